@@ -1,0 +1,1 @@
+//! ringquet-bench: the room is laid out; its furniture follows.

@@ -1,0 +1,1 @@
+//! ringquet-datagen: the room is laid out; its furniture follows.

@@ -1,0 +1,1 @@
+//! ringquet-decode: the room is laid out; its furniture follows.

@@ -1,0 +1,339 @@
+//! One mapping per reader thread in which all its reads land, and the slots cut from it.
+//!
+//! ```text
+//! arena   |slot 0 ......|slot 1 ..|        free        |slot 2 ....|   free   |
+//!          4 KiB granules; a slot is a run of them, handed out first fit
+//! ```
+//! A slot is in exactly one state: free (in the list below), in kernel (owned by the in-flight
+//! table), or filled (owned by a [`Filled`]). It goes back to the list when its owner is dropped,
+//! from whatever thread. Nothing is allocated for it in the steady state.
+
+use std::ops::Deref;
+use std::ptr::NonNull;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use memmap2::{Advice, MmapMut, MmapOptions};
+
+use crate::align::Alignment;
+use crate::error::{IoError, Warning};
+use crate::options::HugePages;
+
+/// Granule of slots: what O_DIRECT wants of memory on every device.
+pub const GRANULE_BYTES: usize = 4096;
+
+/// io_uring takes at most 1 GiB per registered buffer, so the arena is registered in pieces of this
+/// size and no slot lies across two of them.
+pub const PIECE_BYTES_MAX: usize = 1 << 30;
+
+/// Size of a huge page on x86-64 and of the usual aarch64 configuration.
+const HUGE_PAGE_BYTES: usize = 2 << 20;
+
+/// Which pages the arena got. JSON: `huge_pages`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PageKind {
+    /// Reserved huge pages (`vm.nr_hugepages`), 2 MiB each.
+    Hugetlb,
+    /// Ordinary memory with `madvise(MADV_HUGEPAGE)`: the kernel may use transparent huge pages.
+    Transparent,
+    /// Pages of the base size.
+    Base,
+}
+
+/// The mapping and its list of free runs.
+pub struct Arena {
+    /// Kept for its Drop; memory is reached through `base` only, so that no `&mut [u8]` over memory
+    /// that the kernel writes ever exists.
+    _map: MmapMut,
+    base: NonNull<u8>,
+    len: usize,
+    pages: PageKind,
+    free: Mutex<FreeRuns>,
+}
+
+// SAFETY: `base` points into the mapping that `_map` owns, which does not move and is not tied to a
+// thread; the free list is behind a mutex and slots are disjoint.
+unsafe impl Send for Arena {}
+// SAFETY: as above; shared access hands out only disjoint slots.
+unsafe impl Sync for Arena {}
+
+impl Arena {
+    /// Maps `bytes` (rounded up to whole granules) and touches every page on the calling thread, so
+    /// that the memory comes from that thread's NUMA node.
+    ///
+    /// # Errors
+    /// [`IoError::Arena`] where the mapping is refused.
+    pub fn new(
+        bytes: usize,
+        huge: HugePages,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Arc<Arena>, IoError> {
+        let len = bytes.max(GRANULE_BYTES).next_multiple_of(GRANULE_BYTES);
+        let (mut map, pages) = map_pages(len, huge, warnings)?;
+        // First touch: one byte per page is enough to have it allocated here.
+        for page in map.chunks_mut(GRANULE_BYTES) {
+            page[0] = 0;
+        }
+        let base = NonNull::new(map.as_mut_ptr()).expect("a mapping is never at address zero");
+        let free = Mutex::new(FreeRuns::new(len));
+        Ok(Arc::new(Arena { _map: map, base, len, pages, free }))
+    }
+
+    /// Size in bytes.
+    pub fn len_bytes(&self) -> usize {
+        self.len
+    }
+
+    /// Bytes that are in no slot.
+    pub fn free_bytes(&self) -> usize {
+        self.runs().free_bytes
+    }
+
+    /// Which pages it lies on.
+    pub fn pages(&self) -> PageKind {
+        self.pages
+    }
+
+    /// The pieces to register, in order: (address, length), each at most 1 GiB.
+    pub fn pieces(&self) -> Vec<(*mut u8, usize)> {
+        (0..self.len)
+            .step_by(PIECE_BYTES_MAX)
+            .map(|start| (self.address(start), PIECE_BYTES_MAX.min(self.len - start)))
+            .collect()
+    }
+
+    /// A slot of at least `len` bytes, or `None` while there is no such run: come back after a
+    /// [`Filled`] was dropped.
+    pub fn acquire(self: &Arc<Self>, len: usize) -> Option<Slot> {
+        let len = len.max(1).checked_next_multiple_of(GRANULE_BYTES)?;
+        let start = self.runs().take(len)?;
+        Some(Slot { arena: Arc::clone(self), start, len })
+    }
+
+    fn runs(&self) -> std::sync::MutexGuard<'_, FreeRuns> {
+        // The list is consistent between any two of its statements, so a poisoned lock is usable.
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn address(&self, start: usize) -> *mut u8 {
+        debug_assert!(start <= self.len);
+        // SAFETY: start <= len, so the result stays inside or one past the mapping.
+        unsafe { self.base.as_ptr().add(start) }
+    }
+}
+
+fn map_pages(
+    len: usize,
+    huge: HugePages,
+    warnings: &mut Vec<Warning>,
+) -> Result<(MmapMut, PageKind), IoError> {
+    let arena_error = |source| IoError::Arena { bytes: len, source };
+    let tried_hugetlb = matches!(huge, HugePages::Auto | HugePages::On);
+    if tried_hugetlb && len >= HUGE_PAGE_BYTES {
+        let huge_len = len.next_multiple_of(HUGE_PAGE_BYTES);
+        match MmapOptions::new().len(huge_len).huge(Some(21)).map_anon() {
+            Ok(map) => return Ok((map, PageKind::Hugetlb)),
+            Err(source) if huge == HugePages::On => warnings.push(Warning::new(
+                "huge_pages_unavailable",
+                format!(
+                    "no {huge_len} bytes of reserved huge pages ({source}); using transparent ones. 'sysctl -w vm.nr_hugepages={}' reserves enough for one reader thread",
+                    huge_len / HUGE_PAGE_BYTES
+                ),
+            )),
+            Err(_) => {}
+        }
+    }
+    let map = MmapOptions::new().len(len).map_anon().map_err(arena_error)?;
+    let transparent = huge != HugePages::Off && map.advise(Advice::HugePage).is_ok();
+    Ok((map, if transparent { PageKind::Transparent } else { PageKind::Base }))
+}
+
+/// Free runs of the arena, sorted by start, never empty, never adjacent within one piece.
+struct FreeRuns {
+    runs: Vec<Run>,
+    free_bytes: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Run {
+    start: usize,
+    len: usize,
+}
+
+impl FreeRuns {
+    fn new(len: usize) -> FreeRuns {
+        // Room for more runs than a reader thread ever has slots: no allocation later on.
+        let mut runs = Vec::with_capacity(4096);
+        runs.extend(
+            (0..len)
+                .step_by(PIECE_BYTES_MAX)
+                .map(|start| Run { start, len: PIECE_BYTES_MAX.min(len - start) }),
+        );
+        FreeRuns { runs, free_bytes: len }
+    }
+
+    /// First fit: reads finish roughly in the order they began, so the list stays short.
+    fn take(&mut self, len: usize) -> Option<usize> {
+        let at = self.runs.iter().position(|run| run.len >= len)?;
+        let start = self.runs[at].start;
+        if self.runs[at].len == len {
+            self.runs.remove(at);
+        } else {
+            self.runs[at].start += len;
+            self.runs[at].len -= len;
+        }
+        self.free_bytes -= len;
+        Some(start)
+    }
+
+    fn give(&mut self, start: usize, len: usize) {
+        let at = self.runs.partition_point(|run| run.start < start);
+        debug_assert!(at == 0 || self.runs[at - 1].start + self.runs[at - 1].len <= start);
+        debug_assert!(at == self.runs.len() || start + len <= self.runs[at].start);
+        let joins_left = at > 0
+            && self.runs[at - 1].start + self.runs[at - 1].len == start
+            && !start.is_multiple_of(PIECE_BYTES_MAX);
+        let end = start + len;
+        let joins_right = at < self.runs.len()
+            && self.runs[at].start == end
+            && !end.is_multiple_of(PIECE_BYTES_MAX);
+        match (joins_left, joins_right) {
+            (true, true) => {
+                self.runs[at - 1].len += len + self.runs[at].len;
+                self.runs.remove(at);
+            }
+            (true, false) => self.runs[at - 1].len += len,
+            (false, true) => {
+                self.runs[at].start = start;
+                self.runs[at].len += len;
+            }
+            (false, false) => self.runs.insert(at, Run { start, len }),
+        }
+        self.free_bytes += len;
+    }
+}
+
+/// Memory that is ready to be read into; the kernel's while a read is in flight.
+pub struct Slot {
+    arena: Arc<Arena>,
+    start: usize,
+    len: usize,
+}
+
+impl Slot {
+    /// Capacity in bytes, a multiple of the granule.
+    pub fn len_bytes(&self) -> usize {
+        self.len
+    }
+
+    /// Address of byte `at` of the slot, for the kernel to write to.
+    pub(crate) fn address(&self, at: usize) -> *mut u8 {
+        debug_assert!(at <= self.len);
+        self.arena.address(self.start + at)
+    }
+
+    /// Which registered piece it lies in.
+    pub(crate) fn piece(&self) -> u16 {
+        u16::try_from(self.start / PIECE_BYTES_MAX).expect("an arena has fewer than 65,536 GiB")
+    }
+
+    /// All reads into it are complete and `range` of it was written: now it can be looked at.
+    pub(crate) fn filled(self, range: std::ops::Range<usize>) -> Filled {
+        assert!(range.start <= range.end && range.end <= self.len, "filled beyond the slot");
+        Filled { slot: self, range }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.arena.runs().give(self.start, self.len);
+    }
+}
+
+/// Bytes that came from storage. Dropping it frees the slot, also after the queue is gone.
+pub struct Filled {
+    slot: Slot,
+    range: std::ops::Range<usize>,
+}
+
+impl Deref for Filled {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        let address = self.slot.address(self.range.start);
+        // SAFETY: the slot is ours alone until it is dropped, no read into it is in flight (that is
+        // when `Slot::filled` is called), `range` lies inside it, and the mapping is zeroed memory
+        // that the kernel has written: initialised bytes.
+        unsafe { std::slice::from_raw_parts(address, self.range.len()) }
+    }
+}
+
+impl std::fmt::Debug for Filled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Filled({} bytes)", self.range.len())
+    }
+}
+
+/// Alignment of every slot's address.
+pub const SLOT_ALIGNMENT: Alignment = Alignment::PAGE;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn arena(bytes: usize) -> Arc<Arena> {
+        Arena::new(bytes, HugePages::Off, &mut Vec::new()).unwrap()
+    }
+
+    #[test]
+    fn slots_come_back_and_join() {
+        let arena = arena(64 << 10);
+        let a = arena.acquire(5000).unwrap();
+        let b = arena.acquire(4096).unwrap();
+        let c = arena.acquire(1).unwrap();
+        assert_eq!(a.len_bytes(), 8192);
+        assert_eq!(arena.free_bytes(), (64 << 10) - 8192 - 4096 - 4096);
+        drop(b);
+        drop(a);
+        drop(c);
+        assert!(arena.acquire(64 << 10).is_some(), "all runs joined again");
+    }
+
+    #[test]
+    fn a_full_arena_answers_none() {
+        let arena = arena(8192);
+        let _all = arena.acquire(8192).unwrap();
+        assert!(arena.acquire(1).is_none());
+        assert!(arena.acquire(usize::MAX).is_none());
+    }
+
+    #[test]
+    fn a_filled_slot_outlives_the_arena_handle() {
+        let arena = arena(8192);
+        let filled = arena.acquire(10).unwrap().filled(0..10);
+        drop(arena);
+        assert_eq!(&filled[..], &[0; 10]);
+    }
+
+    proptest! {
+        /// Slots never overlap, and the free bytes are always what is in no slot.
+        #[test]
+        fn slots_are_disjoint(steps in prop::collection::vec((1usize..40_000, any::<bool>(), any::<u16>()), 1..200)) {
+            let arena = arena(256 << 10);
+            let mut held: Vec<Slot> = Vec::new();
+            for (len, take, pick) in steps {
+                if take {
+                    if let Some(slot) = arena.acquire(len) { held.push(slot); }
+                } else if !held.is_empty() {
+                    held.swap_remove(usize::from(pick) % held.len());
+                }
+                let mut spans: Vec<_> = held.iter().map(|s| (s.start, s.len)).collect();
+                spans.sort_unstable();
+                prop_assert!(spans.windows(2).all(|w| w[0].0 + w[0].1 <= w[1].0));
+                let used: usize = held.iter().map(|s| s.len).sum();
+                prop_assert_eq!(arena.free_bytes(), (256 << 10) - used);
+            }
+        }
+    }
+}

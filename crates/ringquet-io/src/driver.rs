@@ -1,0 +1,111 @@
+//! What a driver must do: take reads, enter the kernel, give completions.
+//!
+//! A driver knows nothing of short reads, retries or slots: [`crate::ReadQueue`] does, once for all of
+//! them. It reports what one system call would have reported.
+
+use std::io;
+use std::os::fd::RawFd;
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// Which driver carries the reads. JSON: `driver.name`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DriverName {
+    /// io_uring.
+    Uring,
+    /// One `pread` at a time.
+    Pread,
+    /// Copies out of a mapping.
+    Mmap,
+    /// The seeded driver of the tests.
+    Sim,
+}
+
+impl DriverName {
+    /// As on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DriverName::Uring => "uring",
+            DriverName::Pread => "pread",
+            DriverName::Mmap => "mmap",
+            DriverName::Sim => "sim",
+        }
+    }
+}
+
+/// What a driver got when it was made: printed in every report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DriverFacts {
+    /// Which one.
+    pub name: DriverName,
+    /// The arena is registered with the ring.
+    pub registered_buffers: bool,
+    /// Files are registered with the ring.
+    pub registered_files: bool,
+    /// Setup flags that the kernel took, e.g. `SINGLE_ISSUER`.
+    pub setup_flags: Vec<&'static str>,
+}
+
+/// One read as one system call would do it. `fd_index` and `buffer_index` name the registered forms.
+#[derive(Debug, Clone, Copy)]
+pub struct RawRead {
+    /// Comes back with the completion.
+    pub token: u64,
+    /// The file.
+    pub fd: RawFd,
+    /// Its place in the file table.
+    pub file_index: u32,
+    /// First byte.
+    pub offset: u64,
+    /// Where the bytes go.
+    pub address: *mut u8,
+    /// How many.
+    pub len: u32,
+    /// Which piece of the arena `address` lies in.
+    pub piece: u16,
+}
+
+/// How one [`RawRead`] ended: bytes read, or minus an errno.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RawCompletion {
+    /// The token of its read.
+    pub token: u64,
+    /// As a CQE's `res`.
+    pub result: i32,
+}
+
+/// Carries reads to the kernel and their completions back. Not shared between threads.
+pub trait Driver {
+    /// What it got.
+    fn facts(&self) -> &DriverFacts;
+
+    /// A file was put at `index` of the file table (`Some`), or taken from it (`None`); no read of the
+    /// index is in flight.
+    ///
+    /// # Errors
+    /// What the kernel answered.
+    fn set_file(&mut self, index: u32, fd: Option<RawFd>) -> io::Result<()>;
+
+    /// Takes a read; it begins at the next [`Driver::enter`]. Never called with more reads outstanding than
+    /// the queue depth.
+    ///
+    /// # Safety
+    /// `address..address + len` is writable, nobody else looks at it, and both it and the file stay
+    /// until [`Driver::reap`] gave this token back or the driver is dropped **after being drained**.
+    unsafe fn push(&mut self, read: RawRead);
+
+    /// Begins what was pushed. With `wait`, returns when at least one completion is there or the time is
+    /// over, whichever is first. Returns the number of system calls it took.
+    ///
+    /// # Errors
+    /// Only what makes the driver unusable; errors of single reads come as completions.
+    fn enter(&mut self, wait: Option<Duration>) -> io::Result<u32>;
+
+    /// Appends the completions that are there.
+    fn reap(&mut self, completions: &mut Vec<RawCompletion>);
+
+    /// Asks the kernel to give up what is in flight; completions still come for each.
+    fn cancel(&mut self) {}
+}

@@ -1,0 +1,125 @@
+//! What can go wrong between an open file and a filled slot.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why bytes did not come. Every arm names the file (where there is one), the numbers and the way out.
+#[derive(Debug, thiserror::Error)]
+pub enum IoError {
+    /// The file could not be opened.
+    #[error("{path}: cannot open: {source}", path = path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// `statx` on an open file failed.
+    #[error("{path}: cannot stat: {source}", path = path.display())]
+    Stat {
+        /// The file.
+        path: PathBuf,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// A directory, a pipe, a socket: something that has no offsets.
+    #[error("{path}: not a regular file or a block device", path = path.display())]
+    NotSeekable {
+        /// The file.
+        path: PathBuf,
+    },
+    /// `--direct on` was asked for and this file system does not take O_DIRECT.
+    #[error("{path}: O_DIRECT is refused by this file system ({source}); use --direct auto or off", path = path.display())]
+    DirectRefused {
+        /// The file.
+        path: PathBuf,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// A read failed for good.
+    #[error("{path}: read of {length} bytes at offset {offset} failed{on}: {source}", path = path.display(), on = on_device(device.as_deref()))]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// First byte of the read that failed.
+        offset: u64,
+        /// Bytes asked for.
+        length: u64,
+        /// The block device below, where known.
+        device: Option<String>,
+        /// The kernel's answer (EIO, …).
+        source: io::Error,
+    },
+    /// The file ended before the bytes that it had when it was opened.
+    #[error(
+        "{path}: unexpected end of file: {missing} of {length} bytes at offset {offset} are not there (it was {file_len} bytes long when it was opened); was it truncated during the scan?",
+        path = path.display()
+    )]
+    UnexpectedEof {
+        /// The file.
+        path: PathBuf,
+        /// First byte of the read.
+        offset: u64,
+        /// Bytes asked for.
+        length: u64,
+        /// Bytes that did not come.
+        missing: u64,
+        /// Length of the file when it was opened.
+        file_len: u64,
+    },
+    /// The file is not the one that was opened before.
+    #[error("{path}: changed during the scan: {what}; results of this file are not to be trusted, run again", path = path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// Which property differs, with both values.
+        what: String,
+    },
+    /// io_uring was asked for by name and cannot be had.
+    #[error("io_uring is not available: {reason}; {remedy}")]
+    UringUnavailable {
+        /// What the probe met.
+        reason: String,
+        /// What to do about it.
+        remedy: String,
+    },
+    /// The kernel refused to take or to wait for reads; the queue is unusable afterwards.
+    #[error("{driver}: entering the kernel failed: {source}")]
+    Enter {
+        /// Name of the driver.
+        driver: &'static str,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// The arena could not be mapped.
+    #[error("cannot map an arena of {bytes} bytes: {source}; lower --memory-budget or --threads")]
+    Arena {
+        /// Size asked for.
+        bytes: usize,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// Options that contradict each other or are out of range.
+    #[error("{0}")]
+    Options(String),
+}
+
+fn on_device(device: Option<&str>) -> String {
+    device.map(|d| format!(" on {d}")).unwrap_or_default()
+}
+
+/// Something that the user should know although the work goes on.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Warning {
+    /// Stable word for scripts, e.g. `uring_unavailable`.
+    pub code: &'static str,
+    /// The sentence for people.
+    pub message: String,
+}
+
+impl Warning {
+    /// A warning with its code.
+    pub fn new(code: &'static str, message: impl Into<String>) -> Warning {
+        Warning { code, message: message.into() }
+    }
+}

@@ -1,0 +1,46 @@
+//! Bytes from storage, at the speed of the device, on as little CPU as can be. Knows files, offsets and
+//! memory; does not know the word Parquet.
+//!
+//! ```text
+//!              a reader thread's queue                            storage
+//!  read(range, slot) ─▶ pieces ≤ 512 KiB ─▶ SQ ─▶ io_uring ─▶ ┌────────────┐
+//!                                                             │ O_DIRECT   │
+//!  Completed ◀─ whole ranges ◀─ short? resubmit ◀─ CQ ◀─────  └────────────┘
+//!      │                       arena (registered once)
+//!      └─▶ Filled: &[u8] in place; dropping it frees the slot
+//! ```
+//! Modules in reading order: what is asked ([`options`]), what is read ([`file`], [`align`]), where it lands
+//! ([`arena`]), who carries it ([`driver`] and its four implementations), the queue over them ([`queue`]),
+//! and what is told afterwards ([`counters`], [`device`], [`usage`]).
+
+pub mod error;
+pub mod options;
+
+pub mod align;
+pub mod file;
+mod file_table;
+
+pub mod arena;
+
+pub mod driver;
+mod mmap;
+mod pread;
+pub mod sim;
+mod uring;
+
+mod probe;
+pub mod queue;
+
+pub mod counters;
+pub mod cpus;
+pub mod device;
+pub mod usage;
+
+pub use align::Alignment;
+pub use arena::{Arena, Filled, PageKind, Slot};
+pub use counters::{IoCounters, Latency};
+pub use driver::{Driver, DriverFacts, DriverName};
+pub use error::{IoError, Warning};
+pub use file::{DataFile, Identity};
+pub use options::{DirectChoice, DriverChoice, HugePages, IoOptions, SqPoll};
+pub use queue::{Completed, ReadQueue};

@@ -1,0 +1,497 @@
+//! A queue of reads: split, pushed up to the queue depth, reaped, resubmitted where short, given back whole.
+//!
+//! ```text
+//! read(range, slot) ─▶ pieces ≤ read_size ─▶ backlog ─▶ in kernel ─▶ all pieces done ─▶ Completed
+//!                                              ▲            │ short, EAGAIN, EINTR
+//!                                              └────────────┘
+//! ```
+//! The in-flight table owns slot and file while the kernel may write. On drop: nothing more is submitted,
+//! what is in flight is cancelled and drained, the ring is closed, then the memory is freed.
+
+use std::collections::VecDeque;
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::arena::{Arena, Filled, Slot};
+use crate::counters::IoCounters;
+use crate::device;
+use crate::driver::{Driver, DriverFacts, RawCompletion, RawRead};
+use crate::error::{IoError, Warning};
+use crate::file::{DataFile, Identity};
+use crate::file_table::FileTable;
+use crate::options::{DirectChoice, IoOptions};
+use crate::probe;
+
+/// A read is given up after this many EAGAIN, EINTR or EBUSY in a row: more is a fault of the device.
+const RETRIES_MAX: u32 = 1000;
+
+/// How long one wait in the kernel lasts at most, so that a stop request is seen.
+pub const WAIT_MAX: Duration = Duration::from_millis(100);
+
+/// How long a drop waits for reads that the kernel still holds. After it their memory is leaked: a device
+/// that does not answer for half a minute may still write some day.
+const DRAIN_MAX: Duration = Duration::from_secs(30);
+
+/// A read that ended.
+#[derive(Debug)]
+pub struct Completed {
+    /// The caller's tag.
+    pub tag: u64,
+    /// The bytes of the range asked for, or why there are none.
+    pub result: Result<Filled, IoError>,
+}
+
+/// Reads of one thread.
+pub struct ReadQueue {
+    // In the order in which they must be dropped: ring, then slots, then arena.
+    driver: Box<dyn Driver>,
+    requests: Slab<Request>,
+    arena: Arc<Arena>,
+    pieces: Slab<Piece>,
+    backlog: VecDeque<u32>,
+    files: FileTable,
+    completed: VecDeque<Completed>,
+    reaped: Vec<RawCompletion>,
+    counters: IoCounters,
+    direct: DirectChoice,
+    queue_depth: u32,
+    read_size_bytes: u32,
+    submit_batch: u32,
+    in_flight: u32,
+    unsubmitted: u32,
+}
+
+/// What the caller asked for.
+struct Request {
+    tag: u64,
+    slot: Slot,
+    file_index: u32,
+    range: Range<u64>,
+    pieces_left: u32,
+    error: Option<IoError>,
+}
+
+/// A part of it that one SQE reads. `done` bytes of `wanted` are there; `asked` is `wanted` rounded up to the
+/// alignment.
+struct Piece {
+    request: u32,
+    offset: u64,
+    wanted: u32,
+    asked: u32,
+    done: u32,
+    retries: u32,
+    pushed: Instant,
+}
+
+impl ReadQueue {
+    /// A queue on the calling thread, with the driver that `options` ask for.
+    ///
+    /// # Errors
+    /// [`IoError::Options`], [`IoError::Arena`], [`IoError::UringUnavailable`] (not with `auto`).
+    pub fn new(options: &IoOptions, warnings: &mut Vec<Warning>) -> Result<ReadQueue, IoError> {
+        options.check()?;
+        let arena = Arena::new(options.arena_bytes, options.huge_pages, warnings)?;
+        let driver = probe::make_driver(options, &arena, warnings)?;
+        Ok(ReadQueue::with_driver(driver, arena, options))
+    }
+
+    /// A queue over a driver made elsewhere (the tests' `sim`).
+    pub fn with_driver(
+        driver: Box<dyn Driver>,
+        arena: Arc<Arena>,
+        options: &IoOptions,
+    ) -> ReadQueue {
+        let depth = options.queue_depth as usize;
+        ReadQueue {
+            driver,
+            requests: Slab::with_capacity(depth),
+            arena,
+            pieces: Slab::with_capacity(depth * 4),
+            backlog: VecDeque::with_capacity(depth * 4),
+            files: FileTable::new(options.open_files),
+            completed: VecDeque::with_capacity(depth),
+            reaped: Vec::with_capacity(depth),
+            counters: IoCounters::default(),
+            direct: options.direct,
+            queue_depth: options.queue_depth,
+            read_size_bytes: options.read_size_bytes,
+            submit_batch: options.submit_batch,
+            in_flight: 0,
+            unsubmitted: 0,
+        }
+    }
+
+    /// What the driver got.
+    pub fn facts(&self) -> &DriverFacts {
+        self.driver.facts()
+    }
+
+    /// The memory that reads land in.
+    pub fn arena(&self) -> &Arc<Arena> {
+        &self.arena
+    }
+
+    /// What was done so far.
+    pub fn counters(&self) -> &IoCounters {
+        &self.counters
+    }
+
+    /// Reads in the kernel now.
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight
+    }
+
+    /// Reads that were asked for and are not completed, as pieces: in the kernel or waiting to go there.
+    pub fn outstanding(&self) -> usize {
+        self.in_flight as usize + self.backlog.len()
+    }
+
+    /// The file behind `key`, opened if it is not (any more). With `expected`, a file that is not the one seen
+    /// before is an error.
+    ///
+    /// # Errors
+    /// As [`DataFile::open`], and [`IoError::Changed`].
+    ///
+    /// # Panics
+    /// Where [`ReadQueue::can_open`] says no.
+    pub fn file(
+        &mut self,
+        key: u32,
+        path: &Path,
+        expected: Option<&Identity>,
+    ) -> Result<Arc<DataFile>, IoError> {
+        let direct = self.direct;
+        self.files.get_or_open(key, self.driver.as_mut(), || {
+            let file = DataFile::open(path, direct)?;
+            if let Some(expected) = expected {
+                file.check_unchanged(expected)?;
+            }
+            Ok(file)
+        })
+    }
+
+    /// Can [`ReadQueue::file`] be called for `key` now? No, while all places of the file table have reads in
+    /// flight: wait for completions.
+    pub fn can_open(&self, key: u32) -> bool {
+        self.files.can_open(key)
+    }
+
+    /// A slot for `len` bytes, or `None` while the arena has no such run.
+    pub fn acquire(&self, len: usize) -> Option<Slot> {
+        self.arena.acquire(len)
+    }
+
+    /// Asks for `range` of the file at `key` (just returned by [`ReadQueue::file`]) to be read into `slot`. The
+    /// start must be aligned as the file demands; the end may be anywhere up to the file's length. Nothing
+    /// goes to the kernel before [`ReadQueue::pump`] or [`ReadQueue::wait`].
+    ///
+    /// # Panics
+    /// Where the range is empty, not aligned, beyond the file, or longer than the slot: mistakes of the
+    /// caller, which plans from the same numbers.
+    pub fn read(&mut self, key: u32, range: Range<u64>, slot: Slot, tag: u64) {
+        let file_index =
+            self.files.index_of(key).expect("the file was opened before its bytes are asked for");
+        let file = self.files.file(file_index);
+        let alignment = file.alignment();
+        assert!(
+            range.start < range.end && range.end <= file.len_bytes(),
+            "range {range:?} of {} bytes",
+            file.len_bytes()
+        );
+        assert!(
+            alignment.divides(range.start),
+            "{} is not aligned to {}",
+            range.start,
+            alignment.bytes()
+        );
+        let len = range.end - range.start;
+        assert!(
+            alignment.up(len) <= slot.len_bytes() as u64,
+            "{len} bytes into a slot of {}",
+            slot.len_bytes()
+        );
+
+        let step = u64::from(self.read_size_bytes);
+        let pieces_left =
+            u32::try_from(len.div_ceil(step)).expect("a slot holds fewer than 2^32 reads");
+        self.files.begin_read(file_index);
+        let request = self.requests.insert(Request {
+            tag,
+            slot,
+            file_index,
+            range: range.clone(),
+            pieces_left,
+            error: None,
+        });
+        let now = Instant::now();
+        let mut offset = range.start;
+        while offset < range.end {
+            let wanted =
+                u32::try_from(step.min(range.end - offset)).expect("at most read_size_bytes");
+            let asked =
+                u32::try_from(alignment.up(u64::from(wanted))).expect("rounded up within the slot");
+            let piece = Piece { request, offset, wanted, asked, done: 0, retries: 0, pushed: now };
+            self.backlog.push_back(self.pieces.insert(piece));
+            offset += u64::from(wanted);
+        }
+    }
+
+    /// Moves things on without waiting: reaps, and submits a batch where one is due.
+    ///
+    /// # Errors
+    /// [`IoError::Enter`]: the queue is unusable.
+    pub fn pump(&mut self) -> Result<(), IoError> {
+        self.reap();
+        self.push_backlog()?;
+        // A small batch is worth an enter only if the device would otherwise run dry.
+        let in_kernel = self.in_flight - self.unsubmitted;
+        if self.unsubmitted >= self.submit_batch
+            || (self.unsubmitted > 0 && in_kernel < self.submit_batch)
+        {
+            self.enter(None)?;
+        }
+        Ok(())
+    }
+
+    /// Submits what is waiting and, if nothing is completed yet, waits for a completion, at most `limit`.
+    ///
+    /// # Errors
+    /// [`IoError::Enter`]: the queue is unusable.
+    pub fn wait(&mut self, limit: Duration) -> Result<(), IoError> {
+        self.reap();
+        self.push_backlog()?;
+        if !self.completed.is_empty() || self.in_flight == 0 {
+            return if self.unsubmitted > 0 { self.enter(None) } else { Ok(()) };
+        }
+        let begun = Instant::now();
+        self.enter(Some(limit.min(WAIT_MAX)))?;
+        self.counters.wait_ns += u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.reap();
+        Ok(())
+    }
+
+    /// The next read that ended, in the order of their ends.
+    pub fn next_completed(&mut self) -> Option<Completed> {
+        self.completed.pop_front()
+    }
+
+    fn push_backlog(&mut self) -> Result<(), IoError> {
+        if self.backlog.is_empty() || self.in_flight >= self.queue_depth {
+            return Ok(());
+        }
+        let now = Instant::now();
+        while self.in_flight < self.queue_depth
+            && let Some(index) = self.backlog.pop_front()
+        {
+            self.push(index, now);
+            if self.unsubmitted >= self.submit_batch {
+                self.enter(None)?;
+            }
+        }
+        self.counters.depth.record(now, self.in_flight);
+        Ok(())
+    }
+
+    fn push(&mut self, index: u32, now: Instant) {
+        let token = self.pieces.token(index);
+        let piece = self.pieces.get_mut(index);
+        piece.pushed = now;
+        let request = self.requests.get_mut(piece.request);
+        let at = piece.offset - request.range.start + u64::from(piece.done);
+        let read = RawRead {
+            token,
+            fd: self.files.file(request.file_index).raw_fd(),
+            file_index: request.file_index,
+            offset: piece.offset + u64::from(piece.done),
+            address: request.slot.address(usize::try_from(at).expect("inside a slot")),
+            len: piece.asked - piece.done,
+            piece: request.slot.piece(),
+        };
+        // SAFETY: the request owns the slot and the file table keeps the file until this token is reaped;
+        // pieces of a request do not overlap; on drop the queue drains before anything is freed.
+        unsafe { self.driver.push(read) };
+        self.in_flight += 1;
+        self.unsubmitted += 1;
+    }
+
+    fn enter(&mut self, wait: Option<Duration>) -> Result<(), IoError> {
+        let driver = self.driver.facts().name.as_str();
+        let enters = self.driver.enter(wait).map_err(|source| IoError::Enter { driver, source })?;
+        self.counters.enters += u64::from(enters);
+        self.unsubmitted = 0;
+        Ok(())
+    }
+
+    fn reap(&mut self) {
+        let mut reaped = std::mem::take(&mut self.reaped);
+        self.driver.reap(&mut reaped);
+        if !reaped.is_empty() {
+            let now = Instant::now();
+            for completion in reaped.drain(..) {
+                self.complete(completion, now);
+            }
+            self.counters.depth.record(now, self.in_flight);
+        }
+        self.reaped = reaped;
+    }
+
+    fn complete(&mut self, completion: RawCompletion, now: Instant) {
+        let index = self.pieces.index(completion.token);
+        self.in_flight -= 1;
+        let piece = self.pieces.get_mut(index);
+        let request = self.requests.get_mut(piece.request);
+        let file = self.files.file(request.file_index);
+        let failed = match completion.result {
+            result if result < 0 => {
+                let errno = -result;
+                if matches!(errno, libc::EAGAIN | libc::EINTR | libc::EBUSY)
+                    && piece.retries < RETRIES_MAX
+                {
+                    piece.retries += 1;
+                    self.counters.retries += 1;
+                    self.backlog.push_back(index);
+                    return;
+                }
+                Some(read_error(file, piece, errno))
+            }
+            result => {
+                let count = u32::try_from(result).expect("not negative");
+                self.counters.record_latency(now - piece.pushed);
+                self.counters.reads += 1;
+                self.counters.read_bytes += u64::from(count);
+                let there = piece.done + count;
+                if there >= piece.wanted {
+                    None
+                } else {
+                    // The rest starts at an aligned byte; what lies between is read again.
+                    let resume = u32::try_from(file.alignment().down(u64::from(there)))
+                        .expect("rounded down");
+                    if resume > piece.done {
+                        piece.done = resume;
+                        self.counters.short_reads += 1;
+                        self.backlog.push_back(index);
+                        return;
+                    }
+                    Some(IoError::UnexpectedEof {
+                        path: file.path().to_owned(),
+                        offset: piece.offset,
+                        length: u64::from(piece.wanted),
+                        missing: u64::from(piece.wanted - there),
+                        file_len: file.len_bytes(),
+                    })
+                }
+            }
+        };
+        if let Some(error) = failed {
+            self.counters.failed_reads += 1;
+            request.error.get_or_insert(error);
+        }
+        request.pieces_left -= 1;
+        let request_done = request.pieces_left == 0;
+        let request_index = piece.request;
+        self.pieces.remove(index);
+        if request_done {
+            let request = self.requests.remove(request_index);
+            self.files.end_read(request.file_index);
+            let len =
+                usize::try_from(request.range.end - request.range.start).expect("inside a slot");
+            let result = match request.error {
+                Some(error) => Err(error),
+                None => Ok(request.slot.filled(0..len)),
+            };
+            self.completed.push_back(Completed { tag: request.tag, result });
+        }
+    }
+
+    /// Gives up all reads and waits until the kernel holds none.
+    fn drain(&mut self) {
+        self.backlog.clear();
+        if self.in_flight == 0 {
+            return;
+        }
+        self.driver.cancel();
+        let begun = Instant::now();
+        while self.in_flight > 0 && begun.elapsed() < DRAIN_MAX {
+            if self.driver.enter(Some(WAIT_MAX)).is_err() {
+                break;
+            }
+            let mut reaped = Vec::new();
+            self.driver.reap(&mut reaped);
+            self.in_flight -= u32::try_from(reaped.len()).expect("bounded by the queue depth");
+        }
+    }
+}
+
+impl Drop for ReadQueue {
+    fn drop(&mut self) {
+        self.drain();
+        if self.in_flight > 0 {
+            // The kernel may still write: the slots, and with them the arena, must stay for ever.
+            #[expect(
+                clippy::mem_forget,
+                reason = "a leak is the only safe end when a device does not answer"
+            )]
+            std::mem::forget(std::mem::replace(&mut self.requests, Slab::with_capacity(0)));
+        }
+    }
+}
+
+fn read_error(file: &DataFile, piece: &Piece, errno: i32) -> IoError {
+    IoError::Read {
+        path: file.path().to_owned(),
+        offset: piece.offset + u64::from(piece.done),
+        length: u64::from(piece.asked - piece.done),
+        device: device::name_of(file.identity().device),
+        source: io::Error::from_raw_os_error(errno),
+    }
+}
+
+/// Values at stable indices; removed places are reused. A token is index plus generation, so that a
+/// completion that comes twice is noticed instead of being taken for another read's.
+struct Slab<T> {
+    places: Vec<(u32, Option<T>)>,
+    free: Vec<u32>,
+}
+
+impl<T> Slab<T> {
+    fn with_capacity(capacity: usize) -> Slab<T> {
+        Slab { places: Vec::with_capacity(capacity), free: Vec::with_capacity(capacity) }
+    }
+
+    fn insert(&mut self, value: T) -> u32 {
+        if let Some(index) = self.free.pop() {
+            self.places[index as usize].1 = Some(value);
+            return index;
+        }
+        self.places.push((0, Some(value)));
+        u32::try_from(self.places.len() - 1).expect("bounded by the arena")
+    }
+
+    fn get_mut(&mut self, index: u32) -> &mut T {
+        self.places[index as usize]
+            .1
+            .as_mut()
+            .expect("the index is of a value that was not removed")
+    }
+
+    fn remove(&mut self, index: u32) -> T {
+        let place = &mut self.places[index as usize];
+        place.0 = place.0.wrapping_add(1);
+        self.free.push(index);
+        place.1.take().expect("the index is of a value that was not removed")
+    }
+
+    fn token(&self, index: u32) -> u64 {
+        // 31 bits of generation: the token never has the value of the cancel request.
+        u64::from(self.places[index as usize].0 & 0x7FFF_FFFF) << 32 | u64::from(index)
+    }
+
+    fn index(&self, token: u64) -> u32 {
+        let index = u32::try_from(token & 0xFFFF_FFFF).expect("masked");
+        assert_eq!(self.token(index), token, "a completion for a read that is already complete");
+        index
+    }
+}

@@ -1,0 +1,284 @@
+//! The io_uring driver: the only place that names the `io_uring` crate.
+//!
+//! A ring belongs to the thread that made it (`SINGLE_ISSUER`), completions are worked on only when that
+//! thread enters the kernel (`DEFER_TASKRUN`, available since 6.1). Older kernels get what they know.
+
+use std::io;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use io_uring::types::{Fd, Fixed, SubmitArgs, Timespec};
+use io_uring::{IoUring, Probe, opcode, squeue};
+
+use crate::arena::Arena;
+use crate::driver::{Driver, DriverFacts, DriverName, RawCompletion, RawRead};
+use crate::error::{IoError, Warning};
+use crate::options::IoOptions;
+use crate::pread::RWF_DONTCACHE;
+
+/// `user_data` of cancel requests; slab tokens never reach it.
+const CANCEL: u64 = u64::MAX;
+
+/// The longest wait for completions in one enter, where the kernel takes a timeout.
+pub(crate) struct Uring {
+    // Dropped first: closing the ring unregisters the arena before it can be unmapped.
+    ring: IoUring,
+    _arena: Option<Arc<Arena>>,
+    facts: DriverFacts,
+    timeouts: bool,
+    read_flags: i32,
+    in_kernel: u32,
+}
+
+impl Uring {
+    /// Makes the ring on the calling thread, which must be the one that uses it, and registers the arena.
+    ///
+    /// # Errors
+    /// [`IoError::UringUnavailable`] with the reason and the remedy.
+    pub(crate) fn new(
+        options: &IoOptions,
+        arena: &Arc<Arena>,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Uring, IoError> {
+        let (ring, mut setup_flags) = make_ring(options).map_err(|source| unavailable(&source))?;
+        check_opcodes(&ring)?;
+        if options.iopoll {
+            setup_flags.push("IOPOLL");
+        }
+        if options.sqpoll.is_some() {
+            setup_flags.push("SQPOLL");
+        }
+        let registered_buffers =
+            options.registered_buffers && register_arena(&ring, arena, warnings);
+        let registered_files = options.registered_files
+            && match ring.submitter().register_files_sparse(options.open_files) {
+                Ok(()) => true,
+                Err(source) => {
+                    warnings.push(Warning::new(
+                        "registered_files_unavailable",
+                        format!("cannot register a table of {} files ({source}); reading through plain descriptors", options.open_files),
+                    ));
+                    false
+                }
+            };
+        let timeouts = ring.params().is_feature_ext_arg();
+        Ok(Uring {
+            ring,
+            _arena: registered_buffers.then(|| Arc::clone(arena)),
+            facts: DriverFacts {
+                name: DriverName::Uring,
+                registered_buffers,
+                registered_files,
+                setup_flags,
+            },
+            timeouts,
+            read_flags: if options.dontcache {
+                i32::try_from(RWF_DONTCACHE.bits()).expect("0x80")
+            } else {
+                0
+            },
+            in_kernel: 0,
+        })
+    }
+
+    fn entry(&self, read: &RawRead) -> squeue::Entry {
+        let RawRead { address, len, offset, piece, fd, file_index, .. } = *read;
+        let entry = match (self.facts.registered_buffers, self.facts.registered_files) {
+            (true, true) => opcode::ReadFixed::new(Fixed(file_index), address, len, piece)
+                .offset(offset)
+                .rw_flags(self.read_flags)
+                .build(),
+            (true, false) => opcode::ReadFixed::new(Fd(fd), address, len, piece)
+                .offset(offset)
+                .rw_flags(self.read_flags)
+                .build(),
+            (false, true) => opcode::Read::new(Fixed(file_index), address, len)
+                .offset(offset)
+                .rw_flags(self.read_flags)
+                .build(),
+            (false, false) => opcode::Read::new(Fd(fd), address, len)
+                .offset(offset)
+                .rw_flags(self.read_flags)
+                .build(),
+        };
+        entry.user_data(read.token)
+    }
+}
+
+/// From the best setup to the plainest; the kernel answers EINVAL to flags that it does not know.
+fn make_ring(options: &IoOptions) -> io::Result<(IoUring, Vec<&'static str>)> {
+    let entries = options.queue_depth.next_power_of_two();
+    let mut last = None;
+    for level in 0..3 {
+        let mut builder = IoUring::builder();
+        builder.dontfork();
+        let mut flags = Vec::new();
+        if level == 0 && options.sqpoll.is_none() {
+            // TASKRUN_FLAG lets an enter that does not wait see that there is work to run.
+            builder.setup_single_issuer().setup_defer_taskrun().setup_taskrun_flag();
+            flags.extend(["SINGLE_ISSUER", "DEFER_TASKRUN"]);
+        } else if level == 0 {
+            builder.setup_single_issuer();
+            flags.push("SINGLE_ISSUER");
+        } else if level == 1 && options.sqpoll.is_none() {
+            // Available since 5.19.
+            builder.setup_coop_taskrun().setup_taskrun_flag();
+            flags.push("COOP_TASKRUN");
+        }
+        if options.iopoll {
+            builder.setup_iopoll();
+        }
+        if let Some(sqpoll) = options.sqpoll {
+            builder.setup_sqpoll(sqpoll.idle_ms);
+            if let Some(cpu) = sqpoll.cpu {
+                builder.setup_sqpoll_cpu(cpu);
+            }
+        }
+        match builder.build(entries) {
+            Ok(ring) => return Ok((ring, flags)),
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => last = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(last.expect("the loop ran and every setup was refused"))
+}
+
+fn check_opcodes(ring: &IoUring) -> Result<(), IoError> {
+    let mut probe = Probe::new();
+    // A kernel before 5.6 has neither the probe nor READ.
+    let probed = ring.submitter().register_probe(&mut probe).is_ok();
+    if probed
+        && probe.is_supported(opcode::Read::CODE)
+        && probe.is_supported(opcode::ReadFixed::CODE)
+    {
+        return Ok(());
+    }
+    Err(IoError::UringUnavailable {
+        reason: "this kernel's io_uring has no READ".to_owned(),
+        remedy: "Linux 5.6 or newer is needed; 6.1 or newer is advised".to_owned(),
+    })
+}
+
+fn register_arena(ring: &IoUring, arena: &Arc<Arena>, warnings: &mut Vec<Warning>) -> bool {
+    let pieces: Vec<libc::iovec> = arena
+        .pieces()
+        .into_iter()
+        .map(|(address, len)| libc::iovec { iov_base: address.cast(), iov_len: len })
+        .collect();
+    // SAFETY: the pieces lie in the arena, which `Uring` keeps until the ring is closed.
+    let answer = unsafe { ring.submitter().register_buffers(&pieces) };
+    let Err(source) = answer else { return true };
+    let mib = arena.len_bytes() >> 20;
+    let advice = match source.raw_os_error() {
+        Some(libc::ENOMEM | libc::EPERM) => {
+            "the locked-memory limit is too low: raise it ('ulimit -l unlimited', LimitMEMLOCK=infinity, or /etc/security/limits.conf) or give CAP_IPC_LOCK"
+        }
+        _ => "reading into unregistered memory, which costs CPU per read",
+    };
+    warnings.push(Warning::new(
+        "registered_buffers_unavailable",
+        format!("cannot register {mib} MiB of buffers with io_uring ({source}); {advice}"),
+    ));
+    false
+}
+
+fn unavailable(source: &io::Error) -> IoError {
+    let remedy = match source.raw_os_error() {
+        Some(libc::EPERM) => {
+            let disabled =
+                std::fs::read_to_string("/proc/sys/kernel/io_uring_disabled").unwrap_or_default();
+            match disabled.trim() {
+                "1" | "2" => format!(
+                    "kernel.io_uring_disabled is {}: try 'sysctl -w kernel.io_uring_disabled=0'",
+                    disabled.trim()
+                ),
+                _ => "a seccomp filter refuses it: in a container use a profile that allows io_uring_setup, io_uring_enter and io_uring_register".to_owned(),
+            }
+        }
+        Some(libc::ENOSYS) => {
+            "this kernel is built without io_uring, or a sandbox hides it".to_owned()
+        }
+        Some(libc::ENOMEM) => {
+            "raise the locked-memory limit ('ulimit -l unlimited') or lower --queue-depth"
+                .to_owned()
+        }
+        _ => "use --driver pread".to_owned(),
+    };
+    IoError::UringUnavailable { reason: format!("io_uring_setup: {source}"), remedy }
+}
+
+impl Driver for Uring {
+    fn facts(&self) -> &DriverFacts {
+        &self.facts
+    }
+
+    fn set_file(&mut self, index: u32, fd: Option<RawFd>) -> io::Result<()> {
+        if self.facts.registered_files {
+            self.ring.submitter().register_files_update(index, &[fd.unwrap_or(-1)])?;
+        }
+        Ok(())
+    }
+
+    unsafe fn push(&mut self, read: RawRead) {
+        let entry = self.entry(&read);
+        // SAFETY: memory and file stay until the completion, as `Driver::push` demands of its caller.
+        let pushed = unsafe { self.ring.submission().push(&entry) };
+        pushed.expect("the submission queue is at least as long as the queue depth");
+        self.in_kernel += 1;
+    }
+
+    fn enter(&mut self, wait: Option<Duration>) -> io::Result<u32> {
+        let mut enters = 0;
+        loop {
+            enters += 1;
+            let answer = match wait {
+                Some(limit) if self.timeouts => {
+                    let timespec = Timespec::from(limit);
+                    let args = SubmitArgs::new().timespec(&timespec);
+                    self.ring.submitter().submit_with_args(1, &args)
+                }
+                Some(_) => self.ring.submit_and_wait(1),
+                None => self.ring.submit(),
+            };
+            let Err(error) = answer else { return Ok(enters) };
+            match error.raw_os_error() {
+                // The time is over: what was pushed has been taken.
+                Some(libc::ETIME) => return Ok(enters),
+                // A signal came before a completion: the caller looks at its own flags and comes back.
+                Some(libc::EINTR) => return Ok(enters),
+                // The completion queue has no room, or memory is short for a moment: reap and come back.
+                Some(libc::EBUSY | libc::EAGAIN) => {
+                    if !self.ring.completion().is_empty() || enters > 1000 {
+                        return Ok(enters);
+                    }
+                    std::thread::yield_now();
+                }
+                _ => return Err(error),
+            }
+        }
+    }
+
+    fn reap(&mut self, completions: &mut Vec<RawCompletion>) {
+        for cqe in self.ring.completion() {
+            if cqe.user_data() == CANCEL {
+                continue;
+            }
+            self.in_kernel -= 1;
+            completions.push(RawCompletion { token: cqe.user_data(), result: cqe.result() });
+        }
+    }
+
+    fn cancel(&mut self) {
+        if self.in_kernel == 0 {
+            return;
+        }
+        // Available since 5.19 (ANY). Where it is refused the reads simply run to their end.
+        let entry = opcode::AsyncCancel2::new(io_uring::types::CancelBuilder::any())
+            .build()
+            .user_data(CANCEL);
+        // SAFETY: a cancel request points at no memory.
+        let pushed = unsafe { self.ring.submission().push(&entry) };
+        drop(pushed); // a full queue is no harm: the reads run to their end
+    }
+}

@@ -1,0 +1,62 @@
+//! What this process cost: CPU time, context switches, page faults, peak memory.
+
+use serde::Serialize;
+
+/// Counters of `getrusage(RUSAGE_SELF)`, or the difference of two of them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Usage {
+    /// Seconds in user mode, all threads.
+    pub user_seconds: f64,
+    /// Seconds in the kernel on behalf of this process.
+    pub system_seconds: f64,
+    /// The thread gave up its CPU (waiting).
+    pub voluntary_context_switches: u64,
+    /// The CPU was taken away.
+    pub involuntary_context_switches: u64,
+    /// Page faults without I/O.
+    pub minor_page_faults: u64,
+    /// Largest resident set so far, in bytes: not a difference.
+    pub peak_resident_bytes: u64,
+}
+
+impl Usage {
+    /// Since the process began.
+    pub fn now() -> Usage {
+        let mut raw = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+        // SAFETY: the pointer is to a rusage; the call fills it.
+        let answer = unsafe { libc::getrusage(libc::RUSAGE_SELF, raw.as_mut_ptr()) };
+        assert_eq!(answer, 0, "getrusage of the own process cannot fail");
+        // SAFETY: zeroed, which is a valid rusage, and then filled by the call.
+        let raw = unsafe { raw.assume_init() };
+        let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
+        let count = |n: libc::c_long| u64::try_from(n).unwrap_or(0);
+        Usage {
+            user_seconds: seconds(raw.ru_utime),
+            system_seconds: seconds(raw.ru_stime),
+            voluntary_context_switches: count(raw.ru_nvcsw),
+            involuntary_context_switches: count(raw.ru_nivcsw),
+            minor_page_faults: count(raw.ru_minflt),
+            // Linux tells KiB (getrusage(2)).
+            peak_resident_bytes: count(raw.ru_maxrss) << 10,
+        }
+    }
+
+    /// What came on top since `earlier`.
+    pub fn since(&self, earlier: &Usage) -> Usage {
+        Usage {
+            user_seconds: self.user_seconds - earlier.user_seconds,
+            system_seconds: self.system_seconds - earlier.system_seconds,
+            voluntary_context_switches: self.voluntary_context_switches
+                - earlier.voluntary_context_switches,
+            involuntary_context_switches: self.involuntary_context_switches
+                - earlier.involuntary_context_switches,
+            minor_page_faults: self.minor_page_faults - earlier.minor_page_faults,
+            peak_resident_bytes: self.peak_resident_bytes,
+        }
+    }
+
+    /// User and system time together.
+    pub fn cpu_seconds(&self) -> f64 {
+        self.user_seconds + self.system_seconds
+    }
+}

@@ -1,0 +1,1 @@
+//! ringquet-workload: the room is laid out; its furniture follows.

@@ -1,0 +1,1 @@
+//! ringquet: the room is laid out; its furniture follows.

@@ -1,0 +1,1 @@
+//! The package holds one test binary, `it`; see it/main.rs.

@@ -1,0 +1,71 @@
+//! `cargo xtask ci`: what CI runs, and what one runs before a commit.
+//!
+//! Tests use the dev profile and e2e the release profile, clippy shares its metadata with nobody: those
+//! three builds are most of the time. Stops at the first step that fails.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use xshell::cmd;
+
+use crate::workshop::Workshop;
+use crate::{e2e, table, test};
+
+/// A step's name and what it does.
+type Step = (&'static str, fn(&Workshop) -> Result<()>);
+
+const STEPS: &[Step] = &[
+    ("fmt", fmt),
+    ("clippy", clippy),
+    ("doc", doc),
+    ("deny", deny),
+    // The README's command.
+    ("test", test::run),
+    ("e2e --small", small_e2e),
+];
+
+/// Runs every step and shows its seconds.
+pub(crate) fn run(workshop: &Workshop) -> Result<()> {
+    let begun = Instant::now();
+    let mut rows = vec![vec!["step".to_owned(), "seconds".to_owned()]];
+    for (name, step) in STEPS {
+        println!("── {name}");
+        let step_begun = Instant::now();
+        step(workshop).with_context(|| format!("step {name} failed"))?;
+        let seconds = format!("{:.1}", step_begun.elapsed().as_secs_f64());
+        println!("── {name}: {seconds} s");
+        rows.push(vec![(*name).to_owned(), seconds]);
+    }
+    rows.push(vec!["all".to_owned(), format!("{:.1}", begun.elapsed().as_secs_f64())]);
+    print!("\n{}", table::render(&rows));
+    Ok(())
+}
+
+fn fmt(workshop: &Workshop) -> Result<()> {
+    Ok(cmd!(workshop.sh, "cargo fmt --all --check").run()?)
+}
+
+/// `--locked` here, in the first step that resolves: a Cargo.lock that is out of date ends the run.
+fn clippy(workshop: &Workshop) -> Result<()> {
+    let sh = &workshop.sh;
+    Ok(cmd!(sh, "cargo clippy --workspace --all-targets --locked -- --deny warnings").run()?)
+}
+
+/// The package of the binary is left out: its pages would lie where those of the library `ringquet` lie.
+fn doc(workshop: &Workshop) -> Result<()> {
+    let doc = cmd!(workshop.sh, "cargo doc --workspace --exclude ringquet-cli --no-deps");
+    Ok(doc.env("RUSTDOCFLAGS", "--deny warnings").run()?)
+}
+
+fn deny(workshop: &Workshop) -> Result<()> {
+    let sh = &workshop.sh;
+    if cmd!(sh, "cargo deny --version").quiet().ignore_stdout().ignore_stderr().run().is_err() {
+        println!("SKIPPED deny: cargo-deny is not installed (cargo install --locked cargo-deny)");
+        return Ok(());
+    }
+    Ok(cmd!(sh, "cargo deny check").run()?)
+}
+
+fn small_e2e(workshop: &Workshop) -> Result<()> {
+    e2e::run(workshop, true)
+}
