@@ -1,1 +1,54 @@
-//! ringquet-decode: the room is laid out; its furniture follows.
+//! Bytes to columns: what lies between the bytes of a Parquet file and Arrow arrays.
+//!
+//! This crate knows no file descriptor. It is given bytes, or asks for them by their offsets, and gives record batches.
+//!
+//! ```text
+//!  file        │PAR1│ row group 0          │ row group 1 │ …              │ footer │ length │PAR1│
+//!                   ╱                       ╲                               Footer::parse
+//!  row group   │ column chunk a │ column chunk b │ column chunk c │         RowGroupDecoder
+//!                              ╱                  ╲
+//!  column      │ header │ dictionary page │ header │ data page │ header │ data page │   page walk
+//!  chunk                                          ╱             ╲
+//!  page        │ repetition levels │ definition levels │ values │           decompressed where needed
+//!                                                              ↓
+//!                                                       Arrow array of `batch_rows` rows
+//! ```
+//!
+//! - [`footer_len`] and [`Footer::parse`] read the end of the file: where everything lies, only for the columns of a
+//!   [`Projection`], in about ten bytes per column chunk.
+//! - [`RowGroupDecoder`] walks one row group. It is a state machine: [`Step::NeedsBytes`] names the bytes it needs next
+//!   from a [`ChunkSource`], [`Step::Batch`] hands out rows. It never asks for more than one page.
+//! - What our own kernels do not cover is decoded by the `parquet` crate over the same pages; [`DecodeCounters`] says
+//!   which was which.
+//! - [`RowGroupDigest`] hashes decoded content so that two ways of decoding can be held against each other.
+//!
+//! Nothing in the bytes is trusted. Every length, count and offset is checked against what is there before it is used or
+//! allocated for, and what is wrong comes back as a [`DecodeError`] with its numbers.
+
+mod error;
+mod thrift;
+
+mod footer;
+mod schema;
+
+mod codec;
+mod levels;
+mod page;
+mod page_header;
+
+mod fallback;
+mod pool;
+mod row_group;
+
+mod digest;
+
+pub use codec::Codec;
+pub use digest::{ContentDigest, FileDigest, ParseDigestError, RowGroupDigest};
+pub use error::{DecodeError, Place};
+pub use footer::{ColumnChunk, Footer, Projection, TAIL_LEN, footer_len};
+pub use page_header::{PageEncoding, PageHeader, PageKind};
+pub use pool::{BufferPool, PoolCounters};
+pub use row_group::{
+    ChunkSource, DecodeCounters, DecodeOptions, DecoderChoice, RowGroupDecoder, Step,
+};
+pub use schema::{FileSchema, Root};

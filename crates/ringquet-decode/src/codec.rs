@@ -1,0 +1,384 @@
+//! Decompression of pages, into memory that the caller gives.
+//!
+//! A page header says how long the page is after decompression. That length is believed only as far as the compressed
+//! bytes can justify it ([`check_expansion`]), the decompressors write into exactly that much, and a page that gives
+//! less or more is an error. Contexts live as long as their [`Decompressor`], one per reader thread.
+
+use std::fmt;
+use std::io::Read;
+
+use crate::error::Fault;
+
+/// Codec of a column chunk; the numbers are those of the specification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Codec {
+    /// Bytes as they are.
+    Uncompressed,
+    /// Raw snappy, no framing.
+    Snappy,
+    /// Gzip members.
+    Gzip,
+    /// Brotli stream.
+    Brotli,
+    /// LZ4 in Hadoop's framing, deprecated; frames and raw blocks of other old writers are recognised too.
+    Lz4Hadoop,
+    /// Zstandard frames.
+    Zstd,
+    /// One LZ4 block, no framing.
+    Lz4Raw,
+}
+
+impl Codec {
+    pub(crate) fn from_thrift(number: i32) -> Result<Self, Fault> {
+        Ok(match number {
+            0 => Self::Uncompressed,
+            1 => Self::Snappy,
+            2 => Self::Gzip,
+            4 => Self::Brotli,
+            5 => Self::Lz4Hadoop,
+            6 => Self::Zstd,
+            7 => Self::Lz4Raw,
+            3 => return Err(Fault::unsupported("codec LZO")),
+            other => return Err(Fault::unsupported(format!("codec number {other}"))),
+        })
+    }
+
+    pub(crate) fn to_index(self) -> u8 {
+        match self {
+            Self::Uncompressed => 0,
+            Self::Snappy => 1,
+            Self::Gzip => 2,
+            Self::Brotli => 3,
+            Self::Lz4Hadoop => 4,
+            Self::Zstd => 5,
+            Self::Lz4Raw => 6,
+        }
+    }
+
+    pub(crate) fn from_index(index: u8) -> Self {
+        match index {
+            1 => Self::Snappy,
+            2 => Self::Gzip,
+            3 => Self::Brotli,
+            4 => Self::Lz4Hadoop,
+            5 => Self::Zstd,
+            6 => Self::Lz4Raw,
+            _ => Self::Uncompressed,
+        }
+    }
+
+    /// Name in the specification.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Uncompressed => "UNCOMPRESSED",
+            Self::Snappy => "SNAPPY",
+            Self::Gzip => "GZIP",
+            Self::Brotli => "BROTLI",
+            Self::Lz4Hadoop => "LZ4",
+            Self::Zstd => "ZSTD",
+            Self::Lz4Raw => "LZ4_RAW",
+        }
+    }
+
+    /// How many bytes one compressed byte can become. Derived from the formats: a snappy copy of 64 bytes takes 3; an
+    /// LZ4 length byte adds 255; deflate's best is 258 bytes in 2 bits; a zstd RLE block makes 128 KiB from 4 bytes;
+    /// a brotli meta-block makes 16 MiB from about 8.
+    fn expansion_max(self) -> u64 {
+        match self {
+            Self::Uncompressed => 1,
+            Self::Snappy => 32,
+            Self::Lz4Raw | Self::Lz4Hadoop => 256,
+            Self::Gzip => 1_040,
+            Self::Zstd => 32_768,
+            Self::Brotli => 2 << 20,
+        }
+    }
+}
+
+impl fmt::Display for Codec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Page lengths up to this many bytes are allocated without asking how the compressed bytes could become that long:
+/// headers and constants of the formats would otherwise matter for tiny pages.
+const EXPANSION_FREE_BYTES: u64 = 1 << 16;
+
+/// Checks that `source` compressed bytes can become `target` bytes, before anyone allocates for them.
+pub(crate) fn check_expansion(codec: Codec, source: usize, target: usize) -> Result<(), Fault> {
+    let bound_bytes =
+        (source as u64).saturating_mul(codec.expansion_max()).max(EXPANSION_FREE_BYTES);
+    if target as u64 > bound_bytes {
+        let what = "decompressed page";
+        return Err(Fault::WouldOverAllocate { what, wanted_bytes: target as u64, bound_bytes });
+    }
+    Ok(())
+}
+
+/// Contexts of all codecs, made when first needed and kept.
+#[derive(Default)]
+pub(crate) struct Decompressor {
+    snappy: snap::raw::Decoder,
+    zstd: Option<zstd::bulk::Decompressor<'static>>,
+    inflate: Option<Box<flate2::Decompress>>,
+}
+
+impl fmt::Debug for Decompressor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decompressor").finish_non_exhaustive()
+    }
+}
+
+impl Decompressor {
+    /// Decompresses `source` so that it fills `target` exactly.
+    pub(crate) fn decompress(
+        &mut self,
+        codec: Codec,
+        source: &[u8],
+        target: &mut [u8],
+    ) -> Result<(), Fault> {
+        // A page without values may have no compressed bytes at all.
+        if target.is_empty() {
+            return Ok(());
+        }
+        let wanted = target.len();
+        let written = match codec {
+            Codec::Uncompressed if source.len() == wanted => {
+                target.copy_from_slice(source);
+                Ok(wanted)
+            }
+            Codec::Uncompressed => Ok(source.len()),
+            Codec::Snappy => self.snappy(source, target),
+            Codec::Gzip => self.gzip(source, target),
+            Codec::Brotli => read_exactly(brotli::Decompressor::new(source, 4096), target),
+            Codec::Zstd => self.zstd(source, target),
+            Codec::Lz4Raw => lz4_block(source, target),
+            Codec::Lz4Hadoop => lz4_hadoop(source, target)
+                // Older arrow-rs wrote LZ4 frames under this name, older parquet-cpp raw blocks.
+                .or_else(|_| {
+                    read_exactly(lz4_flex::frame::FrameDecoder::new(source), target)
+                        .and_then(|written| same_length(written, wanted))
+                })
+                .or_else(|_| lz4_block(source, target)),
+        };
+        let written = written.map_err(|what| Fault::Codec { codec, what })?;
+        if written != wanted {
+            let what = format!("{written} bytes came out, the page header says {wanted}");
+            return Err(Fault::Codec { codec, what });
+        }
+        Ok(())
+    }
+
+    fn snappy(&mut self, source: &[u8], target: &mut [u8]) -> Result<usize, String> {
+        let announced = snap::raw::decompress_len(source).map_err(|error| error.to_string())?;
+        if announced != target.len() {
+            return Ok(announced);
+        }
+        self.snappy.decompress(source, target).map_err(|error| error.to_string())
+    }
+
+    fn zstd(&mut self, source: &[u8], target: &mut [u8]) -> Result<usize, String> {
+        let context = match &mut self.zstd {
+            Some(context) => context,
+            none => {
+                none.insert(zstd::bulk::Decompressor::new().map_err(|error| error.to_string())?)
+            }
+        };
+        context.decompress_to_buffer(source, target).map_err(|error| error.to_string())
+    }
+
+    /// One gzip member through the kept inflate context; anything unusual (several members, header extras) through the
+    /// general reader.
+    fn gzip(&mut self, source: &[u8], target: &mut [u8]) -> Result<usize, String> {
+        const HEADER_BYTES: usize = 10;
+        const TRAILER_BYTES: usize = 8;
+        let plain_header = source.len() >= HEADER_BYTES + TRAILER_BYTES
+            && source[..3] == [0x1f, 0x8b, 8]
+            && source[3] == 0;
+        if plain_header {
+            let inflate =
+                self.inflate.get_or_insert_with(|| Box::new(flate2::Decompress::new(false)));
+            inflate.reset(false);
+            let status = inflate.decompress(
+                &source[HEADER_BYTES..],
+                target,
+                flate2::FlushDecompress::Finish,
+            );
+            let consumed = HEADER_BYTES as u64 + inflate.total_in();
+            let whole = consumed + TRAILER_BYTES as u64 == source.len() as u64;
+            if matches!(status, Ok(flate2::Status::StreamEnd)) && whole {
+                let crc = &source[source.len() - TRAILER_BYTES..][..4];
+                let written = usize::try_from(inflate.total_out()).unwrap_or(usize::MAX);
+                if written == target.len() && crc != crc32fast::hash(target).to_le_bytes() {
+                    return Err("gzip checksum mismatch".to_owned());
+                }
+                return Ok(written);
+            }
+        }
+        read_exactly(flate2::read::MultiGzDecoder::new(source), target)
+    }
+}
+
+/// Fills `target` from a stream; one byte too many is counted, so that the caller sees a wrong length.
+fn read_exactly(mut stream: impl Read, target: &mut [u8]) -> Result<usize, String> {
+    let mut written = 0;
+    while written < target.len() {
+        match stream.read(&mut target[written..]) {
+            Ok(0) => return Ok(written),
+            Ok(count) => written += count,
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+    let beyond = stream.read(&mut [0; 1]).map_err(|error| error.to_string())?;
+    Ok(written + beyond)
+}
+
+fn same_length(written: usize, wanted: usize) -> Result<usize, String> {
+    if written == wanted {
+        Ok(written)
+    } else {
+        Err(format!("{written} bytes instead of {wanted}"))
+    }
+}
+
+fn lz4_block(source: &[u8], target: &mut [u8]) -> Result<usize, String> {
+    lz4_flex::block::decompress_into(source, target).map_err(|error| error.to_string())
+}
+
+/// Hadoop's framing: any number of (big-endian decompressed length, big-endian compressed length, block).
+fn lz4_hadoop(source: &[u8], target: &mut [u8]) -> Result<usize, String> {
+    let wanted = target.len();
+    let (mut source, mut target) = (source, target);
+    let mut written = 0;
+    while !source.is_empty() {
+        let (lengths, rest) =
+            source.split_at_checked(8).ok_or("Hadoop LZ4 frame cut in its header")?;
+        let length = |bytes: &[u8]| {
+            bytes.iter().fold(0_usize, |value, byte| (value << 8) | usize::from(*byte))
+        };
+        let (decompressed, compressed) = (length(&lengths[..4]), length(&lengths[4..]));
+        let (block, rest) =
+            rest.split_at_checked(compressed).ok_or("Hadoop LZ4 frame cut in its block")?;
+        let (out, target_rest) = target
+            .split_at_mut_checked(decompressed)
+            .ok_or("Hadoop LZ4 frame longer than the page")?;
+        same_length(lz4_block(block, out)?, decompressed)?;
+        written += decompressed;
+        source = rest;
+        target = target_rest;
+    }
+    same_length(written, wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    const CODECS: [Codec; 6] =
+        [Codec::Snappy, Codec::Gzip, Codec::Brotli, Codec::Lz4Hadoop, Codec::Zstd, Codec::Lz4Raw];
+
+    fn compress(codec: Codec, bytes: &[u8]) -> Vec<u8> {
+        match codec {
+            Codec::Uncompressed => bytes.to_vec(),
+            Codec::Snappy => snap::raw::Encoder::new().compress_vec(bytes).unwrap(),
+            Codec::Gzip => {
+                let mut encoder = flate2::write::GzEncoder::new(Vec::new(), Default::default());
+                encoder.write_all(bytes).unwrap();
+                encoder.finish().unwrap()
+            }
+            Codec::Brotli => {
+                let mut compressed = Vec::new();
+                let mut encoder = brotli::CompressorWriter::new(&mut compressed, 4096, 5, 20);
+                encoder.write_all(bytes).unwrap();
+                drop(encoder);
+                compressed
+            }
+            Codec::Lz4Hadoop => {
+                // Two frames, as Hadoop writes for more than its buffer.
+                let (first, second) = bytes.split_at(bytes.len() / 3);
+                [first, second].into_iter().flat_map(hadoop_frame).collect()
+            }
+            Codec::Zstd => zstd::bulk::compress(bytes, 1).unwrap(),
+            Codec::Lz4Raw => lz4_flex::block::compress(bytes),
+        }
+    }
+
+    fn hadoop_frame(bytes: &[u8]) -> Vec<u8> {
+        let block = lz4_flex::block::compress(bytes);
+        let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap().to_be_bytes();
+        [&length(bytes)[..], &length(&block)[..], &block].concat()
+    }
+
+    #[test]
+    fn each_codec_undoes_its_compressor() {
+        let bytes: Vec<u8> = (0..100_000_u32).map(|i| u8::try_from(i * i % 251).unwrap()).collect();
+        let mut decompressor = Decompressor::default();
+        for codec in CODECS {
+            for length in [1, 100, bytes.len()] {
+                let compressed = compress(codec, &bytes[..length]);
+                let mut target = vec![0; length];
+                decompressor.decompress(codec, &compressed, &mut target).unwrap();
+                assert_eq!(target, &bytes[..length], "{codec}, {length} bytes");
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_length_or_cut_bytes_are_errors() {
+        let bytes = vec![7_u8; 5000];
+        let mut decompressor = Decompressor::default();
+        for codec in CODECS {
+            let compressed = compress(codec, &bytes);
+            for length in [4999, 5001] {
+                let mut target = vec![0; length];
+                let result = decompressor.decompress(codec, &compressed, &mut target);
+                assert!(
+                    matches!(result, Err(Fault::Codec { .. })),
+                    "{codec} into {length}: {result:?}"
+                );
+            }
+            let cut = &compressed[..compressed.len() - 1];
+            assert!(
+                decompressor.decompress(codec, cut, &mut vec![0; 5000]).is_err(),
+                "{codec} cut"
+            );
+        }
+    }
+
+    #[test]
+    fn old_lz4_framings() {
+        let bytes: Vec<u8> = (0..2000_u32).map(|i| u8::try_from(i % 7).unwrap()).collect();
+        let mut decompressor = Decompressor::default();
+        let block = compress(Codec::Lz4Raw, &bytes);
+        let mut target = vec![0; 2000];
+        decompressor.decompress(Codec::Lz4Hadoop, &block, &mut target).unwrap();
+        assert_eq!(target, bytes);
+
+        let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
+        std::io::Write::write_all(&mut encoder, &bytes).unwrap();
+        let frame = encoder.finish().unwrap();
+        let mut target = vec![0; 2000];
+        decompressor.decompress(Codec::Lz4Hadoop, &frame, &mut target).unwrap();
+        assert_eq!(target, bytes);
+    }
+
+    #[test]
+    fn gzip_of_two_members() {
+        let bytes: Vec<u8> = (0..3000_u32).map(|i| u8::try_from(i % 11).unwrap()).collect();
+        let mut compressed = compress(Codec::Gzip, &bytes[..1000]);
+        compressed.extend(compress(Codec::Gzip, &bytes[1000..]));
+        let mut target = vec![0; 3000];
+        Decompressor::default().decompress(Codec::Gzip, &compressed, &mut target).unwrap();
+        assert_eq!(target, bytes);
+    }
+
+    #[test]
+    fn expansion_is_bounded() {
+        assert!(check_expansion(Codec::Snappy, 10, 60_000).is_ok());
+        assert!(check_expansion(Codec::Snappy, 10, 1 << 30).is_err());
+        assert!(check_expansion(Codec::Uncompressed, 1 << 30, 1 << 30).is_ok());
+    }
+}

@@ -1,0 +1,174 @@
+//! The column chunks of a footer, packed.
+//!
+//! A data set of 1,024 DLRM files has 31 million wanted column chunks, so a chunk takes about ten bytes instead of the
+//! 48 of a [`ColumnChunk`]. Per row group, chunk after chunk, as varints:
+//!
+//! ```text
+//! codec and dictionary │ gap from the end │ compressed │ uncompressed    │ values
+//! one byte             │ of the one       │ bytes      │ − compressed,   │ − rows of the
+//!                      │ before, zigzag   │            │ zigzag          │ row group, zigzag
+//! ```
+
+use super::ColumnChunk;
+use crate::Codec;
+
+/// Bit of a chunk's first byte that says it has a dictionary page; the others are its codec.
+const DICTIONARY: u8 = 0x80;
+
+/// All wanted column chunks of a file.
+#[derive(Debug)]
+pub(super) struct ChunkTable {
+    /// Wanted leaves, ascending.
+    leaves: Box<[usize]>,
+    /// Where each row group starts in `packed`.
+    starts: Box<[u32]>,
+    packed: Box<[u8]>,
+}
+
+/// Collects chunks in the order of the file's metadata.
+#[derive(Debug, Default)]
+pub(super) struct ChunkTableBuilder {
+    starts: Vec<u32>,
+    packed: Vec<u8>,
+    end: u64,
+}
+
+impl ChunkTableBuilder {
+    /// Starts the next row group; `false` when the table is full (4 GiB).
+    pub(super) fn start_row_group(&mut self) -> bool {
+        self.end = 0;
+        u32::try_from(self.packed.len()).map(|start| self.starts.push(start)).is_ok()
+    }
+
+    /// Adds a chunk of the current row group, which has `rows` rows.
+    pub(super) fn push(&mut self, chunk: &ColumnChunk, rows: u64) {
+        let dictionary = if chunk.has_dictionary { DICTIONARY } else { 0 };
+        self.packed.push(chunk.codec.to_index() | dictionary);
+        put(&mut self.packed, zigzag(chunk.offset.wrapping_sub(self.end)));
+        put(&mut self.packed, chunk.compressed_bytes);
+        let grown = chunk.uncompressed_bytes.wrapping_sub(chunk.compressed_bytes);
+        put(&mut self.packed, zigzag(grown));
+        put(&mut self.packed, zigzag(chunk.num_values.wrapping_sub(rows)));
+        self.end = chunk.offset + chunk.compressed_bytes;
+    }
+
+    /// The table; `leaves` are those that were pushed for every row group, in that order.
+    pub(super) fn finish(self, leaves: Vec<usize>) -> ChunkTable {
+        ChunkTable {
+            leaves: leaves.into_boxed_slice(),
+            starts: self.starts.into_boxed_slice(),
+            packed: self.packed.into_boxed_slice(),
+        }
+    }
+}
+
+impl ChunkTable {
+    pub(super) fn leaves(&self) -> &[usize] {
+        &self.leaves
+    }
+
+    pub(super) fn get(&self, row_group: usize, leaf: usize, rows: u64) -> Option<ColumnChunk> {
+        let position = self.leaves.binary_search(&leaf).ok()?;
+        self.row_group(row_group, rows).nth(position).map(|(_, chunk)| chunk)
+    }
+
+    pub(super) fn row_group(
+        &self,
+        row_group: usize,
+        rows: u64,
+    ) -> impl Iterator<Item = (usize, ColumnChunk)> + '_ {
+        let start = self.starts[row_group] as usize;
+        let mut bytes = self.packed[start..].iter();
+        let mut end = 0_u64;
+        self.leaves.iter().map(move |leaf| {
+            let first =
+                bytes.next().copied().expect("the builder pushed every leaf of a row group");
+            let offset = end.wrapping_add(unzigzag(take(&mut bytes)));
+            let compressed_bytes = take(&mut bytes);
+            let uncompressed_bytes = compressed_bytes.wrapping_add(unzigzag(take(&mut bytes)));
+            let num_values = rows.wrapping_add(unzigzag(take(&mut bytes)));
+            end = offset + compressed_bytes;
+            let chunk = ColumnChunk {
+                offset,
+                compressed_bytes,
+                num_values,
+                uncompressed_bytes,
+                codec: Codec::from_index(first & !DICTIONARY),
+                has_dictionary: first & DICTIONARY != 0,
+            };
+            (*leaf, chunk)
+        })
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        size_of_val(&*self.leaves) + size_of_val(&*self.starts) + self.packed.len()
+    }
+}
+
+fn zigzag(difference: u64) -> u64 {
+    let difference = difference.cast_signed();
+    ((difference << 1) ^ (difference >> 63)).cast_unsigned()
+}
+
+fn unzigzag(value: u64) -> u64 {
+    (value >> 1) ^ (value & 1).wrapping_neg()
+}
+
+fn put(packed: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        packed.push((value & 0x7f) as u8 | 0x80);
+        value >>= 7;
+    }
+    packed.push((value & 0x7f) as u8);
+}
+
+fn take(bytes: &mut std::slice::Iter<'_, u8>) -> u64 {
+    let mut value = 0;
+    let mut shift = 0;
+    for byte in bytes {
+        value |= u64::from(byte & 0x7f) << shift;
+        if *byte < 0x80 {
+            break;
+        }
+        shift += 7;
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packing_keeps_everything() {
+        let chunk = |offset, compressed_bytes, uncompressed_bytes, num_values, has_dictionary| {
+            let codec = Codec::Zstd;
+            ColumnChunk {
+                offset,
+                compressed_bytes,
+                num_values,
+                uncompressed_bytes,
+                codec,
+                has_dictionary,
+            }
+        };
+        let row_groups = [
+            [chunk(4, 34_652, 34_652, 6144, true), chunk(5_000_000, 0, 0, 0, false)],
+            [
+                chunk(1 << 50, 1 << 40, 7, 1 << 45, true),
+                chunk(0, u64::MAX >> 1, 1 << 62, 6144, false),
+            ],
+        ];
+        let mut builder = ChunkTableBuilder::default();
+        for row_group in &row_groups {
+            assert!(builder.start_row_group());
+            row_group.iter().for_each(|chunk| builder.push(chunk, 6144));
+        }
+        let table = builder.finish(vec![3, 9]);
+        for (index, row_group) in row_groups.iter().enumerate() {
+            assert_eq!(table.get(index, 3, 6144), Some(row_group[0]));
+            assert_eq!(table.get(index, 9, 6144), Some(row_group[1]));
+            assert_eq!(table.get(index, 4, 6144), None);
+        }
+    }
+}

@@ -1,0 +1,453 @@
+//! One walk over the thrift bytes of a `FileMetaData`.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::chunks::ChunkTableBuilder;
+use super::{ColumnChunk, Footer, MAGIC, Projection, TAIL_LEN};
+use crate::Codec;
+use crate::error::{DecodeError, Fault, Place};
+use crate::schema::FileSchema;
+use crate::thrift::{ThriftFault, ThriftReader, kind};
+
+/// How deeply groups may nest in a schema. The `parquet` crate and Arrow recurse over schemas; deeper ones than anyone
+/// writes would only reach the end of the stack.
+const SCHEMA_DEPTH_MAX: usize = 64;
+
+impl From<ThriftFault> for Fault {
+    fn from(fault: ThriftFault) -> Self {
+        Self::out_of_spec(format!("footer: {}", fault.what()))
+    }
+}
+
+/// What is known while the walk goes on.
+struct Walk<'a> {
+    bytes: &'a [u8],
+    /// First byte behind the last one that a column chunk may have.
+    data_end: u64,
+    projection: &'a Projection,
+}
+
+/// Our own reading of the schema list: roots with their leaves, and each leaf's physical type (to check) and path (for messages).
+struct SchemaTree {
+    roots: Vec<(String, Range<usize>)>,
+    leaf_types: Vec<i32>,
+    leaf_paths: Vec<String>,
+}
+
+/// The schema and what the projection takes of it.
+struct Schema {
+    /// The thrift bytes of the list.
+    span: Range<usize>,
+    tree: SchemaTree,
+    roots: Vec<usize>,
+    leaves: Vec<usize>,
+}
+
+pub(super) fn parse(
+    bytes: &[u8],
+    file_len: u64,
+    projection: &Projection,
+    shared: Option<&Arc<FileSchema>>,
+) -> Result<Footer, DecodeError> {
+    let length = bytes.len() as u64;
+    let data_end = file_len.saturating_sub(length + TAIL_LEN as u64);
+    let walk = Walk { bytes, data_end, projection };
+    walk.file(file_len, shared).map_err(|error| match error {
+        WalkError::At(error) => *error,
+        WalkError::Fault(fault) => {
+            fault.at(Place { offset: Some(data_end), length: Some(length), ..Place::default() })
+        }
+    })
+}
+
+/// A fault that does not yet know where, or an error that does.
+enum WalkError {
+    Fault(Fault),
+    At(Box<DecodeError>),
+}
+
+impl<F: Into<Fault>> From<F> for WalkError {
+    fn from(fault: F) -> Self {
+        Self::Fault(fault.into())
+    }
+}
+
+impl Walk<'_> {
+    fn file(&self, file_len: u64, shared: Option<&Arc<FileSchema>>) -> Result<Footer, WalkError> {
+        let mut reader = ThriftReader::new(self.bytes);
+        let mut version = None;
+        let mut schema: Option<Schema> = None;
+        let mut num_rows = None;
+        let mut row_groups: Option<(Vec<u64>, ChunkTableBuilder)> = None;
+        let mut key_values: Option<Range<usize>> = None;
+        let mut created_by: Option<(Range<usize>, &str)> = None;
+        let mut last = 0;
+        while let Some(field) = reader.field(last)? {
+            let start = reader.position();
+            match (field.id, field.kind) {
+                (1, kind::I32) => version = Some(reader.i32()?),
+                (2, kind::LIST) => {
+                    let tree = read_schema(&mut reader)?;
+                    let names: Vec<&str> = tree.roots.iter().map(|(name, _)| &**name).collect();
+                    let roots = self
+                        .projection
+                        .resolve(&names)
+                        .map_err(|error| WalkError::At(Box::new(error)))?;
+                    let leaves =
+                        roots.iter().flat_map(|root| tree.roots[*root].1.clone()).collect();
+                    schema = Some(Schema { span: start..reader.position(), tree, roots, leaves });
+                }
+                (3, kind::I64) => num_rows = Some(reader.i64()?),
+                (4, kind::LIST) => {
+                    // The specification's order of fields; the wanted leaves must be known from here on.
+                    let Schema { tree, leaves, .. } = schema.as_ref().ok_or_else(|| {
+                        Fault::out_of_spec("footer: row groups before the schema")
+                    })?;
+                    row_groups = Some(self.row_groups(&mut reader, tree, leaves)?);
+                }
+                (5, kind::LIST) => {
+                    reader.skip(kind::LIST)?;
+                    key_values = Some(start..reader.position());
+                }
+                (6, kind::BINARY) => {
+                    let name = std::str::from_utf8(reader.binary()?)
+                        .map_err(|_| Fault::out_of_spec("footer: created_by is not UTF-8"))?;
+                    created_by = Some((start..reader.position(), name));
+                }
+                (8, kind::STRUCT) => {
+                    return Err(WalkError::At(Box::new(DecodeError::Encrypted)));
+                }
+                (_, kind) => reader.skip(kind)?,
+            }
+            last = field.id;
+        }
+        let missing = |name: &str| Fault::out_of_spec(format!("footer: {name} is missing"));
+        let version = version.ok_or_else(|| missing("version"))?;
+        let Schema { span, tree, roots, leaves } = schema.ok_or_else(|| missing("schema"))?;
+        let num_rows = non_negative(num_rows.ok_or_else(|| missing("num_rows"))?, "num_rows")?;
+        let (row_group_rows, chunks) = row_groups.ok_or_else(|| missing("row_groups"))?;
+        let rows_of_groups = row_group_rows
+            .iter()
+            .try_fold(0_u64, |sum, rows| sum.checked_add(*rows))
+            .ok_or_else(|| Fault::out_of_spec("footer: rows of row groups overflow"))?;
+        if rows_of_groups != num_rows {
+            return Err(Fault::out_of_spec(format!(
+                "footer: the row groups have {rows_of_groups} rows, the file {num_rows}"
+            ))
+            .into());
+        }
+
+        let identity = schema_footer(
+            version,
+            &self.bytes[span],
+            key_values.map(|span| &self.bytes[span]),
+            created_by.as_ref().map(|(span, _)| &self.bytes[span.clone()]),
+        );
+        let schema = match shared.filter(|schema| schema.has_identity(&identity)) {
+            Some(schema) => Arc::clone(schema),
+            None => Arc::new(FileSchema::new(identity, tree.roots)?),
+        };
+        Ok(Footer {
+            projected: schema.project(&roots),
+            schema,
+            file_len,
+            num_rows,
+            created_by: created_by.map(|(_, name)| name.into()),
+            roots: roots.into_boxed_slice(),
+            row_group_rows: row_group_rows.into_boxed_slice(),
+            chunks: chunks.finish(leaves),
+        })
+    }
+
+    fn row_groups(
+        &self,
+        reader: &mut ThriftReader<'_>,
+        tree: &SchemaTree,
+        leaves: &[usize],
+    ) -> Result<(Vec<u64>, ChunkTableBuilder), WalkError> {
+        let length = struct_list(reader, "row_groups")?;
+        let mut rows = Vec::new();
+        let mut table = ChunkTableBuilder::default();
+        let mut chunks = Vec::with_capacity(leaves.len());
+        for row_group in 0..length {
+            chunks.clear();
+            let row_group_rows = self.row_group(reader, tree, leaves, row_group, &mut chunks)?;
+            if !table.start_row_group() {
+                let what =
+                    format!("footers of more than 4 GiB of column chunks, row group {row_group}");
+                return Err(Fault::unsupported(what).into());
+            }
+            chunks.iter().for_each(|chunk| table.push(chunk, row_group_rows));
+            rows.push(row_group_rows);
+        }
+        Ok((rows, table))
+    }
+
+    fn row_group(
+        &self,
+        reader: &mut ThriftReader<'_>,
+        tree: &SchemaTree,
+        leaves: &[usize],
+        row_group: usize,
+        chunks: &mut Vec<ColumnChunk>,
+    ) -> Result<u64, WalkError> {
+        let mut num_rows = None;
+        let mut has_columns = false;
+        let mut last = 0;
+        while let Some(field) = reader.field(last)? {
+            match (field.id, field.kind) {
+                (1, kind::LIST) if !has_columns => {
+                    let length = struct_list(reader, "columns")?;
+                    if length != tree.leaf_types.len() {
+                        return Err(Fault::out_of_spec(format!(
+                            "footer: row group {row_group} has {length} columns, the schema {}",
+                            tree.leaf_types.len()
+                        ))
+                        .into());
+                    }
+                    let mut wanted = leaves.iter().copied().peekable();
+                    for leaf in 0..length {
+                        if wanted.next_if_eq(&leaf).is_none() {
+                            reader.skip(kind::STRUCT)?;
+                            continue;
+                        }
+                        let chunk = self.column_chunk(reader, tree.leaf_types[leaf]);
+                        chunks.push(chunk.map_err(|fault| {
+                            self.in_chunk(fault, row_group, &tree.leaf_paths[leaf])
+                        })?);
+                    }
+                    has_columns = true;
+                }
+                (3, kind::I64) => num_rows = Some(reader.i64()?),
+                (_, kind) => reader.skip(kind)?,
+            }
+            last = field.id;
+        }
+        if !has_columns {
+            return Err(Fault::out_of_spec(format!(
+                "footer: columns of row group {row_group} are missing"
+            ))
+            .into());
+        }
+        let num_rows = num_rows.ok_or_else(|| {
+            Fault::out_of_spec(format!("footer: num_rows of row group {row_group} is missing"))
+        })?;
+        Ok(non_negative(num_rows, "num_rows of a row group")?)
+    }
+
+    #[cold]
+    fn in_chunk(&self, fault: Fault, row_group: usize, path: &str) -> WalkError {
+        let place = Place {
+            column: Some(path.to_owned()),
+            row_group: Some(row_group),
+            offset: Some(self.data_end),
+            length: Some(self.bytes.len() as u64),
+        };
+        WalkError::At(Box::new(fault.at(place)))
+    }
+
+    /// One wanted `ColumnChunk` struct.
+    fn column_chunk(
+        &self,
+        reader: &mut ThriftReader<'_>,
+        leaf_type: i32,
+    ) -> Result<ColumnChunk, Fault> {
+        let mut chunk = None;
+        let mut last = 0;
+        while let Some(field) = reader.field(last)? {
+            match (field.id, field.kind) {
+                (1, kind::BINARY) => {
+                    if !reader.binary()?.is_empty() {
+                        return Err(Fault::unsupported("column chunks in other files"));
+                    }
+                }
+                (3, kind::STRUCT) => chunk = Some(self.column_metadata(reader, leaf_type)?),
+                (8, kind::STRUCT) => return Err(Fault::unsupported("encrypted columns")),
+                (_, kind) => reader.skip(kind)?,
+            }
+            last = field.id;
+        }
+        chunk.ok_or_else(|| Fault::out_of_spec("footer: meta_data is missing"))
+    }
+
+    /// One `ColumnMetaData` struct: where the chunk lies. Encodings, path, statistics are stepped over.
+    fn column_metadata(
+        &self,
+        reader: &mut ThriftReader<'_>,
+        leaf_type: i32,
+    ) -> Result<ColumnChunk, Fault> {
+        let (mut physical_type, mut codec, mut num_values) = (None, None, None);
+        let (mut uncompressed, mut compressed) = (None, None);
+        let (mut data_page, mut dictionary_page) = (None, None);
+        let mut last = 0;
+        while let Some(field) = reader.field(last)? {
+            match (field.id, field.kind) {
+                (1, kind::I32) => physical_type = Some(reader.i32()?),
+                (4, kind::I32) => codec = Some(reader.i32()?),
+                (5, kind::I64) => num_values = Some(reader.i64()?),
+                (6, kind::I64) => uncompressed = Some(reader.i64()?),
+                (7, kind::I64) => compressed = Some(reader.i64()?),
+                (9, kind::I64) => data_page = Some(reader.i64()?),
+                (11, kind::I64) => dictionary_page = Some(reader.i64()?),
+                (_, kind) => reader.skip(kind)?,
+            }
+            last = field.id;
+        }
+        let required = |value: Option<i64>, name: &'static str| {
+            value
+                .ok_or_else(|| Fault::out_of_spec(format!("footer: {name} is missing")))
+                .and_then(|value| non_negative(value, name))
+        };
+        if physical_type != Some(leaf_type) {
+            return Err(Fault::out_of_spec(format!(
+                "footer: column chunk has physical type {physical_type:?}, the schema {leaf_type}"
+            )));
+        }
+        let codec = codec.ok_or_else(|| Fault::out_of_spec("footer: codec is missing"))?;
+        let data_page = required(data_page, "data_page_offset")?;
+        // Some writers say 0, or repeat the offset of the data page, where there is no dictionary.
+        let dictionary_page = dictionary_page
+            .and_then(|offset| u64::try_from(offset).ok())
+            .filter(|offset| *offset >= MAGIC.len() as u64 && *offset < data_page);
+        let chunk = ColumnChunk {
+            offset: dictionary_page.unwrap_or(data_page),
+            compressed_bytes: required(compressed, "total_compressed_size")?,
+            num_values: required(num_values, "num_values")?,
+            uncompressed_bytes: required(uncompressed, "total_uncompressed_size")?,
+            codec: Codec::from_thrift(codec)?,
+            has_dictionary: dictionary_page.is_some(),
+        };
+        let end = chunk.offset.checked_add(chunk.compressed_bytes);
+        if end.is_none_or(|end| end > self.data_end) {
+            return Err(Fault::out_of_spec(format!(
+                "column chunk at {} with {} bytes reaches behind the row groups, which end at {}",
+                chunk.offset, chunk.compressed_bytes, self.data_end
+            )));
+        }
+        Ok(chunk)
+    }
+}
+
+fn non_negative(value: i64, name: &'static str) -> Result<u64, Fault> {
+    u64::try_from(value).map_err(|_| Fault::out_of_spec(format!("footer: {name} is {value}")))
+}
+
+fn struct_list(reader: &mut ThriftReader<'_>, name: &'static str) -> Result<usize, Fault> {
+    let (element, length) = reader.list()?;
+    if length > 0 && element != kind::STRUCT {
+        return Err(Fault::out_of_spec(format!("footer: {name} is not a list of structs")));
+    }
+    Ok(length)
+}
+
+/// One `SchemaElement`.
+struct Element<'a> {
+    physical_type: Option<i32>,
+    name: &'a str,
+    num_children: usize,
+}
+
+fn read_element<'a>(reader: &mut ThriftReader<'a>) -> Result<Element<'a>, Fault> {
+    let (mut physical_type, mut name, mut num_children) = (None, None, 0);
+    let mut last = 0;
+    while let Some(field) = reader.field(last)? {
+        match (field.id, field.kind) {
+            (1, kind::I32) => physical_type = Some(reader.i32()?),
+            (4, kind::BINARY) => name = Some(reader.binary()?),
+            (5, kind::I32) => num_children = reader.i32()?,
+            (_, kind) => reader.skip(kind)?,
+        }
+        last = field.id;
+    }
+    let name = name.ok_or_else(|| Fault::out_of_spec("footer: name of a column is missing"))?;
+    let name = std::str::from_utf8(name)
+        .map_err(|_| Fault::out_of_spec("footer: name of a column is not UTF-8"))?;
+    let num_children = usize::try_from(num_children)
+        .map_err(|_| Fault::out_of_spec(format!("footer: num_children is {num_children}")))?;
+    Ok(Element { physical_type, name, num_children })
+}
+
+/// Reads the schema, a tree written depth first.
+fn read_schema(reader: &mut ThriftReader<'_>) -> Result<SchemaTree, Fault> {
+    let length = struct_list(reader, "schema")?;
+    let mut tree = SchemaTree { roots: Vec::new(), leaf_types: Vec::new(), leaf_paths: Vec::new() };
+    // Name, and children that are still to come, of each group on the way down.
+    let mut open: Vec<(&str, usize)> = Vec::new();
+    for index in 0..length {
+        let element = read_element(reader)?;
+        if index == 0 {
+            open.push((element.name, element.num_children));
+            continue;
+        }
+        while open.last().is_some_and(|(_, left)| *left == 0) {
+            open.pop();
+        }
+        let depth = open.len();
+        let (_, left) = open.last_mut().ok_or_else(|| {
+            Fault::out_of_spec(format!("footer: schema element {index} belongs to no group"))
+        })?;
+        *left -= 1;
+        if depth == 1 {
+            let leaf = tree.leaf_types.len();
+            tree.roots.push((element.name.to_owned(), leaf..leaf));
+        }
+        match element.physical_type {
+            Some(physical_type) if element.num_children == 0 => {
+                tree.leaf_types.push(physical_type);
+                let groups = open[1..].iter().map(|(name, _)| *name);
+                let path: Vec<&str> = groups.chain([element.name]).collect();
+                tree.leaf_paths.push(path.join("."));
+            }
+            _ => open.push((element.name, element.num_children)),
+        }
+        if open.len() > SCHEMA_DEPTH_MAX {
+            return Err(Fault::unsupported(format!(
+                "schemas that nest deeper than {SCHEMA_DEPTH_MAX} levels"
+            )));
+        }
+        if let Some((_, leaves)) = tree.roots.last_mut() {
+            leaves.end = tree.leaf_types.len();
+        }
+    }
+    if length == 0 || open.iter().any(|(_, left)| *left > 0) {
+        return Err(Fault::out_of_spec("footer: schema ends before its groups are complete"));
+    }
+    Ok(tree)
+}
+
+/// A footer with the given schema and no row groups, for the `parquet` crate.
+fn schema_footer(
+    version: i32,
+    schema: &[u8],
+    key_values: Option<&[u8]>,
+    created_by: Option<&[u8]>,
+) -> Vec<u8> {
+    let optional = key_values.map_or(0, <[u8]>::len) + created_by.map_or(0, <[u8]>::len);
+    let mut bytes = Vec::with_capacity(schema.len() + optional + 24);
+    // 1: version, zigzag
+    bytes.push(0x15);
+    let mut zigzag = ((version << 1) ^ (version >> 31)).cast_unsigned();
+    while zigzag >= 0x80 {
+        bytes.push((zigzag & 0x7f) as u8 | 0x80);
+        zigzag >>= 7;
+    }
+    bytes.push((zigzag & 0x7f) as u8);
+    bytes.push(0x19); // 2: schema, as it is
+    bytes.extend_from_slice(schema);
+    bytes.extend_from_slice(&[0x16, 0x00]); // 3: num_rows = 0
+    bytes.extend_from_slice(&[0x19, 0x0c]); // 4: row_groups, an empty list of structs
+    let mut delta = 0x10;
+    if let Some(key_values) = key_values {
+        bytes.push(0x19); // 5
+        bytes.extend_from_slice(key_values);
+    } else {
+        delta = 0x20;
+    }
+    if let Some(created_by) = created_by {
+        bytes.push(delta | kind::BINARY); // 6
+        bytes.extend_from_slice(created_by);
+    }
+    bytes.push(kind::STOP);
+    bytes
+}

@@ -1,0 +1,427 @@
+//! The thrift header in front of every page, only the fields that decoding needs.
+
+use crate::error::Fault;
+use crate::thrift::{ThriftFault, ThriftReader, kind};
+
+/// How values or levels are encoded; the numbers are those of the specification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PageEncoding {
+    /// Values one after another.
+    Plain,
+    /// Old name of [`Self::RleDictionary`] in data pages and of [`Self::Plain`] in dictionary pages.
+    PlainDictionary,
+    /// Hybrid of runs and bit-packed groups.
+    Rle,
+    /// Bit-packed from the most significant bit, deprecated; levels only.
+    BitPacked,
+    /// Differences in bit-packed miniblocks.
+    DeltaBinaryPacked,
+    /// Lengths as differences, then the bytes.
+    DeltaLengthByteArray,
+    /// Shared prefix lengths, then suffixes.
+    DeltaByteArray,
+    /// Indices into the dictionary page.
+    RleDictionary,
+    /// All first bytes, all second bytes, …
+    ByteStreamSplit,
+    /// A number that the specification did not know when this was written.
+    Unknown(i32),
+}
+
+impl PageEncoding {
+    fn from_thrift(number: i32) -> Self {
+        match number {
+            0 => Self::Plain,
+            2 => Self::PlainDictionary,
+            3 => Self::Rle,
+            4 => Self::BitPacked,
+            5 => Self::DeltaBinaryPacked,
+            6 => Self::DeltaLengthByteArray,
+            7 => Self::DeltaByteArray,
+            8 => Self::RleDictionary,
+            9 => Self::ByteStreamSplit,
+            other => Self::Unknown(other),
+        }
+    }
+
+    /// The number, as a page header has it. Encodings that we do not know are not written.
+    fn to_thrift(self) -> u32 {
+        match self {
+            Self::Plain => 0,
+            Self::PlainDictionary => 2,
+            Self::Rle => 3,
+            Self::BitPacked => 4,
+            Self::DeltaBinaryPacked => 5,
+            Self::DeltaLengthByteArray => 6,
+            Self::DeltaByteArray => 7,
+            Self::RleDictionary => 8,
+            Self::ByteStreamSplit => 9,
+            Self::Unknown(number) => number.unsigned_abs(),
+        }
+    }
+
+    /// Name in the specification.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "PLAIN",
+            Self::PlainDictionary => "PLAIN_DICTIONARY",
+            Self::Rle => "RLE",
+            Self::BitPacked => "BIT_PACKED",
+            Self::DeltaBinaryPacked => "DELTA_BINARY_PACKED",
+            Self::DeltaLengthByteArray => "DELTA_LENGTH_BYTE_ARRAY",
+            Self::DeltaByteArray => "DELTA_BYTE_ARRAY",
+            Self::RleDictionary => "RLE_DICTIONARY",
+            Self::ByteStreamSplit => "BYTE_STREAM_SPLIT",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+
+    /// Whether values are indices into the dictionary page.
+    #[must_use]
+    pub fn is_dictionary(self) -> bool {
+        matches!(self, Self::PlainDictionary | Self::RleDictionary)
+    }
+}
+
+/// What kind of page, with what is particular to each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageKind {
+    /// The dictionary that later data pages refer to.
+    Dictionary {
+        /// Values in it.
+        num_values: u32,
+        /// PLAIN, or its old name PLAIN_DICTIONARY.
+        encoding: PageEncoding,
+    },
+    /// Data page v1: levels and values are compressed together.
+    DataV1 {
+        /// Values, nulls and empty lists included.
+        num_values: u32,
+        /// Of the values.
+        encoding: PageEncoding,
+        /// Of the definition levels.
+        definition_encoding: PageEncoding,
+        /// Of the repetition levels.
+        repetition_encoding: PageEncoding,
+    },
+    /// Data page v2: levels stand uncompressed in front of the values, and the page starts and ends with a row.
+    DataV2 {
+        /// Values, nulls and empty lists included.
+        num_values: u32,
+        /// Nulls.
+        num_nulls: u32,
+        /// Rows.
+        num_rows: u32,
+        /// Of the values.
+        encoding: PageEncoding,
+        /// Bytes of the definition levels.
+        definition_bytes: u32,
+        /// Bytes of the repetition levels, which come first.
+        repetition_bytes: u32,
+        /// Whether the values are compressed with the codec of the column chunk.
+        is_compressed: bool,
+    },
+    /// An index page or one of a later specification: stepped over.
+    Other,
+}
+
+/// A page header, only the fields that decoding needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageHeader {
+    /// Bytes of the page in the file, without this header.
+    pub compressed_bytes: u32,
+    /// Bytes of the page after decompression.
+    pub uncompressed_bytes: u32,
+    /// CRC-32 of the page's bytes in the file, where the writer gave one.
+    pub crc: Option<u32>,
+    /// What kind of page.
+    pub kind: PageKind,
+}
+
+impl PageHeader {
+    /// Values in a data page, nulls included; 0 for other pages.
+    #[must_use]
+    pub fn data_values(&self) -> u32 {
+        match self.kind {
+            PageKind::DataV1 { num_values, .. } | PageKind::DataV2 { num_values, .. } => num_values,
+            PageKind::Dictionary { .. } | PageKind::Other => 0,
+        }
+    }
+
+    /// Whether the page can be stepped over: it is of a kind that we do not know, or a data page without values.
+    pub(crate) fn is_without_values(&self) -> bool {
+        !matches!(self.kind, PageKind::Dictionary { .. }) && self.data_values() == 0
+    }
+
+    /// Writes the header of a page that holds `page_bytes` bytes and is not compressed, without checksum.
+    pub(crate) fn write_uncompressed(&self, page_bytes: u32) -> Vec<u8> {
+        let mut writer = HeaderWriter(Vec::with_capacity(48));
+        let (page_type, field) = match self.kind {
+            PageKind::DataV1 { .. } => (0, 5),
+            PageKind::Other => (1, 6),
+            PageKind::Dictionary { .. } => (2, 7),
+            PageKind::DataV2 { .. } => (3, 8),
+        };
+        writer.i32(1, page_type);
+        writer.i32(1, page_bytes);
+        writer.i32(1, page_bytes);
+        writer.0.push(((field - 3) << 4) | kind::STRUCT);
+        match self.kind {
+            PageKind::Other => {}
+            PageKind::Dictionary { num_values, encoding } => {
+                writer.i32(1, num_values);
+                writer.i32(1, encoding.to_thrift());
+            }
+            PageKind::DataV1 { num_values, encoding, definition_encoding, repetition_encoding } => {
+                writer.i32(1, num_values);
+                writer.i32(1, encoding.to_thrift());
+                writer.i32(1, definition_encoding.to_thrift());
+                writer.i32(1, repetition_encoding.to_thrift());
+            }
+            PageKind::DataV2 {
+                num_values,
+                num_nulls,
+                num_rows,
+                encoding,
+                definition_bytes,
+                repetition_bytes,
+                is_compressed: _,
+            } => {
+                writer.i32(1, num_values);
+                writer.i32(1, num_nulls);
+                writer.i32(1, num_rows);
+                writer.i32(1, encoding.to_thrift());
+                writer.i32(1, definition_bytes);
+                writer.i32(1, repetition_bytes);
+                writer.0.push(0x10 | kind::FALSE);
+            }
+        }
+        writer.0.extend_from_slice(&[kind::STOP, kind::STOP]);
+        writer.0
+    }
+
+    /// Parses a header at the start of `bytes`: the header and its length, or `None` when it goes on after `bytes`.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, Fault> {
+        let mut reader = ThriftReader::new(bytes);
+        match parse(&mut reader) {
+            Ok(header) => Ok(Some((header?, reader.position()))),
+            Err(ThriftFault::Truncated) => Ok(None),
+            Err(ThriftFault::OutOfSpec(what)) => {
+                Err(Fault::out_of_spec(format!("page header: {what}")))
+            }
+        }
+    }
+}
+
+/// Writes the few kinds of fields that page headers have.
+struct HeaderWriter(Vec<u8>);
+
+impl HeaderWriter {
+    fn i32(&mut self, id_delta: u8, value: u32) {
+        self.0.push((id_delta << 4) | kind::I32);
+        let mut zigzag = u64::from(value) << 1;
+        while zigzag >= 0x80 {
+            self.0.push((zigzag & 0x7f) as u8 | 0x80);
+            zigzag >>= 7;
+        }
+        self.0.push((zigzag & 0x7f) as u8);
+    }
+}
+
+/// Fields of `DataPageHeader`, `DataPageHeaderV2` and `DictionaryPageHeader` by their ids; `None` was not there.
+#[derive(Default)]
+struct Numbers {
+    fields: [Option<i32>; 8],
+}
+
+impl Numbers {
+    /// Reads a struct whose wanted fields are numbers and booleans; others (statistics) are stepped over.
+    fn read(reader: &mut ThriftReader<'_>) -> Result<Self, ThriftFault> {
+        let mut numbers = Self::default();
+        let mut last = 0;
+        while let Some(field) = reader.field(last)? {
+            let slot = usize::try_from(field.id).ok().and_then(|id| numbers.fields.get_mut(id));
+            match (slot, field.kind) {
+                (Some(slot), kind::I32) => *slot = Some(reader.i32()?),
+                (Some(slot), kind::TRUE) => *slot = Some(1),
+                (Some(slot), kind::FALSE) => *slot = Some(0),
+                (_, kind) => reader.skip(kind)?,
+            }
+            last = field.id;
+        }
+        Ok(numbers)
+    }
+
+    fn count(&self, id: usize, name: &'static str) -> Result<u32, Fault> {
+        let value = self.fields[id]
+            .ok_or_else(|| Fault::out_of_spec(format!("page header: {name} is missing")))?;
+        u32::try_from(value)
+            .map_err(|_| Fault::out_of_spec(format!("page header: {name} is {value}")))
+    }
+
+    fn encoding(&self, id: usize, name: &'static str) -> Result<PageEncoding, Fault> {
+        self.fields[id]
+            .map(PageEncoding::from_thrift)
+            .ok_or_else(|| Fault::out_of_spec(format!("page header: {name} is missing")))
+    }
+}
+
+fn parse(reader: &mut ThriftReader<'_>) -> Result<Result<PageHeader, Fault>, ThriftFault> {
+    let (mut page_type, mut uncompressed, mut compressed, mut crc) = (None, None, None, None);
+    let (mut v1, mut dictionary, mut v2) = (None, None, None);
+    let mut last = 0;
+    while let Some(field) = reader.field(last)? {
+        match (field.id, field.kind) {
+            (1, kind::I32) => page_type = Some(reader.i32()?),
+            (2, kind::I32) => uncompressed = Some(reader.i32()?),
+            (3, kind::I32) => compressed = Some(reader.i32()?),
+            (4, kind::I32) => crc = Some(reader.i32()?.cast_unsigned()),
+            (5, kind::STRUCT) => v1 = Some(Numbers::read(reader)?),
+            (7, kind::STRUCT) => dictionary = Some(Numbers::read(reader)?),
+            (8, kind::STRUCT) => v2 = Some(Numbers::read(reader)?),
+            (_, kind) => reader.skip(kind)?,
+        }
+        last = field.id;
+    }
+    Ok(assemble(page_type, uncompressed, compressed, crc, v1, dictionary, v2))
+}
+
+fn assemble(
+    page_type: Option<i32>,
+    uncompressed: Option<i32>,
+    compressed: Option<i32>,
+    crc: Option<u32>,
+    v1: Option<Numbers>,
+    dictionary: Option<Numbers>,
+    v2: Option<Numbers>,
+) -> Result<PageHeader, Fault> {
+    let length = |value: Option<i32>, name: &'static str| {
+        let value =
+            value.ok_or_else(|| Fault::out_of_spec(format!("page header: {name} is missing")))?;
+        u32::try_from(value)
+            .map_err(|_| Fault::out_of_spec(format!("page header: {name} is {value}")))
+    };
+    let missing =
+        |name: &'static str| Fault::out_of_spec(format!("page header: {name} is missing"));
+    let kind = match page_type.ok_or_else(|| missing("type"))? {
+        0 => {
+            let fields = v1.ok_or_else(|| missing("data_page_header"))?;
+            PageKind::DataV1 {
+                num_values: fields.count(1, "num_values")?,
+                encoding: fields.encoding(2, "encoding")?,
+                definition_encoding: fields.encoding(3, "definition_level_encoding")?,
+                repetition_encoding: fields.encoding(4, "repetition_level_encoding")?,
+            }
+        }
+        2 => {
+            let fields = dictionary.ok_or_else(|| missing("dictionary_page_header"))?;
+            PageKind::Dictionary {
+                num_values: fields.count(1, "num_values")?,
+                encoding: fields.encoding(2, "encoding")?,
+            }
+        }
+        3 => {
+            let fields = v2.ok_or_else(|| missing("data_page_header_v2"))?;
+            PageKind::DataV2 {
+                num_values: fields.count(1, "num_values")?,
+                num_nulls: fields.count(2, "num_nulls")?,
+                num_rows: fields.count(3, "num_rows")?,
+                encoding: fields.encoding(4, "encoding")?,
+                definition_bytes: fields.count(5, "definition_levels_byte_length")?,
+                repetition_bytes: fields.count(6, "repetition_levels_byte_length")?,
+                // Absent means compressed, says the specification.
+                is_compressed: fields.fields[7] != Some(0),
+            }
+        }
+        _ => PageKind::Other,
+    };
+    Ok(PageHeader {
+        compressed_bytes: length(compressed, "compressed_page_size")?,
+        uncompressed_bytes: length(uncompressed, "uncompressed_page_size")?,
+        crc,
+        kind,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// PageHeader { DATA_PAGE, 100, 60, crc -1, v1 { 10, RLE_DICTIONARY, RLE, RLE, statistics { null_count 3 } } }
+    const V1: &[u8] = &[
+        0x15, 0x00, 0x15, 0xc8, 0x01, 0x15, 0x78, 0x15, 0x01, 0x1c, 0x15, 0x14, 0x15, 0x10, 0x15,
+        0x06, 0x15, 0x06, 0x1c, 0x36, 0x06, 0x00, 0x00, 0x00,
+    ];
+
+    #[test]
+    fn data_page_v1() {
+        let (header, length) = PageHeader::parse(V1).unwrap().unwrap();
+        assert_eq!(length, V1.len());
+        let expect = PageHeader {
+            compressed_bytes: 60,
+            uncompressed_bytes: 100,
+            crc: Some(u32::MAX),
+            kind: PageKind::DataV1 {
+                num_values: 10,
+                encoding: PageEncoding::RleDictionary,
+                definition_encoding: PageEncoding::Rle,
+                repetition_encoding: PageEncoding::Rle,
+            },
+        };
+        assert_eq!(header, expect);
+    }
+
+    #[test]
+    fn written_headers_are_read_again() {
+        let kinds = [
+            PageKind::Dictionary { num_values: 7, encoding: PageEncoding::Plain },
+            PageKind::DataV1 {
+                num_values: 70_000,
+                encoding: PageEncoding::RleDictionary,
+                definition_encoding: PageEncoding::Rle,
+                repetition_encoding: PageEncoding::BitPacked,
+            },
+            PageKind::DataV2 {
+                num_values: u32::MAX >> 1,
+                num_nulls: 3,
+                num_rows: 2,
+                encoding: PageEncoding::DeltaByteArray,
+                definition_bytes: 500,
+                repetition_bytes: 0,
+                is_compressed: false,
+            },
+        ];
+        for kind in kinds {
+            let header =
+                PageHeader { compressed_bytes: 9999, uncompressed_bytes: 9999, crc: None, kind };
+            let bytes = header.write_uncompressed(9999);
+            assert_eq!(PageHeader::parse(&bytes).unwrap(), Some((header, bytes.len())));
+        }
+    }
+
+    #[test]
+    fn a_cut_header_asks_for_more() {
+        for end in 0..V1.len() {
+            assert!(PageHeader::parse(&V1[..end]).unwrap().is_none(), "cut at {end}");
+        }
+    }
+
+    #[test]
+    fn absent_is_compressed_means_compressed() {
+        let bytes = [
+            0x15, 0x06, 0x15, 0x02, 0x15, 0x02, 0x5c, 0x15, 0x02, 0x15, 0x00, 0x15, 0x02, 0x15,
+            0x00, 0x15, 0x00, 0x15, 0x00, 0x00, 0x00,
+        ];
+        let (header, _) = PageHeader::parse(&bytes).unwrap().unwrap();
+        assert!(matches!(header.kind, PageKind::DataV2 { is_compressed: true, .. }), "{header:?}");
+    }
+
+    #[test]
+    fn negative_lengths_are_refused() {
+        let mut bytes = V1.to_vec();
+        bytes[6] = 0x79; // compressed_page_size = -61
+        let fault = PageHeader::parse(&bytes).unwrap_err();
+        assert!(format!("{fault:?}").contains("compressed_page_size is -61"), "{fault:?}");
+    }
+}

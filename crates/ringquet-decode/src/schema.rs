@@ -1,0 +1,182 @@
+//! The schema of a file, twice: as Parquet stores it and as Arrow shows it.
+//!
+//! Both come from the `parquet` crate, so that types and `ARROW:schema` hints mean exactly what they mean there.
+
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use arrow_schema::{Field, Schema, SchemaRef};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::basic::Compression;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{
+    ColumnChunkMetaData, FileMetaData, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData,
+};
+use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor, Type};
+
+use crate::error::Fault;
+
+/// A column of the schema's first level: what a projection names and what becomes one Arrow array.
+#[derive(Debug)]
+pub struct Root {
+    /// Its name.
+    pub name: String,
+    /// Its leaf columns, as indices into a row group's column chunks. One leaf unless it is a struct or a map.
+    pub leaves: Range<usize>,
+    /// How the `parquet` crate reads it, made when first needed.
+    reader_metadata: OnceLock<ArrowReaderMetadata>,
+}
+
+/// The schema of a file. Files with the same schema share one.
+#[derive(Debug)]
+pub struct FileSchema {
+    /// What decoded batches look like when every column is read.
+    pub arrow: SchemaRef,
+    /// Parquet's view: leaf columns with their levels.
+    pub parquet: SchemaDescPtr,
+    /// Columns of the first level, in the order of the file.
+    pub roots: Vec<Root>,
+    /// The thrift bytes that all of this was made from. Equal bytes, equal schema.
+    identity: Box<[u8]>,
+}
+
+impl FileSchema {
+    /// Builds the schema from `identity`: thrift bytes of a `FileMetaData` without row groups. `roots` is what our own
+    /// walk of the schema found; the `parquet` crate must agree.
+    pub(crate) fn new(
+        identity: Vec<u8>,
+        roots: Vec<(String, Range<usize>)>,
+    ) -> Result<Self, Fault> {
+        let metadata = guarded("schema", || ParquetMetaDataReader::decode_metadata(&identity))?;
+        let metadata = Arc::new(metadata);
+        let arrow = guarded("schema", || {
+            ArrowReaderMetadata::try_new(Arc::clone(&metadata), Default::default())
+        })?;
+        let arrow = Arc::clone(arrow.schema());
+        let parquet = metadata.file_metadata().schema_descr_ptr();
+        let fields = parquet.root_schema().get_fields();
+        let leaves_agree = roots.last().map_or(0, |(_, leaves)| leaves.end)
+            == parquet.num_columns()
+            && roots.iter().enumerate().all(|(root, (_, leaves))| {
+                leaves.clone().all(|leaf| parquet.get_column_root_idx(leaf) == root)
+            });
+        let names_agree = fields.len() == roots.len()
+            && fields.iter().zip(&roots).all(|(field, (name, _))| field.name() == name);
+        if !leaves_agree || !names_agree {
+            return Err(Fault::out_of_spec("schema tree is inconsistent"));
+        }
+        let roots = roots
+            .into_iter()
+            .map(|(name, leaves)| Root { name, leaves, reader_metadata: OnceLock::new() })
+            .collect();
+        Ok(Self { arrow, parquet, roots, identity: identity.into_boxed_slice() })
+    }
+
+    pub(crate) fn has_identity(&self, identity: &[u8]) -> bool {
+        *self.identity == *identity
+    }
+
+    /// Leaf columns of the whole file.
+    #[must_use]
+    pub fn num_leaves(&self) -> usize {
+        self.parquet.num_columns()
+    }
+
+    /// Dotted path of a leaf column, for messages and reports.
+    #[must_use]
+    pub fn leaf_path(&self, leaf: usize) -> String {
+        self.parquet.column(leaf).path().string()
+    }
+
+    /// Index of the root column that a leaf belongs to.
+    #[must_use]
+    pub fn root_of(&self, leaf: usize) -> usize {
+        self.parquet.get_column_root_idx(leaf)
+    }
+
+    /// Arrow field of a root column; `None` for the rare root that has no leaf, which Arrow does not show.
+    #[must_use]
+    pub fn field(&self, root: usize) -> Option<&Field> {
+        self.roots[root].leaves.clone().next()?;
+        // Roots without leaves have no field: the fields are counted without them.
+        let index = self.roots[..root].iter().filter(|root| !root.leaves.is_empty()).count();
+        self.arrow.fields().get(index).map(|field| &**field)
+    }
+
+    /// Arrow schema of the columns `roots`, in the given order, with the file's key-value metadata.
+    #[must_use]
+    pub fn project(&self, roots: &[usize]) -> SchemaRef {
+        let fields: Vec<Field> =
+            roots.iter().filter_map(|root| self.field(*root).cloned()).collect();
+        Arc::new(Schema::new_with_metadata(fields, self.arrow.metadata().clone()))
+    }
+
+    /// What the `parquet` crate needs to decode one root column: the metadata of a file that has no other column, and in
+    /// it one row group without end, whose pages [`crate::fallback`] makes up as they come.
+    pub(crate) fn reader_metadata(&self, root: usize) -> Result<&ArrowReaderMetadata, Fault> {
+        let slot = &self.roots[root].reader_metadata;
+        if let Some(metadata) = slot.get() {
+            return Ok(metadata);
+        }
+        let metadata = guarded("schema", || self.make_reader_metadata(root))?;
+        Ok(slot.get_or_init(|| metadata))
+    }
+
+    fn make_reader_metadata(&self, root: usize) -> Result<ArrowReaderMetadata, Fault> {
+        let field = self
+            .field(root)
+            .ok_or_else(|| Fault::out_of_spec("a column without leaves cannot be read"))?;
+        let whole = self.parquet.root_schema();
+        let only_root = Type::group_type_builder(whole.name())
+            .with_fields(vec![Arc::clone(&whole.get_fields()[root])])
+            .build()?;
+        let parquet = Arc::new(SchemaDescriptor::new(Arc::new(only_root)));
+        let columns = parquet
+            .columns()
+            .iter()
+            .enumerate()
+            .map(|(leaf, column)| {
+                let start = i64::try_from(virtual_start(leaf))
+                    .map_err(|_| ParquetError::General("too many leaves".to_owned()))?;
+                ColumnChunkMetaData::builder(Arc::clone(column))
+                    .set_compression(Compression::UNCOMPRESSED)
+                    .set_num_values(i64::MAX)
+                    .set_data_page_offset(start)
+                    .set_total_compressed_size(VIRTUAL_CHUNK_BYTES.cast_signed())
+                    .set_total_uncompressed_size(VIRTUAL_CHUNK_BYTES.cast_signed())
+                    .build()
+            })
+            .collect::<Result<Vec<_>, ParquetError>>()?;
+        let row_group = RowGroupMetaData::builder(Arc::clone(&parquet))
+            .set_num_rows(i64::MAX)
+            .set_column_metadata(columns)
+            .build()?;
+        let file = FileMetaData::new(2, i64::MAX, None, None, parquet, None);
+        let metadata = Arc::new(ParquetMetaData::new(file, vec![row_group]));
+        // The Arrow type of the column is its own best hint: it is what the file's hint made of the Parquet type.
+        let options =
+            ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(vec![field.clone()])));
+        Ok(ArrowReaderMetadata::try_new(metadata, options)?)
+    }
+}
+
+/// Room for the decompressed pages of one column chunk among the made-up offsets that the `parquet` crate sees. 1 TiB: a
+/// chunk has at most `i32::MAX` values per page and no writer comes near it; reaching it ends in an error, not in a mix-up.
+pub(crate) const VIRTUAL_CHUNK_BYTES: u64 = 1 << 40;
+
+/// Made-up offset at which the pages of the `leaf`th leaf of a root start.
+pub(crate) fn virtual_start(leaf: usize) -> u64 {
+    (leaf as u64 + 1).saturating_mul(VIRTUAL_CHUNK_BYTES)
+}
+
+/// Calls into the `parquet` crate. It is careful, but not written for hostile input: a panic in it becomes an error of
+/// this file instead of the end of a scan over thousands.
+pub(crate) fn guarded<T, E: Into<Fault>>(
+    what: &'static str,
+    call: impl FnOnce() -> Result<T, E>,
+) -> Result<T, Fault> {
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)) {
+        Ok(result) => result.map_err(Into::into),
+        Err(_) => Err(Fault::out_of_spec(format!("the parquet crate panicked on the {what}"))),
+    }
+}
