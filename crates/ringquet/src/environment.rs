@@ -1,0 +1,55 @@
+//! Where something was measured: part of every report, so that a number never travels without its machine.
+
+use serde::Serialize;
+
+/// This machine and this build.
+#[derive(Debug, Clone, Serialize)]
+pub struct Environment {
+    /// Version of ringquet.
+    pub ringquet_version: &'static str,
+    /// `release` or `debug`; what a debug build measures is worth nothing.
+    pub build_profile: &'static str,
+    /// Name of the machine.
+    pub hostname: String,
+    /// e.g. `Linux 6.18.1`.
+    pub kernel: String,
+    /// `model name` of /proc/cpuinfo.
+    pub cpu_model: String,
+    /// CPUs that this process may use.
+    pub cpus: usize,
+    /// `MemTotal` of /proc/meminfo, in bytes.
+    pub memory_bytes: u64,
+    /// Seconds since 1970 when the report was made.
+    pub unix_seconds: u64,
+}
+
+impl Environment {
+    /// Of the machine that this process runs on.
+    pub fn of_this_machine() -> Environment {
+        let uname = rustix::system::uname();
+        let text = |part: &std::ffi::CStr| part.to_string_lossy().into_owned();
+        let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        let memory_kib =
+            field(&meminfo, "MemTotal").and_then(|v| v.trim_end_matches(" kB").parse::<u64>().ok());
+        let unix = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        Environment {
+            ringquet_version: env!("CARGO_PKG_VERSION"),
+            build_profile: if cfg!(debug_assertions) { "debug" } else { "release" },
+            hostname: text(uname.nodename()),
+            kernel: format!("{} {}", text(uname.sysname()), text(uname.release())),
+            cpu_model: field(&cpuinfo, "model name").unwrap_or("unknown").to_owned(),
+            cpus: ringquet_io::cpus::allowed().len(),
+            memory_bytes: memory_kib.unwrap_or(0) << 10,
+            unix_seconds: unix.map_or(0, |elapsed| elapsed.as_secs()),
+        }
+    }
+}
+
+/// Value of the first line `name : value`.
+fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines().find_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        (key.trim() == name).then_some(value.trim())
+    })
+}

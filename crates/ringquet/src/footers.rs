@@ -1,0 +1,372 @@
+//! Footers of many files at once. All are in flight together, tail first; a footer that is longer than the guess
+//! takes one more round of reads. Parsing happens on the reader threads, while other footers are in the kernel.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use ringquet_decode::{FileSchema, Footer, Projection, TAIL_LEN, footer_len};
+use ringquet_io::device::DeviceMeter;
+use ringquet_io::queue::WAIT_MAX;
+use ringquet_io::{Alignment, Completed, IoCounters, ReadQueue, Warning};
+
+use crate::dataset::{FileEntry, count};
+use crate::error::Error;
+use crate::options::Resolved;
+use crate::threads;
+
+/// Bytes read from the end of a file at first: most footers of files with up to some hundred column chunks are
+/// shorter, and a read of this length costs hardly more than one of 4 KiB.
+pub const TAIL_GUESS_BYTES: u64 = 64 << 10;
+
+/// Shortest Parquet file: magic, footer length, magic.
+const FILE_LEN_MIN: u64 = 12;
+
+/// What reading the footers took.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct OpenReport {
+    /// Files opened.
+    pub files: usize,
+    /// From the first open to the last footer parsed.
+    pub seconds: f64,
+    /// Bytes of all footers.
+    pub footer_bytes: u64,
+    /// Bytes that the parsed footers hold in memory, schemas aside.
+    pub footer_heap_bytes: u64,
+    /// Bytes read, with what alignment and guess added.
+    pub read_bytes: u64,
+    /// Reads.
+    pub reads: u64,
+    /// Bytes that the devices read; `None` where unknown.
+    pub device_read_bytes: Option<u64>,
+    /// Time spent parsing, summed over threads, in seconds.
+    pub parse_seconds: f64,
+}
+
+/// Device numbers of the files, one look at each directory's worth of files: enough to choose CPUs by.
+pub(crate) fn devices(paths: &[PathBuf]) -> Result<Vec<(u32, u32)>, Error> {
+    let mut parents: Vec<&Path> = Vec::new();
+    let mut devices = Vec::new();
+    for path in paths {
+        let parent = path.parent().unwrap_or(Path::new("."));
+        if parents.last() == Some(&parent) {
+            continue;
+        }
+        parents.push(parent);
+        let stat = rustix::fs::stat(path)
+            .map_err(|source| Error::Path { path: path.clone(), source: source.into() })?;
+        devices.push((rustix::fs::major(stat.st_dev), rustix::fs::minor(stat.st_dev)));
+    }
+    devices.sort_unstable();
+    devices.dedup();
+    Ok(devices)
+}
+
+/// Reads and parses the footers of `paths`; the result is in their order.
+pub(crate) fn read_all(
+    paths: Vec<PathBuf>,
+    projection: &Projection,
+    resolved: &Resolved,
+    warnings: &mut Vec<Warning>,
+) -> Result<(Vec<FileEntry>, OpenReport), Error> {
+    let begun = Instant::now();
+    let meter = DeviceMeter::begin(Default::default(), devices(&paths)?);
+    let shared = Shared {
+        paths: &paths,
+        projection,
+        resolved,
+        next: AtomicUsize::new(0),
+        failed: AtomicBool::new(false),
+        schema: Mutex::new(None),
+    };
+    // A few files do not pay for a ring on every core.
+    let count = resolved.threads.min(paths.len().div_ceil(8)).max(1);
+    let outcomes = threads::run(&resolved.cpus[..count], |_| {
+        let mut warnings = Vec::new();
+        let mut done = Done::default();
+        let result = ReadQueue::new(&resolved.io, &mut warnings)
+            .map_err(|error| (usize::MAX, Error::from(error)))
+            .and_then(|mut queue| {
+                let result = shared.work(&mut queue, &mut done);
+                done.counters = queue.counters().clone();
+                result
+            });
+        if result.is_err() {
+            shared.failed.store(true, Ordering::Relaxed);
+        }
+        result.map(|()| (done, warnings))
+    })?;
+
+    let mut files: Vec<Option<FileEntry>> = paths.iter().map(|_| None).collect();
+    let mut counters = IoCounters::default();
+    let mut report = OpenReport {
+        files: files.len(),
+        seconds: 0.0,
+        footer_bytes: 0,
+        footer_heap_bytes: 0,
+        read_bytes: 0,
+        reads: 0,
+        device_read_bytes: None,
+        parse_seconds: 0.0,
+    };
+    let mut first_error: Option<(usize, Error)> = None;
+    for outcome in outcomes {
+        match outcome {
+            Ok((done, more)) => {
+                counters.merge(&done.counters);
+                report.footer_bytes += done.footer_bytes;
+                report.parse_seconds += done.parse_seconds;
+                for (index, entry) in done.files {
+                    report.footer_heap_bytes += entry.footer.heap_bytes() as u64;
+                    files[index] = Some(entry);
+                }
+                for warning in more {
+                    if !warnings.contains(&warning) {
+                        warnings.push(warning);
+                    }
+                }
+            }
+            Err((index, error)) => {
+                // Of several bad files the first by path is told, whatever thread met it.
+                if first_error.as_ref().is_none_or(|(first, _)| index < *first) {
+                    first_error = Some((index, error));
+                }
+            }
+        }
+    }
+    if let Some((_, error)) = first_error {
+        return Err(error);
+    }
+    report.seconds = begun.elapsed().as_secs_f64();
+    report.read_bytes = counters.read_bytes;
+    report.reads = counters.reads;
+    report.device_read_bytes = meter.read_bytes();
+    let files = files
+        .into_iter()
+        .map(|entry| entry.expect("every file was parsed or is an error above"))
+        .collect();
+    Ok((files, report))
+}
+
+struct Shared<'a> {
+    paths: &'a [PathBuf],
+    projection: &'a Projection,
+    resolved: &'a Resolved,
+    next: AtomicUsize,
+    failed: AtomicBool,
+    /// The schema seen first: most data sets have one.
+    schema: Mutex<Option<Arc<FileSchema>>>,
+}
+
+#[derive(Default)]
+struct Done {
+    files: Vec<(usize, FileEntry)>,
+    counters: IoCounters,
+    footer_bytes: u64,
+    parse_seconds: f64,
+}
+
+/// An error and the index of the file it is about.
+type FileError = (usize, Error);
+
+/// A footer that is longer than the guess, while its bytes come in parts.
+struct Long {
+    /// File offset of the footer's first byte.
+    start: u64,
+    bytes: Vec<u8>,
+    /// File ranges that are read; the first byte may lie before `start`, for the sake of alignment.
+    parts: Vec<Range<u64>>,
+    parts_begun: usize,
+    parts_done: usize,
+}
+
+/// One thread's share of the work.
+struct Opening<'a> {
+    shared: &'a Shared<'a>,
+    queue: &'a mut ReadQueue,
+    done: &'a mut Done,
+    long: BTreeMap<usize, Long>,
+    long_bytes: u64,
+    /// A file that was taken and had no place or slot yet.
+    waiting: Option<usize>,
+    reads: usize,
+}
+
+impl Shared<'_> {
+    fn work(&self, queue: &mut ReadQueue, done: &mut Done) -> Result<(), FileError> {
+        let mut opening = Opening {
+            shared: self,
+            queue,
+            done,
+            long: BTreeMap::new(),
+            long_bytes: 0,
+            waiting: None,
+            reads: 0,
+        };
+        while !self.failed.load(Ordering::Relaxed) {
+            // Parts of long footers first: they are nearer to being done, and hold memory.
+            opening.begin_parts()?;
+            opening.begin_tails()?;
+            if opening.reads == 0 {
+                return Ok(());
+            }
+            opening.queue.wait(WAIT_MAX).map_err(|error| (usize::MAX, error.into()))?;
+            while let Some(completed) = opening.queue.next_completed() {
+                opening.complete(completed)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&self) -> Option<usize> {
+        let index = self.next.fetch_add(1, Ordering::Relaxed);
+        (index < self.paths.len()).then_some(index)
+    }
+}
+
+/// Which read a completion is of: part 0 is the tail, part n the n-th of a long footer.
+fn tag(index: usize, part: usize) -> u64 {
+    u64::from(count(index)) << 32 | u64::from(count(part))
+}
+
+impl Opening<'_> {
+    fn begin_parts(&mut self) -> Result<(), FileError> {
+        for (&index, long) in &mut self.long {
+            while let Some(part) = long.parts.get(long.parts_begun) {
+                let Some(slot) = self.queue.acquire(slot_bytes(part)) else { return Ok(()) };
+                if !self.queue.can_open(count(index)) {
+                    return Ok(());
+                }
+                let path = &self.shared.paths[index];
+                self.queue.file(count(index), path, None).map_err(|error| (index, error.into()))?;
+                long.parts_begun += 1;
+                self.queue.read(count(index), part.clone(), slot, tag(index, long.parts_begun));
+                self.reads += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_tails(&mut self) -> Result<(), FileError> {
+        // Bytes of long footers are bounded by the output budget: no batches are decoded yet.
+        while self.long_bytes < self.shared.resolved.output_bytes {
+            let Some(index) = self.waiting.take().or_else(|| self.shared.take()) else {
+                return Ok(());
+            };
+            if !self.queue.can_open(count(index)) {
+                self.waiting = Some(index);
+                return Ok(());
+            }
+            let path = &self.shared.paths[index];
+            let file =
+                self.queue.file(count(index), path, None).map_err(|error| (index, error.into()))?;
+            let len = file.len_bytes();
+            if len < FILE_LEN_MIN {
+                return Err((index, Error::TooShort { path: path.clone(), len }));
+            }
+            let range = file.alignment().down(len.saturating_sub(TAIL_GUESS_BYTES))..len;
+            let Some(slot) = self.queue.acquire(slot_bytes(&range)) else {
+                self.waiting = Some(index);
+                return Ok(());
+            };
+            self.queue.read(count(index), range, slot, tag(index, 0));
+            self.reads += 1;
+        }
+        Ok(())
+    }
+
+    fn complete(&mut self, completed: Completed) -> Result<(), FileError> {
+        self.reads -= 1;
+        let index = usize::try_from(completed.tag >> 32).expect("an index of paths");
+        let part = usize::try_from(completed.tag & 0xFFFF_FFFF).expect("a number of parts");
+        let bytes = completed.result.map_err(|error| (index, error.into()))?;
+        if part == 0 {
+            return self.complete_tail(index, &bytes);
+        }
+        let long = self.long.get_mut(&index).expect("a footer is kept until all its parts came");
+        let range = &long.parts[part - 1];
+        let skip = usize::try_from(long.start.saturating_sub(range.start))
+            .expect("less than an alignment");
+        let at =
+            usize::try_from((range.start + skip as u64) - long.start).expect("inside the footer");
+        let len = (bytes.len() - skip).min(long.bytes.len() - at);
+        long.bytes[at..at + len].copy_from_slice(&bytes[skip..skip + len]);
+        long.parts_done += 1;
+        if long.parts_done == long.parts.len() {
+            let long = self.long.remove(&index).expect("just found");
+            self.long_bytes -= long.bytes.len() as u64;
+            self.parse(index, &long.bytes)?;
+        }
+        Ok(())
+    }
+
+    fn complete_tail(&mut self, index: usize, tail: &[u8]) -> Result<(), FileError> {
+        let path = &self.shared.paths[index];
+        let file =
+            self.queue.file(count(index), path, None).map_err(|error| (index, error.into()))?;
+        let file_len = file.len_bytes();
+        let magic: &[u8; TAIL_LEN] = tail.last_chunk().expect("a tail holds at least 12 bytes");
+        let decode_error = |source| (index, Error::Decode { path: path.clone(), source });
+        let footer_bytes = u64::from(footer_len(magic, file_len).map_err(decode_error)?);
+        self.done.footer_bytes += footer_bytes;
+        let footer_end = file_len - TAIL_LEN as u64;
+        let start =
+            footer_end.checked_sub(footer_bytes).expect("footer_len checked it against the file");
+        let tail_start = file_len - tail.len() as u64;
+        if start >= tail_start {
+            let at = usize::try_from(start - tail_start).expect("inside the tail");
+            return self.parse(index, &tail[at..tail.len() - TAIL_LEN]);
+        }
+        // The rest, in parts of a span, the tail's bytes kept. The file is at least this long.
+        let mut bytes =
+            vec![0; usize::try_from(footer_bytes).expect("a footer is shorter than 4 GiB")];
+        let kept = tail.len() - TAIL_LEN;
+        let at = bytes.len() - kept;
+        bytes[at..].copy_from_slice(&tail[..kept]);
+        let aligned = file.alignment().down(start)..tail_start;
+        let step = self.shared.resolved.coalesce_span_bytes;
+        let parts: Vec<_> = (0..(aligned.end - aligned.start).div_ceil(step))
+            .map(|n| aligned.start + n * step..(aligned.start + (n + 1) * step).min(aligned.end))
+            .collect();
+        self.long_bytes += bytes.len() as u64;
+        self.long.insert(index, Long { start, bytes, parts, parts_begun: 0, parts_done: 0 });
+        Ok(())
+    }
+
+    fn parse(&mut self, index: usize, thrift: &[u8]) -> Result<(), FileError> {
+        let path = &self.shared.paths[index];
+        let file =
+            self.queue.file(count(index), path, None).map_err(|error| (index, error.into()))?;
+        let schema = self.shared.schema.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let begun = Instant::now();
+        let footer = Footer::parse_sharing(
+            thrift,
+            file.len_bytes(),
+            self.shared.projection,
+            schema.as_ref(),
+        )
+        .map_err(|source| (index, Error::Decode { path: path.clone(), source }))?;
+        self.done.parse_seconds += begun.elapsed().as_secs_f64();
+        if schema.is_none() {
+            *self.shared.schema.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(Arc::clone(footer.schema()));
+        }
+        let entry = FileEntry {
+            path: path.clone(),
+            footer: Arc::new(footer),
+            identity: file.identity(),
+            alignment: file.alignment(),
+            direct: file.is_direct(),
+        };
+        self.done.files.push((index, entry));
+        Ok(())
+    }
+}
+
+/// Room for a range whose start is aligned, whatever the alignment of its end.
+fn slot_bytes(range: &Range<u64>) -> usize {
+    usize::try_from(Alignment::PAGE.up(range.end - range.start)).expect("at most a span")
+}

@@ -1,0 +1,138 @@
+//! Whom a reader thread works for: lanes that say which row groups come next and take what was decoded.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use arrow_array::RecordBatch;
+use ringquet_io::Filled;
+
+use crate::error::Error;
+use crate::plan::UnitId;
+
+/// Rows of one row group.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// Index of the file in the data set.
+    pub file: u32,
+    /// Index of the row group in the file.
+    pub row_group: u32,
+    /// Number of the first row within the row group.
+    pub first_row: u64,
+    /// The columns of the projection.
+    pub columns: RecordBatch,
+}
+
+/// What a reader thread hands over.
+#[derive(Debug)]
+pub enum Delivery {
+    /// Decoded rows.
+    Batch(Batch),
+    /// Bytes as they lie in the file, where nothing is decoded. Dropping them frees the slot.
+    Raw {
+        /// Of which row group.
+        unit: UnitId,
+        /// An extent of it.
+        bytes: Filled,
+    },
+    /// All of a row group was delivered.
+    UnitDone {
+        /// Which.
+        unit: UnitId,
+        /// Its rows.
+        rows: u64,
+    },
+    /// The rest of this row group will not come.
+    Failed {
+        /// Which.
+        unit: UnitId,
+        /// Why, with the file's name.
+        error: Error,
+    },
+}
+
+/// Does a lane want more?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Demand {
+    /// Yes. Of several lanes the one with the largest number is served first.
+    Hungry(u32),
+    /// Not now: its queue has reached its bound. Opening the gate has it asked again.
+    Full,
+    /// Never again: whatever is left is dropped.
+    Closed,
+}
+
+/// One stream of row groups that a reader thread works for. All calls come from that thread.
+pub trait Lane: Send {
+    /// The next row group to read; `None`: there will be no more. Asked ahead of decoding, as memory allows.
+    fn next_unit(&mut self) -> Option<UnitId>;
+
+    /// Asked before each step of decoding.
+    fn demand(&mut self) -> Demand;
+
+    /// Row groups come in the order of [`Lane::next_unit`], the batches of each in the order of rows. Never called
+    /// while [`Lane::demand`] says [`Demand::Full`], but for [`Delivery::UnitDone`] and [`Delivery::Failed`].
+    fn deliver(&mut self, delivery: Delivery);
+
+    /// All row groups were delivered.
+    fn finish(&mut self) {}
+}
+
+/// Wakes a reader thread whose lanes are all full.
+#[derive(Debug, Clone, Default)]
+pub struct Gate {
+    shared: Arc<(Mutex<bool>, Condvar)>,
+}
+
+impl Gate {
+    /// A closed gate.
+    pub fn new() -> Gate {
+        Gate::default()
+    }
+
+    /// A consumer took something: the thread asks its lanes again.
+    pub fn open(&self) {
+        let (open, condvar) = &*self.shared;
+        *open.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        condvar.notify_one();
+    }
+
+    /// Sleeps until the gate is opened, at most `limit`, and closes it again.
+    pub(crate) fn wait(&self, limit: Duration) {
+        let (open, condvar) = &*self.shared;
+        let guard = open.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut guard, _) = condvar
+            .wait_timeout_while(guard, limit, |open| !*open)
+            .unwrap_or_else(PoisonError::into_inner);
+        *guard = false;
+    }
+}
+
+/// Asks reader threads to end early: from a signal handler, from another thread, from a consumer that had enough.
+#[derive(Debug, Clone, Default)]
+pub struct StopFlag {
+    stopped: Arc<AtomicBool>,
+}
+
+impl StopFlag {
+    /// Not stopped.
+    pub fn new() -> StopFlag {
+        StopFlag::default()
+    }
+
+    /// Reader threads end as soon as they see it: within 100 ms, reads in the kernel included.
+    pub fn stop(&self) {
+        // Nothing else is published with the flag, so no ordering is needed.
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// Was it asked for?
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// The flag itself, for code that knows no `StopFlag`.
+    pub fn as_atomic(&self) -> &AtomicBool {
+        &self.stopped
+    }
+}

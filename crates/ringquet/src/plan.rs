@@ -1,0 +1,270 @@
+//! From (file, row group, columns) to reads: coalesced, aligned, cut. Pure: numbers in, numbers out.
+//!
+//! ```text
+//! wanted   ..[a ][b ]....[c      ]...............[d]....
+//! runs     ..[a  b   gap  c      ]...............[d]....     gaps up to coalesce_gap_bytes are read along
+//! aligned  .[                     ].............[   ]...     to what O_DIRECT demands, never past the end of file
+//! extents  .[         ][          ].............[   ]...     at most coalesce_span_bytes: one slot each
+//! reads    .[ ][ ][ ]..                                      at most read_size_bytes: one SQE each
+//! ```
+
+use std::fmt;
+use std::ops::Range;
+
+use ringquet_io::Alignment;
+use serde::Serialize;
+
+/// Bounds of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct PlanBounds {
+    /// Gaps up to this many bytes are read along.
+    pub coalesce_gap_bytes: u64,
+    /// Extents are at most this long; a multiple of the alignment.
+    pub coalesce_span_bytes: u64,
+    /// Reads are at most this long.
+    pub read_size_bytes: u64,
+}
+
+/// A row group of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct UnitId {
+    /// Index of the file in the data set.
+    pub file: u32,
+    /// Index of the row group in the file.
+    pub row_group: u32,
+}
+
+/// A column chunk that is wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WantedChunk {
+    /// Leaf column.
+    pub leaf: usize,
+    /// Its bytes in the file.
+    pub range: Range<u64>,
+}
+
+/// Bytes that are read into one slot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Extent {
+    /// In the file. The start is aligned; the end is aligned or the end of the file.
+    pub range: Range<u64>,
+}
+
+impl Extent {
+    /// Length in bytes.
+    pub fn len_bytes(&self) -> u64 {
+        self.range.end - self.range.start
+    }
+
+    /// The device reads it is cut into.
+    pub fn reads(&self, read_size_bytes: u64) -> impl Iterator<Item = Range<u64>> {
+        let Range { start, end } = self.range;
+        let step = read_size_bytes.max(1);
+        (0..(end - start).div_ceil(step))
+            .map(move |n| start + n * step..(start + (n + 1) * step).min(end))
+    }
+}
+
+/// The extents that hold `chunks`, in the order of their offsets. They do not overlap.
+pub fn extents(
+    chunks: &[WantedChunk],
+    file_len: u64,
+    alignment: Alignment,
+    bounds: &PlanBounds,
+) -> Vec<Extent> {
+    let mut ranges: Vec<Range<u64>> = chunks
+        .iter()
+        .map(|chunk| chunk.range.clone())
+        .filter(|range| range.start < range.end)
+        .collect();
+    ranges.sort_unstable_by_key(|range| range.start);
+
+    let mut runs: Vec<Range<u64>> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        let start = alignment.down(range.start);
+        let end = alignment.up(range.end).min(file_len);
+        match runs.last_mut() {
+            Some(run) if start <= run.end.saturating_add(bounds.coalesce_gap_bytes) => {
+                run.end = run.end.max(end)
+            }
+            _ => runs.push(start..end),
+        }
+    }
+    runs.into_iter().flat_map(|run| cut(run, bounds.coalesce_span_bytes)).collect()
+}
+
+/// Cuts a run so that no extent is longer than `span`, into parts of nearly equal length.
+fn cut(run: Range<u64>, span: u64) -> impl Iterator<Item = Extent> {
+    let span = span.max(1);
+    let count = (run.end - run.start).div_ceil(span);
+    (0..count).map(move |n| {
+        let start = run.start + n * span;
+        Extent { range: start..(start + span).min(run.end) }
+    })
+}
+
+/// The order in which the extents of a row group that does not fit into memory are needed: all columns advance
+/// row by row together, so an extent is needed when the share of its chunk that lies before it is decoded.
+/// An extent that holds parts of several chunks is needed when the first of them is.
+pub fn streaming_order(extents: &[Extent], chunks: &[WantedChunk]) -> Vec<u32> {
+    let share = |extent: &Extent| {
+        let shares =
+            chunks.iter().filter(|chunk| overlap(&chunk.range, &extent.range)).map(|chunk| {
+                let before = extent.range.start.saturating_sub(chunk.range.start);
+                before as f64 / (chunk.range.end - chunk.range.start).max(1) as f64
+            });
+        shares.fold(f64::INFINITY, f64::min)
+    };
+    let mut order: Vec<(f64, u32)> =
+        (0u32..).zip(extents).map(|(index, extent)| (share(extent), index)).collect();
+    order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    order.into_iter().map(|(_, index)| index).collect()
+}
+
+pub(crate) fn overlap(a: &Range<u64>, b: &Range<u64>) -> bool {
+    a.start < b.end && b.start < a.end
+}
+
+/// The order of row groups for a scan: a window of files is read side by side, so that files on different devices
+/// of an array keep all of them busy; within a file row groups follow each other.
+pub fn interleave(row_groups: &[u32], window: usize) -> Vec<UnitId> {
+    let mut units = Vec::with_capacity(row_groups.iter().map(|&n| n as usize).sum());
+    let files: Vec<(u32, u32)> = (0u32..).zip(row_groups.iter().copied()).collect();
+    for group in files.chunks(window.max(1)) {
+        let most = group.iter().map(|&(_, count)| count).max().unwrap_or(0);
+        for row_group in 0..most {
+            let alive = group.iter().filter(|&&(_, count)| row_group < count);
+            units.extend(alive.map(|&(file, _)| UnitId { file, row_group }));
+        }
+    }
+    units
+}
+
+/// The reads of a whole scan, as text or JSON: what `ringquet plan` prints.
+#[derive(Debug, Clone, Serialize)]
+pub struct Plan {
+    /// Bounds it was made with.
+    pub bounds: PlanBounds,
+    /// Bytes of the wanted column chunks.
+    pub wanted_bytes: u64,
+    /// Bytes of all reads.
+    pub read_bytes: u64,
+    /// Number of reads.
+    pub reads: u64,
+    /// `read_bytes / wanted_bytes`; 1 where nothing is wanted.
+    pub read_amplification: f64,
+    /// Per row group, in the order of the scan.
+    pub units: Vec<UnitPlan>,
+}
+
+/// The reads of one row group.
+#[derive(Debug, Clone, Serialize)]
+pub struct UnitPlan {
+    /// Path of the file.
+    pub path: String,
+    /// Which row group.
+    #[serde(flatten)]
+    pub unit: UnitId,
+    /// Bytes of the wanted column chunks.
+    pub wanted_bytes: u64,
+    /// Start and length of each read, in the order of issue.
+    pub reads: Vec<PlannedRead>,
+}
+
+/// One read of a device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlannedRead {
+    /// First byte.
+    pub offset: u64,
+    /// Length in bytes.
+    pub length: u64,
+    /// Leaf columns it holds bytes of.
+    pub leaves: Vec<usize>,
+}
+
+impl Plan {
+    /// Puts the row groups' plans together.
+    pub fn new(bounds: PlanBounds, units: Vec<UnitPlan>) -> Plan {
+        let wanted_bytes = units.iter().map(|unit| unit.wanted_bytes).sum();
+        let lengths = || units.iter().flat_map(|unit| &unit.reads).map(|read| read.length);
+        let read_bytes: u64 = lengths().sum();
+        let reads = lengths().count() as u64;
+        let read_amplification =
+            if wanted_bytes == 0 { 1.0 } else { read_bytes as f64 / wanted_bytes as f64 };
+        Plan { bounds, wanted_bytes, read_bytes, reads, read_amplification, units }
+    }
+
+    /// The same reads as an fio iolog of version 2 (fio's HOWTO, "Trace file format v2"), for
+    /// `fio --read_iolog=FILE`. Lengths are rounded up to `alignment` where the file ends in between, since
+    /// O_DIRECT takes only such lengths and fio reads exactly what the log says.
+    pub fn fio_iolog(&self, alignment: Alignment) -> String {
+        use fmt::Write;
+        let mut log = String::from("fio version 2 iolog\n");
+        let mut files: Vec<&str> = self.units.iter().map(|unit| unit.path.as_str()).collect();
+        files.sort_unstable();
+        files.dedup();
+        let lines = |log: &mut String, action: &str| {
+            for file in &files {
+                writeln!(log, "{file} {action}").expect("writing to a String");
+            }
+        };
+        lines(&mut log, "add");
+        lines(&mut log, "open");
+        for unit in &self.units {
+            for read in &unit.reads {
+                writeln!(log, "{} read {} {}", unit.path, read.offset, alignment.up(read.length))
+                    .expect("writing to a String");
+            }
+        }
+        lines(&mut log, "close");
+        log
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PlanBounds { coalesce_gap_bytes, coalesce_span_bytes, read_size_bytes } = self.bounds;
+        writeln!(
+            f,
+            "gap {coalesce_gap_bytes}, span {coalesce_span_bytes}, read size {read_size_bytes} bytes"
+        )?;
+        for unit in &self.units {
+            let UnitId { row_group, .. } = unit.unit;
+            let bytes: u64 = unit.reads.iter().map(|read| read.length).sum();
+            writeln!(
+                f,
+                "{} row group {row_group}: {} wanted, {bytes} in {} reads",
+                unit.path,
+                unit.wanted_bytes,
+                unit.reads.len()
+            )?;
+            for read in &unit.reads {
+                let leaves = leaf_list(&read.leaves);
+                writeln!(f, "  {:>12} + {:<8} leaves {leaves}", read.offset, read.length)?;
+            }
+        }
+        write!(
+            f,
+            "total: {} wanted, {} in {} reads, amplification {:.3}",
+            self.wanted_bytes, self.read_bytes, self.reads, self.read_amplification
+        )
+    }
+}
+
+/// `[3,4,5,9]` as `3-5,9`.
+fn leaf_list(leaves: &[usize]) -> String {
+    let mut text = String::new();
+    let mut rest = leaves;
+    while let [first, ..] = rest {
+        let len = rest.iter().enumerate().take_while(|&(at, leaf)| *leaf == first + at).count();
+        if !text.is_empty() {
+            text.push(',');
+        }
+        text.push_str(&first.to_string());
+        if len > 1 {
+            text.push_str(&format!("-{}", first + len - 1));
+        }
+        rest = &rest[len..];
+    }
+    text
+}

@@ -1,0 +1,581 @@
+//! The one loop of a reader thread.
+//!
+//! ```text
+//! loop:  begin   row groups ahead, as memory allows      (plan → unit)
+//!        request extents in the order of need            (unit → queue)
+//!        pump    submit a batch, reap what is complete
+//!        fill    completed extents                       (queue → unit)
+//!        decode  one step of the lane that needs it most (unit → batch → lane)
+//!        wait    only if nothing of this made progress
+//! ```
+//! Bytes never leave the core they arrived on; only finished batches cross threads, if the lane passes them on.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use ringquet_decode::{
+    BufferPool, DecodeCounters, DecodeOptions, PoolCounters, RowGroupDecoder, Step,
+};
+use ringquet_io::queue::WAIT_MAX;
+use ringquet_io::{DriverFacts, IoCounters, PageKind, ReadQueue, Slot, Warning};
+
+use crate::dataset::{Dataset, FileEntry, wanted_chunks};
+use crate::error::Error;
+use crate::lane::{Batch, Delivery, Demand, Gate, Lane, StopFlag};
+use crate::options::{BATCH_BYTES, BATCH_ROWS_MAX};
+use crate::plan::{self, PlanBounds, UnitId};
+use crate::unit::UnitBytes;
+
+/// What is delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DecodeMode {
+    /// Arrow batches.
+    Arrow,
+    /// The bytes of the column chunks, as they are.
+    Raw,
+}
+
+/// Row groups that a lane has begun to read beyond the one being decoded. Met: no further ones are begun; memory
+/// is bounded by the arena in any case, this bounds the bookkeeping.
+const UNITS_AHEAD_MAX: usize = 64;
+
+/// What one reader thread did.
+#[derive(Debug)]
+pub(crate) struct ReaderReport {
+    pub(crate) facts: DriverFacts,
+    pub(crate) pages: PageKind,
+    pub(crate) counters: IoCounters,
+    pub(crate) decode: DecodeCounters,
+    pub(crate) pool: PoolCounters,
+    pub(crate) rows: u64,
+    pub(crate) batches: u64,
+    pub(crate) decoded_bytes: u64,
+    pub(crate) wanted_bytes: u64,
+    pub(crate) decode_ns: u64,
+    pub(crate) gate_ns: u64,
+    pub(crate) warnings: Vec<Warning>,
+    pub(crate) stopped: bool,
+}
+
+/// One row group in progress.
+struct ActiveUnit {
+    bytes: UnitBytes,
+    decoder: Option<RowGroupDecoder>,
+    rows: u64,
+    rows_done: u64,
+    failed: Option<Error>,
+    /// Distinguishes completions of this unit from those of others.
+    serial: u32,
+}
+
+struct LaneState<'a> {
+    lane: Box<dyn Lane + 'a>,
+    units: VecDeque<ActiveUnit>,
+    exhausted: bool,
+    finished: bool,
+    closed: bool,
+    /// The head's decoder waits for bytes that are not there: no use to try before one comes.
+    starved: bool,
+    decode_options: DecodeOptions,
+}
+
+/// A reader thread's whole state.
+pub(crate) struct Reader<'a> {
+    dataset: &'a Dataset,
+    mode: DecodeMode,
+    bounds: PlanBounds,
+    queue: ReadQueue,
+    /// One slot of a span, for an extent that is needed at once while the arena is full.
+    spare: Option<Slot>,
+    lanes: Vec<LaneState<'a>>,
+    gate: Gate,
+    stop: StopFlag,
+    pool: BufferPool,
+    serial: u32,
+    report: ReaderReport,
+    lane_share_bytes: u64,
+    /// Completions of extents read into the spare slot carry this serial's bit.
+    spare_user: Option<(u32, u32)>,
+}
+
+/// What a decode step came to.
+enum Progress {
+    Made,
+    None,
+}
+
+impl<'a> Reader<'a> {
+    /// On the thread that will run it.
+    pub(crate) fn new(
+        dataset: &'a Dataset,
+        lanes: Vec<Box<dyn Lane + 'a>>,
+        gate: Gate,
+        mode: DecodeMode,
+        stop: StopFlag,
+    ) -> Result<Reader<'a>, Error> {
+        let mut warnings = Vec::new();
+        let resolved = dataset.resolved();
+        let queue = ReadQueue::new(&resolved.io, &mut warnings)?;
+        let spare = queue.acquire(
+            usize::try_from(resolved.coalesce_span_bytes).expect("an eighth of the arena"),
+        );
+        let arena_bytes = queue.arena().len_bytes() as u64;
+        let lane_share_bytes =
+            (arena_bytes - resolved.coalesce_span_bytes) / lanes.len().max(1) as u64;
+        let report = ReaderReport {
+            facts: queue.facts().clone(),
+            pages: queue.arena().pages(),
+            counters: IoCounters::default(),
+            decode: DecodeCounters::default(),
+            pool: PoolCounters::default(),
+            rows: 0,
+            batches: 0,
+            decoded_bytes: 0,
+            wanted_bytes: 0,
+            decode_ns: 0,
+            gate_ns: 0,
+            warnings,
+            stopped: false,
+        };
+        let lanes = lanes.into_iter().map(|lane| LaneState {
+            lane,
+            units: VecDeque::new(),
+            exhausted: false,
+            finished: false,
+            closed: false,
+            starved: false,
+            decode_options: DecodeOptions::default(),
+        });
+        Ok(Reader {
+            dataset,
+            mode,
+            bounds: dataset.bounds(),
+            queue,
+            spare,
+            lanes: lanes.collect(),
+            gate,
+            stop,
+            pool: BufferPool::new(),
+            serial: 0,
+            report,
+            lane_share_bytes,
+            spare_user: None,
+        })
+    }
+
+    /// Runs until every lane is finished or the stop flag is set.
+    pub(crate) fn run(mut self) -> Result<ReaderReport, Error> {
+        while !self.stop.is_stopped() {
+            let mut progress = self.begin();
+            progress |= self.request()?;
+            self.queue.pump()?;
+            progress |= self.fill();
+            progress |= self.step();
+            if progress {
+                continue;
+            }
+            if self.lanes.iter().all(|lane| lane.finished) {
+                return Ok(self.into_report(false));
+            }
+            self.wait()?;
+        }
+        Ok(self.into_report(true))
+    }
+
+    fn into_report(mut self, stopped: bool) -> ReaderReport {
+        self.report.counters = self.queue.counters().clone();
+        self.report.pool = self.pool.counters();
+        self.report.stopped = stopped;
+        self.report
+    }
+
+    /// Begins row groups while there is memory to read them into.
+    fn begin(&mut self) -> bool {
+        let mut progress = false;
+        for at in 0..self.lanes.len() {
+            while self.wants_unit(at) {
+                let lane = &mut self.lanes[at];
+                progress = true;
+                match lane.lane.next_unit() {
+                    None => lane.exhausted = true,
+                    Some(unit) => {
+                        let active = self.begin_unit(unit);
+                        self.lanes[at].units.push_back(active);
+                    }
+                }
+            }
+        }
+        progress
+    }
+
+    fn wants_unit(&self, at: usize) -> bool {
+        let lane = &self.lanes[at];
+        if lane.exhausted || lane.closed || lane.units.len() > UNITS_AHEAD_MAX {
+            return false;
+        }
+        // The last unit begun must be requested to its end, and the lane must have room.
+        let requested = lane.units.back().is_none_or(|unit| unit.bytes.next_planned().is_none());
+        requested && lane.held_bytes() < self.lane_share_bytes
+    }
+
+    fn begin_unit(&mut self, unit: UnitId) -> ActiveUnit {
+        let file = &self.dataset.files()[unit.file as usize];
+        let row_group = unit.row_group as usize;
+        let chunks = wanted_chunks(file, row_group);
+        let wanted: u64 = chunks.iter().map(|chunk| chunk.range.end - chunk.range.start).sum();
+        self.report.wanted_bytes += wanted;
+        let file_len = file.footer.file_len();
+        let mut extents = plan::extents(&chunks, file_len, file.alignment, &self.bounds);
+        let bytes: u64 = extents.iter().map(plan::Extent::len_bytes).sum();
+        let fits = bytes <= self.lane_share_bytes / 2;
+        let order = if fits {
+            (0..crate::dataset::count(extents.len())).collect()
+        } else {
+            // Streamed: every column needs extents of its own at hand, so they are shorter.
+            let per_chunk = self.lane_share_bytes / (2 * chunks.len().max(1) as u64);
+            let span =
+                per_chunk.clamp(u64::from(STREAM_SPAN_BYTES_MIN), self.bounds.coalesce_span_bytes);
+            let bounds = PlanBounds { coalesce_span_bytes: span - span % 4096, ..self.bounds };
+            extents = plan::extents(&chunks, file_len, file.alignment, &bounds);
+            plan::streaming_order(&extents, &chunks)
+        };
+        self.serial = self.serial.wrapping_add(1);
+        ActiveUnit {
+            bytes: UnitBytes::new(unit, chunks, extents, order),
+            decoder: None,
+            rows: file.footer.row_group_rows(row_group),
+            rows_done: 0,
+            failed: None,
+            serial: self.serial,
+        }
+    }
+
+    /// Requests extents in the order of need, lane by lane, as far as slots are free.
+    fn request(&mut self) -> Result<bool, Error> {
+        let mut progress = false;
+        for lane in 0..self.lanes.len() {
+            for at in 0..self.lanes[lane].units.len() {
+                loop {
+                    let held = self.lanes[lane].held_bytes();
+                    let unit = &self.lanes[lane].units[at];
+                    if unit.failed.is_some() {
+                        break;
+                    }
+                    let Some((index, range)) = unit.bytes.next_planned() else { break };
+                    let len = range.end - range.start;
+                    // A lane keeps to its share, so that none starves another; one extent it may always have.
+                    if held > 0 && held + len > self.lane_share_bytes {
+                        return Ok(progress);
+                    }
+                    let file = unit.bytes.unit.file;
+                    if !self.queue.can_open(file) {
+                        return Ok(progress);
+                    }
+                    let Some(slot) = self.queue.acquire(slot_bytes(&range)) else { break };
+                    progress = true;
+                    self.request_extent(lane, at, index, range, slot);
+                }
+                if self.lanes[lane].units[at].bytes.next_planned().is_some() {
+                    break;
+                }
+            }
+        }
+        Ok(progress)
+    }
+
+    fn request_extent(
+        &mut self,
+        lane: usize,
+        at: usize,
+        index: u32,
+        range: Range<u64>,
+        slot: Slot,
+    ) {
+        let unit = &mut self.lanes[lane].units[at];
+        let file = unit.bytes.unit.file;
+        let entry = &self.dataset.files()[file as usize];
+        match self.queue.file(file, &entry.path, Some(&entry.identity)) {
+            Ok(_) => {
+                unit.bytes.set_requested(index);
+                let tag = u64::from(unit.serial) << 32 | u64::from(index);
+                self.queue.read(file, range, slot, tag);
+            }
+            Err(error) => {
+                unit.failed.get_or_insert(error.into());
+            }
+        }
+    }
+
+    /// Puts completed extents where they belong.
+    fn fill(&mut self) -> bool {
+        let mut progress = false;
+        while let Some(completed) = self.queue.next_completed() {
+            progress = true;
+            let serial = u32::try_from(completed.tag >> 32).expect("32 bits");
+            let index = u32::try_from(completed.tag & 0xFFFF_FFFF).expect("32 bits");
+            let spared = self.spare_user == Some((serial, index));
+            let found = self.lanes.iter_mut().find_map(|lane| {
+                let LaneState { units, starved, .. } = lane;
+                let unit = units.iter_mut().find(|unit| unit.serial == serial)?;
+                *starved = false;
+                Some(unit)
+            });
+            // A closed lane's units are gone; their bytes go with `completed`.
+            match (found, completed.result) {
+                (Some(unit), Ok(filled)) if spared => unit.bytes.set_copied(index, &filled),
+                (Some(unit), Ok(filled)) => unit.bytes.set_filled(index, filled),
+                (Some(unit), Err(error)) => {
+                    unit.bytes.set_failed(index);
+                    unit.failed.get_or_insert(error.into());
+                }
+                (None, _) => {}
+            }
+            if spared {
+                self.spare_user = None;
+                // Another lane may wait for the spare slot.
+                self.lanes.iter_mut().for_each(|lane| lane.starved = false);
+                self.spare = self
+                    .queue
+                    .acquire(usize::try_from(self.bounds.coalesce_span_bytes).expect("in memory"));
+            }
+        }
+        progress
+    }
+
+    /// One step of work for the lane that needs it most.
+    fn step(&mut self) -> bool {
+        let mut best: Option<(u32, usize)> = None;
+        for at in 0..self.lanes.len() {
+            let lane = &mut self.lanes[at];
+            if lane.finished {
+                continue;
+            }
+            if lane.units.is_empty() && lane.exhausted {
+                lane.lane.finish();
+                lane.finished = true;
+                return true;
+            }
+            if lane.starved || lane.units.is_empty() {
+                continue;
+            }
+            match lane.lane.demand() {
+                Demand::Closed => {
+                    self.close(at);
+                    return true;
+                }
+                Demand::Full => {}
+                Demand::Hungry(need) if best.is_none_or(|(most, _)| need > most) => {
+                    best = Some((need, at))
+                }
+                Demand::Hungry(_) => {}
+            }
+        }
+        let Some((_, at)) = best else { return false };
+        let progress = match self.mode {
+            DecodeMode::Raw => self.step_raw(at),
+            DecodeMode::Arrow => self.step_arrow(at),
+        };
+        matches!(progress, Progress::Made)
+    }
+
+    fn close(&mut self, at: usize) {
+        let lane = &mut self.lanes[at];
+        lane.closed = true;
+        lane.exhausted = true;
+        lane.finished = true;
+        lane.units.clear();
+    }
+
+    fn step_raw(&mut self, at: usize) -> Progress {
+        let lane = &mut self.lanes[at];
+        let head = lane.units.front_mut().expect("step looked");
+        let mut delivered = false;
+        for index in 0..head.bytes.len_extents() {
+            if let Some(bytes) = head.bytes.take_filled(index) {
+                delivered = true;
+                lane.lane.deliver(Delivery::Raw { unit: head.bytes.unit, bytes });
+            }
+        }
+        if head.failed.is_some() || head.bytes.all_came() {
+            head.rows_done = head.rows;
+            return self.end_unit(at);
+        }
+        if !delivered {
+            lane.starved = true;
+            return Progress::None;
+        }
+        Progress::Made
+    }
+
+    fn step_arrow(&mut self, at: usize) -> Progress {
+        let begun = Instant::now();
+        let progress = self.decode(at);
+        self.report.decode_ns += nanos(begun.elapsed());
+        progress
+    }
+
+    fn decode(&mut self, at: usize) -> Progress {
+        let dataset = self.dataset;
+        let lane = &mut self.lanes[at];
+        let head = lane.units.front_mut().expect("step looked");
+        if head.failed.is_some() {
+            return self.end_unit(at);
+        }
+        let unit = head.bytes.unit;
+        let file = &dataset.files()[unit.file as usize];
+        let decode_error = |source| Error::Decode { path: file.path.clone(), source };
+        let decoder = match &mut head.decoder {
+            Some(decoder) => decoder,
+            None => {
+                lane.decode_options = decode_options(dataset, file, unit.row_group as usize);
+                match RowGroupDecoder::new(
+                    &file.footer,
+                    unit.row_group as usize,
+                    &lane.decode_options,
+                    &self.pool,
+                ) {
+                    Ok(decoder) => head.decoder.insert(decoder),
+                    Err(source) => {
+                        head.failed = Some(decode_error(source));
+                        return self.end_unit(at);
+                    }
+                }
+            }
+        };
+        let step = decoder.next_batch(&mut head.bytes);
+        head.bytes.release_consumed(|leaf| decoder.consumed(leaf));
+        match step {
+            Ok(Step::Batch(columns)) => {
+                let first_row = head.rows_done;
+                let rows = columns.num_rows() as u64;
+                head.rows_done += rows;
+                self.report.rows += rows;
+                self.report.batches += 1;
+                self.report.decoded_bytes += crate::report::decoded_bytes(&columns);
+                lane.lane.deliver(Delivery::Batch(Batch {
+                    file: unit.file,
+                    row_group: unit.row_group,
+                    first_row,
+                    columns,
+                }));
+                Progress::Made
+            }
+            Ok(Step::NeedsBytes { leaf, range }) => {
+                lane.starved = true;
+                if head.bytes.hasten(leaf, &range) {
+                    self.use_spare(at);
+                }
+                Progress::None
+            }
+            Ok(Step::Finished) => {
+                self.report.decode += decoder.counters();
+                self.end_unit(at)
+            }
+            Err(source) => {
+                head.failed = Some(decode_error(source));
+                self.end_unit(at)
+            }
+        }
+    }
+
+    /// The head of a lane waits for an extent that no slot was free for: it gets the spare one, if the arena has
+    /// no other and nothing is coming that could free one.
+    fn use_spare(&mut self, at: usize) {
+        let head = self.lanes[at].units.front().expect("it was just decoded");
+        let Some((index, range)) = head.bytes.next_planned() else { return };
+        if !self.queue.can_open(head.bytes.unit.file) {
+            return;
+        }
+        if let Some(slot) = self.queue.acquire(slot_bytes(&range)) {
+            self.request_extent(at, 0, index, range, slot);
+        } else if let Some(slot) = self.spare.take() {
+            self.spare_user = Some((head.serial, index));
+            self.request_extent(at, 0, index, range, slot);
+        }
+    }
+
+    /// The head of a lane is done or has failed.
+    fn end_unit(&mut self, at: usize) -> Progress {
+        let lane = &mut self.lanes[at];
+        let head = lane.units.front_mut().expect("it was just worked on");
+        // Its reads still land in slots that the queue owns; the unit waits for them so that an error of one
+        // of them is not lost.
+        if head.bytes.requested() > 0 && head.failed.is_none() {
+            lane.starved = true;
+            return Progress::None;
+        }
+        let mut head = lane.units.pop_front().expect("it was just worked on");
+        let unit = head.bytes.unit;
+        let file = &self.dataset.files()[unit.file as usize];
+        if head.failed.is_none() {
+            head.failed = self.changed(unit, file);
+        }
+        let lane = &mut self.lanes[at];
+        match head.failed {
+            None => lane.lane.deliver(Delivery::UnitDone { unit, rows: head.rows }),
+            Some(error) => lane.lane.deliver(Delivery::Failed { unit, error }),
+        }
+        Progress::Made
+    }
+
+    /// Was the file written to while the row group was read? Then its bytes are of no known state.
+    fn changed(&mut self, unit: UnitId, file: &FileEntry) -> Option<Error> {
+        if !self.queue.can_open(unit.file) {
+            return None;
+        }
+        let opened = self.queue.file(unit.file, &file.path, Some(&file.identity));
+        opened.and_then(|opened| opened.check_unchanged(&file.identity)).err().map(Error::from)
+    }
+
+    /// Nothing to do but wait: for bytes if a lane lacks them, else for a consumer.
+    fn wait(&mut self) -> Result<(), Error> {
+        if self.lanes.iter().any(|lane| !lane.finished && (lane.starved || lane.units.is_empty()))
+            && self.queue.outstanding() > 0
+        {
+            self.queue.wait(WAIT_MAX)?;
+        } else {
+            let begun = Instant::now();
+            self.gate.wait(WAIT_MAX);
+            self.report.gate_ns += nanos(begun.elapsed());
+            // With nothing in the kernel a starved lane has to be tried again.
+            if self.queue.outstanding() == 0 {
+                self.lanes.iter_mut().for_each(|lane| lane.starved = false);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Extents of a streamed row group are at least this long: shorter ones cost more reads than memory is worth.
+const STREAM_SPAN_BYTES_MIN: u32 = 64 << 10;
+
+impl LaneState<'_> {
+    fn held_bytes(&self) -> u64 {
+        self.units.iter().map(|unit| unit.bytes.held_bytes()).sum()
+    }
+}
+
+/// Rows per batch such that a batch has about [`BATCH_BYTES`] decoded bytes and respects the output budget.
+fn decode_options(dataset: &Dataset, file: &FileEntry, row_group: usize) -> DecodeOptions {
+    let options = dataset.options();
+    let rows = file.footer.row_group_rows(row_group).max(1);
+    let bytes: u64 =
+        file.footer.column_chunks(row_group).map(|(_, chunk)| chunk.uncompressed_bytes).sum();
+    let target = BATCH_BYTES.min(dataset.resolved().output_bytes / 2).max(1);
+    let per_row = (bytes / rows).max(1);
+    let picked =
+        usize::try_from((target / per_row).max(1)).unwrap_or(BATCH_ROWS_MAX).min(BATCH_ROWS_MAX);
+    let batch_rows = options.batch_rows.unwrap_or(picked);
+    DecodeOptions { batch_rows, verify_crc: options.verify_crc, decoder: options.decoder }
+}
+
+fn slot_bytes(range: &Range<u64>) -> usize {
+    usize::try_from(ringquet_io::Alignment::PAGE.up(range.end - range.start))
+        .expect("at most a span")
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

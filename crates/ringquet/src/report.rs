@@ -1,0 +1,316 @@
+//! What a scan did, in plain numbers with the unit in the name: the fields of every `--json` document.
+
+use std::time::Duration;
+
+use arrow_array::{Array, RecordBatch, cast::AsArray};
+use arrow_schema::DataType;
+use ringquet_io::counters::DepthPoint;
+use ringquet_io::device::DeviceMeter;
+use ringquet_io::usage::Usage;
+use ringquet_io::{DriverName, IoCounters, Latency, PageKind, Warning};
+use serde::Serialize;
+
+use crate::dataset::Dataset;
+use crate::options::Picked;
+use crate::reader::{DecodeMode, ReaderReport};
+
+/// A device that read less than this share of what was served has a cache in front of it.
+const CACHED_SHARE: f64 = 0.9;
+
+/// What a scan did. Rates are over `seconds`.
+#[derive(Debug, Clone, Serialize)]
+pub struct ScanReport {
+    /// From the start of the reader threads to the end of the last.
+    pub seconds: f64,
+    /// Rows decoded.
+    pub rows: u64,
+    /// Row batches delivered.
+    pub batches: u64,
+    /// Bytes of the column chunks asked for, as stored.
+    pub wanted_bytes: u64,
+    /// Bytes of all reads.
+    pub read_bytes: u64,
+    /// Bytes that the devices read meanwhile, for whomever; `None` where they do not tell.
+    pub device_read_bytes: Option<u64>,
+    /// Per device.
+    pub devices: Option<Vec<DeviceBytes>>,
+    /// Bytes of the delivered Arrow data: values, offsets, validity.
+    pub decoded_bytes: u64,
+    /// Rows per second.
+    pub rows_per_second: f64,
+    /// Decoded bytes per second.
+    pub decoded_bytes_per_second: f64,
+    /// Read bytes per second.
+    pub read_bytes_per_second: f64,
+    /// `read_bytes / wanted_bytes`; 1 where nothing was wanted.
+    pub read_amplification: f64,
+    /// Reads that completed.
+    pub reads: u64,
+    /// Reads resubmitted for their rest.
+    pub short_reads: u64,
+    /// Reads resubmitted after EAGAIN, EINTR or EBUSY.
+    pub retried_reads: u64,
+    /// Reads that failed for good.
+    pub failed_reads: u64,
+    /// System calls that submitted or waited.
+    pub enters: u64,
+    /// From push to reap of each read.
+    pub latency_ns: Latency,
+    /// Reads in flight over time, per ring.
+    pub depth: Vec<DepthPoint>,
+    /// Mean reads in flight per ring.
+    pub mean_depth: f64,
+    /// CPU seconds of the process: user and system.
+    pub cpu_seconds: f64,
+    /// CPU seconds per 10⁹ bytes read.
+    pub cpu_seconds_per_gigabyte: Option<f64>,
+    /// All counters of the process.
+    pub usage: Usage,
+    /// Seconds that reader threads spent decoding, summed.
+    pub decode_seconds: f64,
+    /// Seconds that reader threads waited for reads, summed.
+    pub read_wait_seconds: f64,
+    /// Seconds that reader threads waited for consumers, summed.
+    pub consumer_wait_seconds: f64,
+    /// Until the first reader thread was done.
+    pub first_done_seconds: f64,
+    /// Until the last was.
+    pub last_done_seconds: f64,
+    /// Who carried the reads, and how.
+    pub driver: DriverReport,
+    /// Who decoded.
+    pub decoder: DecoderReport,
+    /// Files that could not be read to their end.
+    pub failures: Vec<Failure>,
+    /// What the user should know.
+    pub warnings: Vec<Warning>,
+    /// The stop flag was seen before the end.
+    pub stopped: bool,
+}
+
+/// Who carried the reads.
+#[derive(Debug, Clone, Serialize)]
+pub struct DriverReport {
+    /// Which driver.
+    pub name: DriverName,
+    /// Every file was read around the page cache.
+    pub direct: bool,
+    /// The arena is registered with the ring.
+    pub registered_buffers: bool,
+    /// Files are registered with the ring.
+    pub registered_files: bool,
+    /// Pages of the arena.
+    pub huge_pages: PageKind,
+    /// What the kernel took.
+    pub setup_flags: Vec<&'static str>,
+    /// Reads in flight at most, per thread.
+    pub queue_depth: u32,
+    /// Longest read in bytes.
+    pub read_size_bytes: u32,
+    /// Reads per submission.
+    pub submit_batch: u32,
+    /// Gap read along, in bytes.
+    pub coalesce_gap_bytes: u64,
+    /// Arena per thread, in bytes.
+    pub arena_bytes: usize,
+    /// Reader threads.
+    pub threads: usize,
+    /// CPU of each; null where it is not pinned.
+    pub cpus: Vec<Option<usize>>,
+    /// What was picked for the user, and why.
+    pub picked: Vec<Picked>,
+}
+
+/// Who decoded.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct DecoderReport {
+    /// Column chunks that our kernels decoded.
+    pub fast_column_chunks: u64,
+    /// Column chunks that the `parquet` crate decoded.
+    pub fallback_column_chunks: u64,
+    /// Pages.
+    pub pages: u64,
+    /// Bytes of the pages after decompression.
+    pub decompressed_bytes: u64,
+    /// Output buffers that came from the allocator.
+    pub allocated_buffers: u64,
+    /// Output buffers that had been used before.
+    pub reused_buffers: u64,
+}
+
+/// Bytes that one device read.
+#[derive(Debug, Clone, Serialize)]
+pub struct DeviceBytes {
+    /// e.g. `nvme0n1p1`.
+    pub name: String,
+    /// Since the scan began.
+    pub read_bytes: u64,
+}
+
+/// A file that could not be read to its end.
+#[derive(Debug, Clone, Serialize)]
+pub struct Failure {
+    /// The file.
+    pub path: String,
+    /// Why.
+    pub error: String,
+}
+
+impl ScanReport {
+    pub(crate) fn new(
+        dataset: &Dataset,
+        mode: DecodeMode,
+        readers: Vec<ReaderReport>,
+        done: &[Duration],
+        seconds: f64,
+        meter: &DeviceMeter,
+        usage: &Usage,
+    ) -> ScanReport {
+        let resolved = dataset.resolved();
+        let mut counters = IoCounters::default();
+        let mut warnings: Vec<Warning> = dataset.warnings().to_vec();
+        for reader in &readers {
+            counters.merge(&reader.counters);
+            for warning in &reader.warnings {
+                if !warnings.contains(warning) {
+                    warnings.push(warning.clone());
+                }
+            }
+        }
+        let total = |of: fn(&ReaderReport) -> u64| readers.iter().map(of).sum::<u64>();
+        let first = readers.first().expect("there is at least one reader thread");
+        let rate = |amount: u64| if seconds > 0.0 { amount as f64 / seconds } else { 0.0 };
+        let seconds_of = |ns: u64| ns as f64 / 1e9;
+        let rows = total(|r| r.rows);
+        let wanted_bytes = total(|r| r.wanted_bytes);
+        let decoded_bytes = total(|r| r.decoded_bytes);
+        let read_bytes = counters.read_bytes;
+        let device_read_bytes = meter.read_bytes();
+        let direct = dataset.files().iter().all(|file| file.direct) && !dataset.files().is_empty();
+        if let Some(device) = device_read_bytes
+            && read_bytes > 0
+            && (device as f64) < CACHED_SHARE * read_bytes as f64
+        {
+            warnings.push(Warning::new(
+                "page_cache",
+                format!("the device read {device} of {read_bytes} bytes: the rest came from a cache, so the speed is not the device's"),
+            ));
+        }
+        let done = done.iter().map(Duration::as_secs_f64);
+        ScanReport {
+            seconds,
+            rows,
+            batches: total(|r| r.batches),
+            wanted_bytes,
+            read_bytes,
+            device_read_bytes,
+            devices: meter.per_device().map(|devices| {
+                devices
+                    .into_iter()
+                    .map(|(name, read_bytes)| DeviceBytes { name, read_bytes })
+                    .collect()
+            }),
+            decoded_bytes,
+            rows_per_second: rate(rows),
+            decoded_bytes_per_second: rate(decoded_bytes),
+            read_bytes_per_second: rate(read_bytes),
+            read_amplification: if wanted_bytes == 0 {
+                1.0
+            } else {
+                read_bytes as f64 / wanted_bytes as f64
+            },
+            reads: counters.reads,
+            short_reads: counters.short_reads,
+            retried_reads: counters.retries,
+            failed_reads: counters.failed_reads,
+            enters: counters.enters,
+            latency_ns: counters.latency(),
+            depth: counters.depth.points(),
+            mean_depth: counters.depth.mean(),
+            cpu_seconds: usage.cpu_seconds(),
+            cpu_seconds_per_gigabyte: (read_bytes > 0)
+                .then(|| usage.cpu_seconds() / (read_bytes as f64 / 1e9)),
+            usage: *usage,
+            decode_seconds: seconds_of(total(|r| r.decode_ns)),
+            read_wait_seconds: seconds_of(counters.wait_ns),
+            consumer_wait_seconds: seconds_of(total(|r| r.gate_ns)),
+            first_done_seconds: done.clone().fold(f64::INFINITY, f64::min),
+            last_done_seconds: done.fold(0.0, f64::max),
+            driver: DriverReport {
+                name: first.facts.name,
+                direct: direct && first.facts.name != DriverName::Mmap,
+                registered_buffers: readers.iter().all(|r| r.facts.registered_buffers),
+                registered_files: readers.iter().all(|r| r.facts.registered_files),
+                huge_pages: first.pages,
+                setup_flags: first.facts.setup_flags.clone(),
+                queue_depth: resolved.io.queue_depth,
+                read_size_bytes: resolved.io.read_size_bytes,
+                submit_batch: resolved.io.submit_batch,
+                coalesce_gap_bytes: resolved.coalesce_gap_bytes,
+                arena_bytes: resolved.io.arena_bytes,
+                threads: readers.len(),
+                cpus: resolved.cpus.clone(),
+                picked: resolved.picked.clone(),
+            },
+            decoder: DecoderReport {
+                fast_column_chunks: total(|r| r.decode.fast_column_chunks),
+                fallback_column_chunks: total(|r| r.decode.fallback_column_chunks),
+                pages: total(|r| r.decode.pages),
+                decompressed_bytes: total(|r| r.decode.decompressed_bytes),
+                allocated_buffers: total(|r| r.pool.allocated_buffers),
+                reused_buffers: total(|r| r.pool.reused_buffers),
+            },
+            failures: Vec::new(),
+            warnings,
+            stopped: mode_stopped(mode, &readers),
+        }
+    }
+}
+
+fn mode_stopped(_mode: DecodeMode, readers: &[ReaderReport]) -> bool {
+    readers.iter().any(|reader| reader.stopped)
+}
+
+/// Bytes of the values, offsets and validity of a batch, as far as its rows reach: what a consumer can touch.
+pub fn decoded_bytes(batch: &RecordBatch) -> u64 {
+    batch.columns().iter().map(|column| array_bytes(column.as_ref())).sum()
+}
+
+fn array_bytes(array: &dyn Array) -> u64 {
+    let len = array.len() as u64;
+    let validity = if array.nulls().is_some() { len.div_ceil(8) } else { 0 };
+    let values = match array.data_type() {
+        DataType::Null => 0,
+        DataType::Boolean => len.div_ceil(8),
+        DataType::FixedSizeBinary(width) => len * u64::try_from(*width).unwrap_or(0),
+        DataType::FixedSizeList(_, size) => {
+            let list = array.as_fixed_size_list();
+            let size = usize::try_from(*size).unwrap_or(0);
+            array_bytes(&list.values().slice(0, (array.len() * size).min(list.values().len())))
+        }
+        DataType::List(_) => {
+            let list = array.as_list::<i32>();
+            let (first, last) = ends(list.value_offsets());
+            4 * (len + 1) + array_bytes(&list.values().slice(first, last - first))
+        }
+        DataType::LargeList(_) => {
+            let list = array.as_list::<i64>();
+            let (first, last) = ends(list.value_offsets());
+            8 * (len + 1) + array_bytes(&list.values().slice(first, last - first))
+        }
+        DataType::Struct(_) => {
+            array.as_struct().columns().iter().map(|child| array_bytes(child.as_ref())).sum()
+        }
+        other => match other.primitive_width() {
+            Some(width) => len * width as u64,
+            // Strings, binaries, maps, views: what their buffers hold of these rows.
+            None => array.to_data().get_slice_memory_size().unwrap_or(0) as u64,
+        },
+    };
+    values + validity
+}
+
+fn ends<T: Copy + TryInto<usize>>(offsets: &[T]) -> (usize, usize) {
+    let at = |offset: Option<&T>| offset.and_then(|&o| o.try_into().ok()).unwrap_or(0);
+    (at(offsets.first()), at(offsets.last()))
+}

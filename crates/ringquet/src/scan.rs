@@ -1,0 +1,277 @@
+//! Reading a whole data set once: a visitor on each reader thread, raw, or as a digest.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use ringquet_decode::{ContentDigest, RowGroupDigest};
+use ringquet_io::device::DeviceMeter;
+use ringquet_io::usage::Usage;
+
+use crate::dataset::Dataset;
+use crate::error::Error;
+use crate::lane::{Batch, Delivery, Demand, Gate, Lane, StopFlag};
+use crate::plan::UnitId;
+use crate::reader::{DecodeMode, Reader, ReaderReport};
+use crate::report::{Failure, ScanReport};
+use crate::threads;
+
+impl Dataset {
+    /// Reads and decodes everything once. `make_visitor` is called once per reader thread; the visitor it gives
+    /// sees that thread's batches, on that thread, row group by row group.
+    ///
+    /// A file that fails is told in [`ScanReport::failures`]; the others are read to their end.
+    ///
+    /// # Errors
+    /// What ends the scan as a whole: no driver, no memory, a ring that the kernel refuses.
+    pub fn scan<V>(
+        &self,
+        stop: &StopFlag,
+        make_visitor: impl Fn(usize) -> V + Sync,
+    ) -> Result<ScanReport, Error>
+    where
+        V: FnMut(Batch) + Send,
+    {
+        let units = UnitQueue::new(self);
+        let lanes = (0..self.resolved().threads).map(|thread| {
+            let lane = VisitLane {
+                units: &units,
+                visit: make_visitor(thread),
+                end_unit: |_: &mut V, _| {},
+            };
+            (vec![Box::new(lane) as Box<dyn Lane>], Gate::new())
+        });
+        read(self, lanes.collect(), DecodeMode::Arrow, stop, &units)
+    }
+
+    /// Reads the wanted bytes of everything once and decodes nothing.
+    ///
+    /// # Errors
+    /// As [`Dataset::scan`].
+    pub fn scan_raw(&self, stop: &StopFlag) -> Result<ScanReport, Error> {
+        let units = UnitQueue::new(self);
+        let lanes = (0..self.resolved().threads).map(|_| {
+            let lane = VisitLane { units: &units, visit: |_| {}, end_unit: |_: &mut _, _| {} };
+            (vec![Box::new(lane) as Box<dyn Lane>], Gate::new())
+        });
+        read(self, lanes.collect(), DecodeMode::Raw, stop, &units)
+    }
+
+    /// Reads and decodes everything once into a digest of its content: the same for every driver, number of
+    /// threads, decoder and batch size.
+    ///
+    /// # Errors
+    /// As [`Dataset::scan`].
+    pub fn digest(&self, stop: &StopFlag) -> Result<(ContentDigest, ScanReport), Error> {
+        let (files, report) = self.digest_files(stop, true)?;
+        Ok((files.into_iter().fold(ContentDigest::default(), |sum, digest| sum + digest), report))
+    }
+
+    /// The digest of each file. With `by_place` a file's digest depends on its index in the data set, so that two
+    /// files that change places are noticed; without it is that of the content alone.
+    ///
+    /// # Errors
+    /// As [`Dataset::scan`].
+    pub fn digest_files(
+        &self,
+        stop: &StopFlag,
+        by_place: bool,
+    ) -> Result<(Vec<ContentDigest>, ScanReport), Error> {
+        let sums: Vec<Mutex<ContentDigest>> =
+            self.files().iter().map(|_| Mutex::default()).collect();
+        let units = UnitQueue::new(self);
+        let begin = |unit: UnitId| {
+            let schema = self.files()[unit.file as usize].footer.projected_schema();
+            let place = if by_place { u64::from(unit.file) } else { 0 };
+            RowGroupDigest::new(place, u64::from(unit.row_group), schema)
+        };
+        let add = |unit: UnitId, digest: RowGroupDigest| {
+            let mut sum = sums[unit.file as usize].lock().unwrap_or_else(PoisonError::into_inner);
+            *sum += digest.finish();
+        };
+        let lanes = (0..self.resolved().threads).map(|_| {
+            let lane = DigestLane { units: &units, current: None, begin, add };
+            (vec![Box::new(lane) as Box<dyn Lane>], Gate::new())
+        });
+        let report = read(self, lanes.collect(), DecodeMode::Arrow, stop, &units)?;
+        let sums =
+            sums.into_iter().map(|sum| sum.into_inner().unwrap_or_else(PoisonError::into_inner));
+        Ok((sums.collect(), report))
+    }
+}
+
+/// Row groups that any thread may take next, and the files that are not to be read any further.
+pub(crate) struct UnitQueue {
+    units: Vec<UnitId>,
+    next: AtomicUsize,
+    failed: Vec<AtomicBool>,
+    failures: Mutex<Vec<(u32, Error)>>,
+}
+
+impl UnitQueue {
+    pub(crate) fn new(dataset: &Dataset) -> UnitQueue {
+        UnitQueue::of(dataset, dataset.units())
+    }
+
+    pub(crate) fn of(dataset: &Dataset, units: Vec<UnitId>) -> UnitQueue {
+        UnitQueue {
+            units,
+            next: AtomicUsize::new(0),
+            failed: dataset.files().iter().map(|_| AtomicBool::new(false)).collect(),
+            failures: Mutex::new(Vec::new()),
+        }
+    }
+
+    pub(crate) fn take(&self) -> Option<UnitId> {
+        loop {
+            let unit = *self.units.get(self.next.fetch_add(1, Ordering::Relaxed))?;
+            if !self.failed[unit.file as usize].load(Ordering::Relaxed) {
+                return Some(unit);
+            }
+        }
+    }
+
+    /// One error per file: the first.
+    pub(crate) fn fail(&self, unit: UnitId, error: Error) {
+        if !self.failed[unit.file as usize].swap(true, Ordering::Relaxed) {
+            self.failures.lock().unwrap_or_else(PoisonError::into_inner).push((unit.file, error));
+        }
+    }
+
+    pub(crate) fn take_failures(&self) -> Vec<(u32, Error)> {
+        let mut failures =
+            std::mem::take(&mut *self.failures.lock().unwrap_or_else(PoisonError::into_inner));
+        failures.sort_by_key(|&(file, _)| file);
+        failures
+    }
+}
+
+/// Gives batches to a closure.
+struct VisitLane<'a, V, E> {
+    units: &'a UnitQueue,
+    visit: V,
+    end_unit: E,
+}
+
+impl<V: FnMut(Batch) + Send, E: Fn(&mut V, UnitId) + Send> Lane for VisitLane<'_, V, E> {
+    fn next_unit(&mut self) -> Option<UnitId> {
+        self.units.take()
+    }
+
+    fn demand(&mut self) -> Demand {
+        Demand::Hungry(1)
+    }
+
+    fn deliver(&mut self, delivery: Delivery) {
+        match delivery {
+            Delivery::Batch(batch) => (self.visit)(batch),
+            Delivery::Raw { .. } => {}
+            Delivery::UnitDone { unit, .. } => (self.end_unit)(&mut self.visit, unit),
+            Delivery::Failed { unit, error } => self.units.fail(unit, error),
+        }
+    }
+}
+
+/// Adds batches to the digest of their row group.
+struct DigestLane<'a, B, A> {
+    units: &'a UnitQueue,
+    current: Option<RowGroupDigest>,
+    begin: B,
+    add: A,
+}
+
+impl<B, A> Lane for DigestLane<'_, B, A>
+where
+    B: Fn(UnitId) -> RowGroupDigest + Send,
+    A: Fn(UnitId, RowGroupDigest) + Send,
+{
+    fn next_unit(&mut self) -> Option<UnitId> {
+        self.units.take()
+    }
+
+    fn demand(&mut self) -> Demand {
+        Demand::Hungry(1)
+    }
+
+    fn deliver(&mut self, delivery: Delivery) {
+        match delivery {
+            Delivery::Batch(batch) => {
+                let unit = UnitId { file: batch.file, row_group: batch.row_group };
+                let begin = &self.begin;
+                self.current.get_or_insert_with(|| begin(unit)).update(&batch.columns);
+            }
+            Delivery::Raw { .. } => {}
+            Delivery::UnitDone { unit, .. } => {
+                let digest = self.current.take().unwrap_or_else(|| (self.begin)(unit));
+                (self.add)(unit, digest);
+            }
+            Delivery::Failed { unit, error } => {
+                self.current = None;
+                self.units.fail(unit, error);
+            }
+        }
+    }
+}
+
+/// Runs one reader per entry of `lanes` until all are finished.
+pub(crate) fn read<'a>(
+    dataset: &'a Dataset,
+    lanes: Vec<(Vec<Box<dyn Lane + 'a>>, Gate)>,
+    mode: DecodeMode,
+    stop: &StopFlag,
+    units: &UnitQueue,
+) -> Result<ScanReport, Error> {
+    let mut report = read_lanes(dataset, lanes, mode, stop)?;
+    let failures = units.take_failures().into_iter().map(|(file, error)| Failure {
+        path: dataset.files()[file as usize].path.display().to_string(),
+        error: error.to_string(),
+    });
+    report.failures.extend(failures);
+    Ok(report)
+}
+
+/// As [`read`], for lanes that keep their failures themselves.
+pub(crate) fn read_lanes<'a>(
+    dataset: &'a Dataset,
+    lanes: Vec<(Vec<Box<dyn Lane + 'a>>, Gate)>,
+    mode: DecodeMode,
+    stop: &StopFlag,
+) -> Result<ScanReport, Error> {
+    let meter = DeviceMeter::begin(dataset.options().sys_root.clone(), dataset.devices());
+    let before = Usage::now();
+    let begun = Instant::now();
+    let cpus = &dataset.resolved().cpus;
+    let cpus: Vec<_> = (0..lanes.len()).map(|thread| cpus[thread % cpus.len()]).collect();
+    let lanes: Vec<_> = lanes.into_iter().map(|lanes| Mutex::new(Some(lanes))).collect();
+    // One thread that cannot go on must not leave the others reading for nothing.
+    let stop_all = Arc::new(AtomicBool::new(false));
+    let ends = threads::run(&cpus, |thread| {
+        let (lanes, gate) = lanes[thread]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+            .expect("each thread takes its own lanes, once");
+        let result = Reader::new(dataset, lanes, gate, mode, stop.clone()).and_then(Reader::run);
+        if result.is_err() {
+            stop_all.store(true, Ordering::Relaxed);
+            stop.stop();
+        }
+        (result, begun.elapsed())
+    })?;
+    let mut readers: Vec<ReaderReport> = Vec::with_capacity(ends.len());
+    let mut done = Vec::with_capacity(ends.len());
+    for (result, elapsed) in ends {
+        readers.push(result?);
+        done.push(elapsed);
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    Ok(ScanReport::new(
+        dataset,
+        mode,
+        readers,
+        &done,
+        seconds,
+        &meter,
+        &Usage::now().since(&before),
+    ))
+}

@@ -1,0 +1,381 @@
+//! A row group while it is read and decoded: which extents are where, and the decoder's view of them.
+//!
+//! ```text
+//! extent   planned ─▶ requested ─▶ filled ─▶ released
+//! ```
+//! The decoder asks for byte ranges of column chunks ([`ChunkSource`]). A range inside one extent is answered in
+//! place; one that crosses extents is put together in a scratch buffer of its column, part by part, so that even a
+//! page larger than the arena gets through.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use ringquet_decode::ChunkSource;
+use ringquet_io::Filled;
+
+use crate::plan::{Extent, UnitId, WantedChunk, overlap};
+
+/// Where the bytes of an extent are.
+enum Bytes {
+    Planned,
+    Requested,
+    Filled(Filled),
+    /// Copied out of the spare slot, which others wait for.
+    Copied(Vec<u8>),
+    Released,
+}
+
+/// One row group's bytes.
+pub(crate) struct UnitBytes {
+    pub(crate) unit: UnitId,
+    chunks: Vec<ChunkBytes>,
+    extents: Vec<Extent>,
+    bytes: Vec<Bytes>,
+    /// Chunks that still need the extent.
+    users: Vec<u32>,
+    /// Extents that are not requested yet, in the order of need.
+    order: VecDeque<u32>,
+    requested: u32,
+    /// Bytes of the arena that this unit holds.
+    held_bytes: u64,
+}
+
+struct ChunkBytes {
+    wanted: WantedChunk,
+    /// Extents that hold it.
+    extents: Range<usize>,
+    /// First extent that it has not released.
+    unreleased: usize,
+    assembly: Assembly,
+}
+
+/// A range that crosses extents, being put together.
+#[derive(Default)]
+struct Assembly {
+    range: Range<u64>,
+    bytes: Vec<u8>,
+    have: usize,
+}
+
+impl UnitBytes {
+    /// `chunks` in the order of leaves, `extents` in that of offsets, `order` in that of need.
+    pub(crate) fn new(
+        unit: UnitId,
+        chunks: Vec<WantedChunk>,
+        extents: Vec<Extent>,
+        order: impl IntoIterator<Item = u32>,
+    ) -> UnitBytes {
+        let mut users = vec![0; extents.len()];
+        let chunks = chunks.into_iter().map(|wanted| {
+            let first = extents.partition_point(|extent| extent.range.end <= wanted.range.start);
+            let last = extents.partition_point(|extent| extent.range.start < wanted.range.end);
+            let of_chunk =
+                if wanted.range.is_empty() { first..first } else { first..last.max(first) };
+            users[of_chunk.clone()].iter_mut().for_each(|n| *n += 1);
+            ChunkBytes {
+                wanted,
+                unreleased: of_chunk.start,
+                extents: of_chunk,
+                assembly: Assembly::default(),
+            }
+        });
+        let chunks = chunks.collect();
+        let bytes = extents.iter().map(|_| Bytes::Planned).collect();
+        UnitBytes {
+            unit,
+            chunks,
+            extents,
+            bytes,
+            users,
+            order: order.into_iter().collect(),
+            requested: 0,
+            held_bytes: 0,
+        }
+    }
+
+    /// The extent to request next.
+    pub(crate) fn next_planned(&self) -> Option<(u32, Range<u64>)> {
+        let &index = self.order.front()?;
+        Some((index, self.extents[index as usize].range.clone()))
+    }
+
+    /// The extent that [`UnitBytes::next_planned`] named is on its way.
+    pub(crate) fn set_requested(&mut self, index: u32) {
+        debug_assert_eq!(self.order.front(), Some(&index));
+        self.order.pop_front();
+        self.bytes[index as usize] = Bytes::Requested;
+        self.requested += 1;
+        self.held_bytes += self.extents[index as usize].len_bytes();
+    }
+
+    /// Its bytes came.
+    pub(crate) fn set_filled(&mut self, index: u32, filled: Filled) {
+        self.requested -= 1;
+        self.bytes[index as usize] = Bytes::Filled(filled);
+    }
+
+    /// Its bytes came into the spare slot, which is wanted back.
+    pub(crate) fn set_copied(&mut self, index: u32, filled: &Filled) {
+        self.requested -= 1;
+        self.held_bytes -= self.extents[index as usize].len_bytes();
+        self.bytes[index as usize] = Bytes::Copied(filled.to_vec());
+    }
+
+    /// Its read failed: the unit will not be finished.
+    pub(crate) fn set_failed(&mut self, index: u32) {
+        self.requested -= 1;
+        self.held_bytes -= self.extents[index as usize].len_bytes();
+        self.bytes[index as usize] = Bytes::Released;
+        self.order.clear();
+    }
+
+    /// Takes the bytes of an extent away: raw reading has no use for it after delivery.
+    pub(crate) fn take_filled(&mut self, index: u32) -> Option<Filled> {
+        match std::mem::replace(&mut self.bytes[index as usize], Bytes::Released) {
+            Bytes::Filled(filled) => {
+                self.held_bytes -= self.extents[index as usize].len_bytes();
+                Some(filled)
+            }
+            other => {
+                self.bytes[index as usize] = other;
+                None
+            }
+        }
+    }
+
+    /// Number of extents.
+    pub(crate) fn len_extents(&self) -> u32 {
+        crate::dataset::count(self.extents.len())
+    }
+
+    /// Extents in the kernel or in a backlog.
+    pub(crate) fn requested(&self) -> u32 {
+        self.requested
+    }
+
+    /// Is everything requested and arrived (or failed)?
+    pub(crate) fn all_came(&self) -> bool {
+        self.order.is_empty() && self.requested == 0
+    }
+
+    /// Bytes of the arena that it holds.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        self.held_bytes
+    }
+
+    /// The decoder waits for `range` of `leaf`: what of it is not requested goes to the front of the order.
+    /// False if all of it is on its way.
+    pub(crate) fn hasten(&mut self, leaf: usize, range: &Range<u64>) -> bool {
+        let Some(chunk) = self.chunk_of(leaf).map(|at| &self.chunks[at]) else { return false };
+        let needed = chunk.extents.clone().filter(|&i| overlap(&self.extents[i].range, range));
+        let missing = needed.clone().find(|&i| matches!(self.bytes[i], Bytes::Planned));
+        let Some(first) = missing else { return false };
+        let first = crate::dataset::count(first);
+        if let Some(at) = self.order.iter().position(|&index| index == first) {
+            self.order.remove(at);
+            self.order.push_front(first);
+        }
+        true
+    }
+
+    /// The decoder of each leaf is done with everything below the offset that `consumed` tells.
+    pub(crate) fn release_consumed(&mut self, consumed: impl Fn(usize) -> u64) {
+        for at in 0..self.chunks.len() {
+            let leaf = self.chunks[at].wanted.leaf;
+            self.release_below(at, consumed(leaf));
+        }
+    }
+
+    fn release_below(&mut self, at: usize, offset: u64) {
+        let chunk = &mut self.chunks[at];
+        let offset = offset.max(chunk.assembly.range.start + chunk.assembly.have as u64);
+        let done = offset >= chunk.wanted.range.end;
+        while chunk.unreleased < chunk.extents.end
+            && (done || self.extents[chunk.unreleased].range.end <= offset)
+        {
+            let index = chunk.unreleased;
+            chunk.unreleased += 1;
+            self.users[index] -= 1;
+            if self.users[index] == 0 {
+                release(&mut self.bytes[index], &self.extents[index], &mut self.held_bytes);
+            }
+        }
+    }
+
+    fn chunk_of(&self, leaf: usize) -> Option<usize> {
+        self.chunks.binary_search_by_key(&leaf, |chunk| chunk.wanted.leaf).ok()
+    }
+}
+
+fn release(bytes: &mut Bytes, extent: &Extent, held_bytes: &mut u64) {
+    if matches!(bytes, Bytes::Filled(_)) {
+        *held_bytes -= extent.len_bytes();
+    }
+    // What was never requested (a decoder may skip the end of a chunk) stays planned and is read for nothing.
+    if matches!(bytes, Bytes::Filled(_) | Bytes::Copied(_)) {
+        *bytes = Bytes::Released;
+    }
+}
+
+impl Bytes {
+    fn get(&self) -> Option<&[u8]> {
+        match self {
+            Bytes::Filled(filled) => Some(filled),
+            Bytes::Copied(copied) => Some(copied),
+            _ => None,
+        }
+    }
+}
+
+impl ChunkSource for UnitBytes {
+    fn bytes(&mut self, leaf: usize, range: Range<u64>) -> Option<&[u8]> {
+        let chunk_at = self.chunk_of(leaf)?;
+        let chunk = &mut self.chunks[chunk_at];
+        let at = chunk.unreleased
+            + self.extents[chunk.unreleased..chunk.extents.end]
+                .partition_point(|extent| extent.range.end <= range.start);
+        // The usual case: all inside one extent.
+        if let Some(extent) = self.extents[..chunk.extents.end].get(at)
+            && extent.range.start <= range.start
+            && range.end <= extent.range.end
+        {
+            let bytes = self.bytes[at].get()?;
+            let from = index(range.start - extent.range.start);
+            return bytes.get(from..from + index(range.end - range.start));
+        }
+        self.assemble(chunk_at, range)
+    }
+}
+
+impl UnitBytes {
+    /// Puts a range together that crosses extents. Extents that were copied whole are released at once.
+    fn assemble(&mut self, chunk_at: usize, range: Range<u64>) -> Option<&[u8]> {
+        let chunk = &mut self.chunks[chunk_at];
+        let assembly = &mut chunk.assembly;
+        // What an earlier range put together may be all there is of these bytes: its extents can be released. So
+        // the part that this range shares with it is kept.
+        match range.start.checked_sub(assembly.range.start).map(index) {
+            Some(shift) if shift < assembly.have => {
+                assembly.bytes.drain(..shift);
+                assembly.have -= shift;
+            }
+            _ => {
+                assembly.bytes.clear();
+                assembly.have = 0;
+            }
+        }
+        assembly.range = range.clone();
+        let len = index(range.end - range.start);
+        while assembly.have < len {
+            let offset = range.start + assembly.have as u64;
+            let at = chunk.unreleased
+                + self.extents[chunk.unreleased..chunk.extents.end]
+                    .partition_point(|extent| extent.range.end <= offset);
+            if at >= chunk.extents.end {
+                return None;
+            }
+            let Some(bytes) = self.bytes[at].get() else { break };
+            let from = index(offset - self.extents[at].range.start);
+            let part = &bytes[from..bytes.len().min(from + len - assembly.have)];
+            assembly.bytes.extend_from_slice(part);
+            assembly.have += part.len();
+        }
+        let complete = assembly.have >= len;
+        if !complete {
+            // A page larger than the arena: what was copied makes room for the rest.
+            self.release_below(chunk_at, range.start);
+            return None;
+        }
+        Some(&self.chunks[chunk_at].assembly.bytes[..len])
+    }
+}
+
+fn index(bytes: u64) -> usize {
+    usize::try_from(bytes).expect("inside an extent or a page, both in memory")
+}
+
+#[cfg(test)]
+#[expect(clippy::single_range_in_vec_init, reason = "a list of byte ranges, sometimes of one")]
+mod tests {
+    use ringquet_io::Alignment;
+
+    use super::*;
+    use crate::plan::{PlanBounds, extents, streaming_order};
+
+    /// A unit over a file whose byte at offset n is n, cut into extents of 4096 bytes.
+    fn unit(chunks: &[Range<u64>]) -> UnitBytes {
+        let chunks: Vec<_> = chunks
+            .iter()
+            .enumerate()
+            .map(|(leaf, range)| WantedChunk { leaf, range: range.clone() })
+            .collect();
+        let bounds =
+            PlanBounds { coalesce_gap_bytes: 0, coalesce_span_bytes: 4096, read_size_bytes: 4096 };
+        let extents = extents(&chunks, 1 << 20, Alignment::new(512).unwrap(), &bounds);
+        let order = streaming_order(&extents, &chunks);
+        UnitBytes::new(UnitId { file: 0, row_group: 0 }, chunks, extents, order)
+    }
+
+    fn fill_next(unit: &mut UnitBytes) {
+        let (index, range) = unit.next_planned().unwrap();
+        unit.set_requested(index);
+        let bytes: Vec<u8> = range.map(|n| u8::try_from(n % 251).unwrap()).collect();
+        unit.requested -= 1;
+        unit.bytes[index as usize] = Bytes::Copied(bytes);
+    }
+
+    fn expected(range: Range<u64>) -> Vec<u8> {
+        range.map(|n| u8::try_from(n % 251).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_range_inside_an_extent_is_answered_in_place() {
+        let mut unit = unit(&[100..5000]);
+        assert_eq!(unit.bytes(0, 100..200), None);
+        fill_next(&mut unit);
+        assert_eq!(unit.bytes(0, 100..200), Some(&expected(100..200)[..]));
+        assert_eq!(unit.bytes(0, 4000..4200), None);
+        fill_next(&mut unit);
+        assert_eq!(unit.bytes(0, 4000..4200), Some(&expected(4000..4200)[..]));
+        assert!(unit.all_came());
+    }
+
+    /// A header is asked for, then its page, which begins inside the header's range: the extents of the
+    /// header's range may be gone by then, its bytes must not be.
+    #[test]
+    fn a_range_that_begins_inside_the_assembled_one_is_still_there() {
+        let mut unit = unit(&[0..20_000]);
+        fill_next(&mut unit);
+        fill_next(&mut unit);
+        assert_eq!(unit.bytes(0, 4000..4500), Some(&expected(4000..4500)[..]));
+        unit.release_below(0, 4000);
+        assert!(matches!(unit.bytes[0], Bytes::Released));
+        assert_eq!(unit.bytes(0, 4060..4090), Some(&expected(4060..4090)[..]));
+        assert_eq!(unit.bytes(0, 4060..9000), None);
+        fill_next(&mut unit);
+        assert_eq!(unit.bytes(0, 4060..9000), Some(&expected(4060..9000)[..]));
+    }
+
+    #[test]
+    fn a_page_larger_than_what_may_be_held_goes_through_part_by_part() {
+        let mut unit = unit(&[0..40_960]);
+        for n in 1..10 {
+            fill_next(&mut unit);
+            assert_eq!(unit.bytes(0, 10..40_000), None, "{n}");
+            let kept = unit.bytes.iter().filter(|b| b.get().is_some()).count();
+            assert_eq!(kept, 0, "what was copied is released");
+        }
+        fill_next(&mut unit);
+        assert_eq!(unit.bytes(0, 10..40_000), Some(&expected(10..40_000)[..]));
+    }
+
+    #[test]
+    fn an_extent_of_two_chunks_is_released_by_the_second() {
+        let mut unit = unit(&[0..1000, 1000..2000]);
+        fill_next(&mut unit);
+        unit.release_below(0, 1000);
+        assert!(unit.bytes(1, 1000..2000).is_some());
+        unit.release_below(1, 2000);
+        assert!(matches!(unit.bytes[0], Bytes::Released));
+    }
+}
