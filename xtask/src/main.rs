@@ -1,2 +1,111 @@
-//! The workshop.
-fn main() {}
+//! The workshop: what one does with the whole repository, as `cargo xtask VERB`.
+//!
+//! ```text
+//!  cargo xtask ci            fmt, clippy, doc, deny, test, a small e2e: what CI runs
+//!  cargo xtask test          every test, then fork-compat where Python is there
+//!  cargo xtask e2e           generate, read, train, verify; a table of what was measured
+//!  cargo xtask datagen       the smoke data sets
+//!  cargo xtask fork-compat   ringquet and PyArrow read each other's files
+//! ```
+//!
+//! Everything that is made lies under cargo's target directory, wherever that is. One file per verb; what
+//! several verbs need has a file of its own: the checkout and its directories, the built binary, the
+//! Python environment, what this host can do, and the table.
+
+#![expect(clippy::print_stdout, reason = "xtask talks to the person who typed the command")]
+#![expect(clippy::print_stderr, reason = "and says there what went wrong")]
+
+mod ci;
+mod test;
+
+mod e2e;
+
+mod datagen;
+mod fork_compat;
+
+mod host;
+mod python;
+mod ringquet;
+mod table;
+mod workshop;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+use crate::datagen::SmokeSet;
+use crate::ringquet::{Profile, Ringquet};
+use crate::workshop::Workshop;
+
+/// What one does with the whole repository.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Verb {
+    /// What CI runs: fmt, clippy, doc, deny, test, a small e2e; each step with its seconds
+    Ci,
+    /// All tests of the workspace, then fork-compat where Python and its venv module are there
+    Test,
+    /// Generate DLRM and FLUX data, read, train and verify it, and show what was measured
+    E2e {
+        /// Fewer files of the same shape: for CI
+        #[arg(long)]
+        small: bool,
+    },
+    /// Generate the smoke data sets under target/e2e/data
+    Datagen {
+        /// Which ones; all of them if none is named
+        sets: Vec<SmokeSet>,
+    },
+    /// Check that ringquet and PyArrow read each other's files alike
+    ForkCompat {
+        /// Use the debug build, as `cargo xtask test` does
+        #[arg(long)]
+        dev: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Verb::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // One line, without a back trace even where RUST_BACKTRACE is set: what failed has said more above.
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(verb: Verb) -> Result<()> {
+    let workshop = Workshop::open()?;
+    match verb {
+        Verb::Ci => ci::run(&workshop),
+        Verb::Test => test::run(&workshop),
+        Verb::E2e { small } => e2e::run(&workshop, small),
+        Verb::Datagen { sets } => datagen::run(&workshop, &sets),
+        Verb::ForkCompat { dev } => {
+            let python = python::environment(&workshop)?.ready()?;
+            let profile = if dev { Profile::Dev } else { Profile::Release };
+            let ringquet = Ringquet::build(&workshop, profile)?;
+            fork_compat::run(&workshop, &ringquet, &python)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_verbs_are_well_formed_and_the_guides_name_them() {
+        let command = Verb::command();
+        command.clone().debug_assert();
+        let guides =
+            concat!(include_str!("../../README.md"), include_str!("../../CONTRIBUTING.md"));
+        for verb in ["ci", "test", "e2e", "fork-compat"] {
+            assert!(command.find_subcommand(verb).is_some(), "no verb {verb}");
+            assert!(guides.contains(&format!("cargo xtask {verb}")), "no guide names {verb}");
+        }
+    }
+}
