@@ -1,0 +1,37 @@
+//! Files that the real Python benchmark wrote, when they lie beside the checkout.
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use ringquet_decode::Projection;
+
+use super::support::check;
+
+fn parquet_files(folder: &Path, files: &mut Vec<PathBuf>) {
+    let mut entries: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            parquet_files(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "parquet") {
+            files.push(path);
+        }
+    }
+}
+
+#[test]
+fn golden_files_read_as_the_parquet_crate_reads_them() {
+    let beside =
+        |folder: &Path| Some(folder.join("shared/golden")).filter(|golden| golden.is_dir());
+    let Some(folder) = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().find_map(beside) else {
+        return;
+    };
+    let mut files = Vec::new();
+    parquet_files(&folder, &mut files);
+    assert!(!files.is_empty(), "{} has no Parquet file", folder.display());
+    for path in files {
+        let file = Bytes::from(std::fs::read(&path).unwrap());
+        check(&file, &Projection::All, &[1000, 8192], &path.display().to_string());
+    }
+}

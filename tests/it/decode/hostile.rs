@@ -1,0 +1,67 @@
+//! Damaged files end in errors: no panic, no endless loop, no memory that the bytes do not justify.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::Schema;
+use bytes::Bytes;
+use parquet::basic::Compression;
+use parquet::file::properties::WriterProperties;
+use ringquet_decode::{DecodeOptions, DecoderChoice, Projection};
+
+use super::arrays::{self, Nulls, Random, Recipe, Repeats};
+use super::support::{open, read_row_group, write};
+
+fn sample(compression: Compression, dictionary: bool) -> Bytes {
+    let recipe = Recipe { rows: 40, nulls: Nulls::Few, repeats: Repeats::Seldom, seed: 31 };
+    let mut columns = arrays::flat(recipe);
+    columns.extend(arrays::lists(recipe));
+    columns.extend(arrays::nested(recipe));
+    let (fields, arrays): (Vec<_>, Vec<_>) = columns
+        .into_iter()
+        .map(|(name, array)| (arrays::field(name, &array, &recipe), array))
+        .unzip();
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).unwrap();
+    let properties = WriterProperties::builder()
+        .set_compression(compression)
+        .set_dictionary_enabled(dictionary)
+        .set_data_page_row_count_limit(16)
+        .build();
+    write(batch.schema(), &[batch], properties)
+}
+
+/// Reads everything; what comes of it does not matter as long as it comes.
+fn read(file: &[u8], decoder: DecoderChoice) -> bool {
+    let Ok(footer) = open(file, &Projection::All) else {
+        return false;
+    };
+    let options = DecodeOptions { batch_rows: 16, verify_crc: true, decoder };
+    (0..footer.num_row_groups())
+        .all(|row_group| read_row_group(file, &footer, row_group, &options, false).is_ok())
+}
+
+#[test]
+fn flipped_bytes() {
+    // The `parquet` crate may panic on such bytes; that becomes an error, and its message is not wanted here.
+    let silent = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut errors = 0;
+    let mut random = Random::new(41);
+    for compression in [Compression::UNCOMPRESSED, Compression::SNAPPY] {
+        for dictionary in [true, false] {
+            let file = sample(compression, dictionary);
+            for _ in 0..400 {
+                let mut damaged = file.to_vec();
+                for _ in 0..=random.below(3) {
+                    let position = usize::try_from(random.below(file.len() as u64)).unwrap();
+                    damaged[position] ^= 1 << random.below(8);
+                }
+                for decoder in [DecoderChoice::Auto, DecoderChoice::FallbackOnly] {
+                    errors += usize::from(!read(&damaged, decoder));
+                }
+            }
+        }
+    }
+    std::panic::set_hook(silent);
+    assert!(errors > 400, "only {errors} of 3200 reads of damaged files failed");
+}
