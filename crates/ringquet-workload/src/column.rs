@@ -18,7 +18,7 @@ use serde::Serializer;
 
 named! {
     /// DLIO's column types. A misspelt one is an error here; the fork silently makes it a
-    /// fixed_size_list<float>.
+    /// `fixed_size_list<float>`.
     Dtype {
         Uint8 = "uint8",
         Uint16 = "uint16",
@@ -31,7 +31,7 @@ named! {
         Float16 = "float16",
         Float32 = "float32",
         Float64 = "float64",
-        /// Always fixed_size_list<float32>, also at size 1.
+        /// Always `fixed_size_list<float32>`, also at size 1.
         List = "list",
         String = "string",
         /// `size` is the bytes per value.

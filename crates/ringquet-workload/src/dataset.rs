@@ -324,6 +324,7 @@ impl Parquet {
                 );
                 return Err(section.conflict("columns", reason));
             }
+            let selected: HashSet<&String> = selected.iter().collect();
             for column in &mut columns {
                 column.read = selected.contains(&column.name);
             }

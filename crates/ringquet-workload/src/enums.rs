@@ -218,9 +218,9 @@ named! {
     /// Which of the two legacy schemas a data set without `parquet.columns` has. The key
     /// `dataset.parquet.legacy` is this tool's own.
     LegacySchema {
-        /// `data`: fixed_size_list<uint8>, as MLPerf Storage v3's DLIO writes it.
+        /// `data`: `fixed_size_list<uint8>`, as MLPerf Storage v3's DLIO writes it.
         Fork = "fork",
-        /// `data`: list<int64>, as the first Parquet support wrote it.
+        /// `data`: `list<int64>`, as the first Parquet support wrote it.
         Seed = "seed",
     }
 }

@@ -165,8 +165,8 @@ const KEYS: &[(&str, Effect)] = &[
     ("reader.file_shuffle", Yes),
     ("reader.sample_shuffle", Yes),
     ("reader.shuffle_size", No(FRAMEWORK)),
-    ("reader.read_type", Yes),
-    ("reader.file_access", Yes),
+    ("reader.read_type", No("every epoch reads its files again")),
+    ("reader.file_access", No("a file is read by one accelerator")),
     ("reader.transfer_size", Yes),
     ("reader.odirect", Yes),
     ("reader.preprocess_time", Open),
@@ -175,7 +175,10 @@ const KEYS: &[(&str, Effect)] = &[
     ("reader.multiprocessing_context", No(FRAMEWORK)),
     ("reader.reader_classname", No("there is one reader, the engine")),
     ("reader.data_loader_classname", No("there is one reader, the engine")),
-    ("reader.data_loader_sampler", Yes),
+    (
+        "reader.data_loader_sampler",
+        No("files are dealt to accelerators, see `reader.file_shuffle`"),
+    ),
     ("reader.transformed_record_dims", No(DUMMY)),
     ("reader.transformed_record_element_type", No(DUMMY)),
     ("reader.dont_use_mmap", No(OTHER_FORMAT)),
@@ -231,70 +234,80 @@ pub(crate) fn is_boolean(path: &str) -> bool {
     BOOLEANS.contains(&path)
 }
 
+/// Warnings about one workload that are told in full: looking for the nearest key takes time, and
+/// nobody reads more. The others are counted in a last one.
+const WARNINGS_MAX: usize = 100;
+
 /// The warnings for all keys of `root`, in the order of the file.
 pub(crate) fn warnings(root: &Map<String, Value>, origin: &Origin) -> Vec<Warning> {
-    let mut found = Vec::new();
+    let mut found = Found::default();
     walk(root, "", "", origin, &mut found);
-    found
+    if found.left_out > 0 {
+        let message =
+            format!("{}: {} more keys without effect", origin.file.display(), found.left_out);
+        found.warnings.push(Warning { code: WarningCode::UnknownKey, message });
+    }
+    found.warnings
+}
+
+#[derive(Default)]
+struct Found {
+    warnings: Vec<Warning>,
+    left_out: usize,
+}
+
+impl Found {
+    fn push(&mut self, code: WarningCode, message: impl FnOnce() -> String) {
+        if self.warnings.len() < WARNINGS_MAX {
+            self.warnings.push(Warning { code, message: message() });
+        } else {
+            self.left_out += 1;
+        }
+    }
 }
 
 /// `path` is where `map` lies, `known` the same with `[]` for indices and `reader` for its alias.
-fn walk(
-    map: &Map<String, Value>,
-    path: &str,
-    known: &str,
-    origin: &Origin,
-    found: &mut Vec<Warning>,
-) {
+fn walk(map: &Map<String, Value>, path: &str, known: &str, origin: &Origin, found: &mut Found) {
     for (key, value) in map {
         let path = join(path, key);
         let known = match join(known, key) {
             alias if alias == "data_reader" => "reader".to_owned(),
             known => known,
         };
-        let mut warn = |code, text: String| {
-            let message = format!("{}: {text}", origin.place(&path));
-            found.push(Warning { code, message });
-        };
-        let switched_on = || boolean(value) == Some(true);
+        let place = || origin.place(&path);
+        let without_effect = |reason| format!("{}: `{path}` has no effect here: {reason}", place());
         match effect(&known) {
-            Some(Phase(reason)) if switched_on() => {
-                warn(WarningCode::OutOfScope, format!("`{path}` has no effect here: {reason}"));
+            Some(Yes) => match value {
+                Value::Object(section) => walk(section, &path, &known, origin, found),
+                Value::Array(items) => walk_items(items, &path, &known, origin, found),
+                _ => {}
+            },
+            Some(Phase(reason)) if boolean(value) == Some(true) => {
+                found.push(WarningCode::OutOfScope, || without_effect(reason));
             }
-            Some(Phase(_)) => {}
-            Some(Yes) => {
-                if let Some(section) = value.as_object() {
-                    walk(section, &path, &known, origin, found);
-                } else if let Some(items) = value.as_array() {
-                    walk_items(items, &path, &known, origin, found);
-                }
-            }
-            Some(Open) => {}
-            Some(No(reason)) => {
-                warn(WarningCode::IneffectiveKey, format!("`{path}` has no effect here: {reason}"))
-            }
+            Some(Open | Phase(_)) => {}
+            Some(No(reason)) => found.push(WarningCode::IneffectiveKey, || without_effect(reason)),
             Some(OutOfScope(reason)) => {
-                warn(WarningCode::OutOfScope, format!("`{path}` has no effect here: {reason}"))
+                found.push(WarningCode::OutOfScope, || without_effect(reason))
             }
-            Some(Renamed(name)) => warn(
-                WarningCode::UnknownKey,
-                format!("`{path}` is not a DLIO key and has no effect; did you mean `{name}`?"),
-            ),
-            None => {
+            Some(Renamed(name)) => found.push(WarningCode::UnknownKey, || {
+                let place = place();
+                format!(
+                    "{place}: `{path}` is not a DLIO key and has no effect; did you mean `{name}`?"
+                )
+            }),
+            None => found.push(WarningCode::UnknownKey, || {
                 let hint = match nearest(&known) {
                     Some(name) => format!("; did you mean `{name}`?"),
                     None => String::new(),
                 };
-                warn(
-                    WarningCode::UnknownKey,
-                    format!("`{path}` is not a known key and has no effect{hint}"),
-                );
-            }
+                format!("{}: `{path}` is not a known key and has no effect{hint}", place())
+            }),
         }
     }
 }
 
-fn walk_items(items: &[Value], path: &str, known: &str, origin: &Origin, found: &mut Vec<Warning>) {
+fn walk_items(items: &[Value], path: &str, known: &str, origin: &Origin, found: &mut Found) {
     let known = format!("{known}[]");
     for (index, item) in items.iter().enumerate() {
         if let Some(map) = item.as_object() {
@@ -322,10 +335,12 @@ pub(crate) fn nearest(path: &str) -> Option<&'static str> {
             };
             // Where both fit, a key that does something is the better advice, and one in the same
             // section; across sections only a name that is all but equal counts.
-            let section_cost = match known_section == section {
-                true => 0,
-                false if edits <= 1 || begins && known_name.len() < name.len() + 4 => 3,
-                false => return None,
+            let elsewhere = edits <= 1 || begins && known_name.len() < name.len() + 4;
+            let section_cost = match known_section.strip_prefix(section) {
+                Some("") => 0,
+                Some(below) if elsewhere && below.starts_with('.') => 2,
+                _ if elsewhere => 3,
+                _ => return None,
             };
             let effect_cost = if matches!(effect, Yes | Open | Phase(_)) { 0 } else { 2 };
             Some((name_cost + section_cost + effect_cost, *known))

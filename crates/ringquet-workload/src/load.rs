@@ -16,7 +16,7 @@ use crate::yaml::{self, boolean, join};
 
 /// Bound on the length of a workload file in bytes; a longer one is an error before it is parsed.
 /// DLRM's, the longest known, has 14,475.
-const FILE_BYTES_MAX: u64 = 16 << 20;
+const FILE_BYTES_MAX: u64 = 4 << 20;
 
 /// A workload and how it came about.
 #[derive(Debug, Clone, Serialize)]

@@ -121,11 +121,16 @@ fn parent<'a>(
             }
             map.insert((*part).to_owned(), Value::Object(Map::new()));
         }
-        let next = map.get_mut(*part).expect("it is there or was made");
-        let shown = shown(next);
-        map = next
-            .as_object_mut()
-            .ok_or_else(|| format!("`{}` is {shown}, not a mapping", parts[..=depth].join(".")))?;
+        map = match map.get_mut(*part).expect("it is there or was made") {
+            Value::Object(map) => map,
+            other => {
+                return Err(format!(
+                    "`{}` is {}, not a mapping",
+                    parts[..=depth].join("."),
+                    shown(other)
+                ));
+            }
+        };
     }
     Ok(Some(map))
 }
@@ -362,10 +367,7 @@ fn scalar(text: &str) -> Value {
     if text.eq_ignore_ascii_case("false") {
         return Value::Bool(false);
     }
-    let begins_like_a_number =
-        text.trim_start_matches(['+', '-']).starts_with(|c: char| c.is_ascii_digit() || c == '.');
-    if begins_like_a_number {
-        let digits = text.replace('_', "");
+    if let Some(digits) = number_digits(text) {
         let unsigned = digits.trim_start_matches('+');
         if let Ok(whole) = unsigned.parse::<u64>() {
             return Value::from(whole);
@@ -379,4 +381,25 @@ fn scalar(text: &str) -> Value {
         }
     }
     Value::String(text.to_owned())
+}
+
+/// `text` without its underscores if it is written like a number: underscores stand singly between
+/// digits, and a whole number has no zero in front (`007` is a string in Hydra).
+fn number_digits(text: &str) -> Option<String> {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let is_number = unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+        && unsigned.chars().all(|c| matches!(c, '0'..='9' | '_' | '.' | 'e' | 'E' | '+' | '-'));
+    let is_whole = unsigned.chars().all(|c| matches!(c, '0'..='9' | '_'));
+    if !is_number || is_whole && unsigned.len() > 1 && unsigned.starts_with('0') {
+        return None;
+    }
+    let bytes = text.as_bytes();
+    let is_digit = |index: usize| bytes.get(index).is_some_and(u8::is_ascii_digit);
+    let misplaced = |(index, byte): (usize, &u8)| {
+        *byte == b'_' && !(index > 0 && is_digit(index - 1) && is_digit(index + 1))
+    };
+    if bytes.iter().enumerate().any(misplaced) {
+        return None;
+    }
+    Some(text.replace('_', ""))
 }

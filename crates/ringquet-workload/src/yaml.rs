@@ -23,6 +23,14 @@ pub(crate) const DEPTH_MAX: usize = 32;
 /// still fits. More is an error, before aliases can multiply.
 const NODES_MAX: usize = 1_000_000;
 
+/// Bound on the length of a key in bytes. DLIO's longest has 31. Longer ones are an error, so that
+/// the paths of a document stay within a small multiple of it.
+const KEY_BYTES_MAX: usize = 128;
+
+/// Bound on the bytes of all paths whose lines are kept. Beyond it messages name no line; the 200
+/// columns of DLRM take 40 kB.
+const LINES_BYTES_MAX: usize = 64 << 20;
+
 /// A parsed document: the tree and the line of each dotted path.
 #[derive(Debug)]
 pub(crate) struct Document {
@@ -63,9 +71,23 @@ pub(crate) fn parse(text: &str, file: &Path) -> Result<Document, WorkloadError> 
     let Node::Map(entries) = node.value else {
         return Err(syntax(None, "a workload is one mapping with keys such as `dataset`".into()));
     };
-    let mut lines = BTreeMap::new();
+    let mut lines = Lines { lines: BTreeMap::new(), bytes_left: LINES_BYTES_MAX };
     let root = into_map(entries, "", &mut lines);
-    Ok(Document { root, lines })
+    Ok(Document { root, lines: lines.lines })
+}
+
+struct Lines {
+    lines: BTreeMap<String, u64>,
+    bytes_left: usize,
+}
+
+impl Lines {
+    fn insert(&mut self, path: &str, line: u64) {
+        if let Some(bytes_left) = self.bytes_left.checked_sub(path.len()) {
+            self.bytes_left = bytes_left;
+            self.lines.insert(path.to_owned(), line);
+        }
+    }
 }
 
 /// A node of the document whose children know their lines.
@@ -75,7 +97,7 @@ enum Node {
     Map(Vec<(String, Spanned<Node>)>),
 }
 
-fn into_value(node: Node, path: &str, lines: &mut BTreeMap<String, u64>) -> Value {
+fn into_value(node: Node, path: &str, lines: &mut Lines) -> Value {
     match node {
         Node::Leaf(value) => value,
         Node::List(items) => Value::Array(
@@ -84,7 +106,7 @@ fn into_value(node: Node, path: &str, lines: &mut BTreeMap<String, u64>) -> Valu
                 .enumerate()
                 .map(|(index, item)| {
                     let path = format!("{path}[{index}]");
-                    lines.insert(path.clone(), item.referenced.line());
+                    lines.insert(&path, item.referenced.line());
                     into_value(item.value, &path, lines)
                 })
                 .collect(),
@@ -96,12 +118,12 @@ fn into_value(node: Node, path: &str, lines: &mut BTreeMap<String, u64>) -> Valu
 fn into_map(
     entries: Vec<(String, Spanned<Node>)>,
     path: &str,
-    lines: &mut BTreeMap<String, u64>,
+    lines: &mut Lines,
 ) -> Map<String, Value> {
     let mut map = Map::new();
     for (key, node) in entries {
         let path = join(path, &key);
-        lines.insert(path.clone(), node.referenced.line());
+        lines.insert(&path, node.referenced.line());
         let value = into_value(node.value, &path, lines);
         map.insert(key, value);
     }
@@ -172,8 +194,12 @@ impl<'de> Visitor<'de> for NodeVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Node, A::Error> {
         let mut entries = Vec::new();
-        while let Some(entry) = access.next_entry()? {
-            entries.push(entry);
+        while let Some(key) = access.next_key::<String>()? {
+            if key.len() > KEY_BYTES_MAX {
+                let message = format!("a key of {} bytes; at most {KEY_BYTES_MAX}", key.len());
+                return Err(serde::de::Error::custom(message));
+            }
+            entries.push((key, access.next_value()?));
         }
         Ok(Node::Map(entries))
     }
