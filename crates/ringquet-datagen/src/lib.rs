@@ -1,1 +1,62 @@
-//! ringquet-datagen: the room is laid out; its furniture follows.
+//! Writes the data set that a workload asks for, from a seed, and verifies it.
+//!
+//! ```text
+//!  Workload ──▶ PLAN ────────▶ CONTENT ─────────▶ WRITE ───────────▶ MANIFEST
+//!               which files,    every value from    temporary name,    path, rows, bytes, digest
+//!               how many rows   seed, file, row     fsync, rename      of every file
+//!               in which        group and column
+//!               row group
+//! ```
+//! - [`Plan`] is arithmetic: a data set of 5 TB is planned in microseconds.
+//! - Content is a function of (seed, half, file, row group, column) alone. It does not depend on
+//!   the number of threads nor on which part of the files is written, so several hosts can each
+//!   write theirs ([`DatagenOptions::first_file`], [`DatagenOptions::files`]).
+//! - A file appears under its name only when it is whole and on disk. A full disk, an error or a
+//!   stop leaves nothing under a final name, and no temporary file.
+//! - [`generate`] with [`Existing::Resume`] trusts only what the manifest lists and what still has
+//!   the size and digest that it lists.
+//! - [`verify`] reads everything back, compares digests, and where one differs regenerates the
+//!   content and names the first row that is not what it was.
+
+mod plan;
+mod schema;
+
+mod content;
+mod random;
+
+mod partial;
+mod sink;
+
+mod chunk;
+mod codec;
+mod dictionary;
+mod footer;
+mod hybrid;
+mod plain;
+mod statistics;
+mod thrift;
+mod writer;
+
+mod manifest;
+
+mod check;
+mod difference;
+
+mod generate;
+mod verify;
+
+mod error;
+mod options;
+
+pub use error::DatagenError;
+pub use generate::{GenerateReport, generate};
+pub use manifest::{
+    MANIFEST_NAME, MANIFEST_SCHEMA_VERSION, Manifest, ManifestColumn, ManifestFile,
+    ManifestWorkload,
+};
+pub use options::{
+    ContentOptions, DatagenOptions, DatagenWarning, Existing, Progress, Silent, WarningCode,
+};
+pub use plan::{Plan, PlannedFile};
+pub use schema::{DataColumn, DataKind, Shape, columns_of, schema_of};
+pub use verify::{Problem, ProblemKind, VerifyOptions, VerifyReport, verify};

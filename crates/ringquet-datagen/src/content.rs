@@ -1,0 +1,533 @@
+//! The values of a row group, batch by batch.
+//!
+//! Each column chunk has a [`Key`] from (seed, half, file, row group, column) and a sequence of
+//! *ordinals*: 0, 1, 2, … for values that are new, an earlier ordinal for values that repeat. The
+//! value of an ordinal is a scramble of it under the key; no history is kept, and a batch may end
+//! anywhere.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow_array::types::{
+    ArrowPrimitiveType, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
+    Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
+use arrow_array::{
+    ArrayRef, BinaryArray, BooleanArray, FixedSizeListArray, ListArray, PrimitiveArray,
+    RecordBatch, StringArray,
+};
+use arrow_buffer::{BooleanBuffer, Buffer, OffsetBuffer, ScalarBuffer};
+use arrow_schema::SchemaRef;
+use ringquet_workload::DatasetType;
+
+use crate::options::ContentOptions;
+use crate::random::{BLOCK_VALUES, Key, finite16, finite32, finite64, value31, value32};
+use crate::schema::{DataColumn, DataKind, Shape, schema_of};
+
+/// Bytes of a batch that are aimed at: some rows of FLUX, a row group of DLRM.
+const BATCH_BYTES: u64 = 8 << 20;
+
+/// Which file of a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FileKey {
+    pub(crate) seed: u64,
+    pub(crate) half: DatasetType,
+    /// Index within the half.
+    pub(crate) file: u64,
+}
+
+impl FileKey {
+    /// The key of a column chunk.
+    pub(crate) fn chunk(self, row_group: u64, column: usize) -> Key {
+        let half = match self.half {
+            DatasetType::Train => 0,
+            DatasetType::Valid => 1,
+        };
+        Key::new(&[self.seed, half, self.file, row_group, column as u64])
+    }
+}
+
+/// The rows of one row group, made batch by batch.
+#[derive(Debug)]
+pub(crate) struct RowGroupContent {
+    schema: SchemaRef,
+    columns: Vec<ColumnContent>,
+    rows_left: u64,
+    batch_rows: u64,
+}
+
+impl RowGroupContent {
+    /// Content of row group `row_group`, which has `rows` rows.
+    pub(crate) fn new(
+        file: FileKey,
+        row_group: u64,
+        rows: u64,
+        columns: &[DataColumn],
+        options: ContentOptions,
+    ) -> Self {
+        let content = |(index, column): (usize, &DataColumn)| {
+            ColumnContent::new(file.chunk(row_group, index), column.clone(), options)
+        };
+        let row_bytes = crate::schema::row_bytes(columns).max(1);
+        Self {
+            schema: schema_of(columns),
+            columns: columns.iter().enumerate().map(content).collect(),
+            rows_left: rows,
+            batch_rows: (BATCH_BYTES / row_bytes).max(1),
+        }
+    }
+
+    /// The next `rows` rows, or as many as are left.
+    pub(crate) fn take_rows(&mut self, rows: usize) -> RecordBatch {
+        let rows = usize::try_from(self.rows_left).map_or(rows, |left| rows.min(left));
+        self.rows_left -= rows as u64;
+        let arrays = self.columns.iter_mut().map(|column| column.next_rows(rows)).collect();
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays);
+        batch.expect("arrays are made from the columns of the schema")
+    }
+}
+
+impl Iterator for RowGroupContent {
+    type Item = RecordBatch;
+
+    fn next(&mut self) -> Option<RecordBatch> {
+        if self.rows_left == 0 {
+            return None;
+        }
+        let rows = self.rows_left.min(self.batch_rows);
+        Some(self.take_rows(usize::try_from(rows).expect("a batch has a few mebibytes")))
+    }
+}
+
+/// The numbers of the values of a chunk: new ones count up, repeated ones are below.
+#[derive(Debug)]
+struct Ordinals {
+    key: Key,
+    /// A value repeats if 32 random bits are below this.
+    repeat_below: u64,
+    position: u64,
+    fresh: u64,
+}
+
+/// The ordinals of some consecutive values.
+#[derive(Debug)]
+pub(crate) enum Run {
+    /// All new.
+    Fresh(Range<u64>),
+    /// One by one.
+    Mixed(Vec<u64>),
+}
+
+impl Ordinals {
+    fn new(key: Key, repeat_fraction: f64) -> Self {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a fraction from 0 to 1, checked with the options"
+        )]
+        let repeat_below = (repeat_fraction * 4_294_967_296.0) as u64;
+        Self { key, repeat_below, position: 0, fresh: 0 }
+    }
+
+    fn next_run(&mut self, values: usize) -> Run {
+        let values = values as u64;
+        if self.repeat_below == 0 {
+            let start = self.fresh;
+            self.fresh += values;
+            return Run::Fresh(start..self.fresh);
+        }
+        let ordinals = (0..values).map(|_| self.next_one()).collect();
+        Run::Mixed(ordinals)
+    }
+
+    fn next_one(&mut self) -> u64 {
+        let draw = self.key.draw(self.position);
+        self.position += 1;
+        if self.fresh > 0 && draw >> 32 < self.repeat_below {
+            // Uniform over the values so far, by the high half of a product.
+            let draw = u128::from(self.key.draw(!self.position));
+            let earlier = (draw * u128::from(self.fresh)) >> 64;
+            return u64::try_from(earlier).expect("below `fresh`");
+        }
+        self.fresh += 1;
+        self.fresh - 1
+    }
+}
+
+/// One column chunk in the making.
+#[derive(Debug)]
+pub(crate) struct ColumnContent {
+    column: DataColumn,
+    key: Key,
+    ordinals: Ordinals,
+    raw_floats: bool,
+}
+
+impl ColumnContent {
+    pub(crate) fn new(key: Key, column: DataColumn, options: ContentOptions) -> Self {
+        let ordinals = Ordinals::new(key.with(1), options.repeat_fraction);
+        Self { column, key, ordinals, raw_floats: options.raw_floats }
+    }
+
+    /// The next `rows` rows.
+    fn next_rows(&mut self, rows: usize) -> ArrayRef {
+        let (leaf, _) = self.next_leaf(rows);
+        self.in_rows(leaf, rows)
+    }
+
+    /// The leaf values of the next `rows` rows, and their ordinals.
+    pub(crate) fn next_leaf(&mut self, rows: usize) -> (ArrayRef, Run) {
+        let values = rows * self.column.values_per_row();
+        let run = self.ordinals.next_run(values);
+        (self.leaf_of(&run, values), run)
+    }
+
+    /// Leaf values as rows.
+    pub(crate) fn in_rows(&self, values: ArrayRef, rows: usize) -> ArrayRef {
+        let field = self.column.element_field();
+        match self.column.shape {
+            Shape::Scalar => values,
+            Shape::FixedSizeList(size) => {
+                let size = i32::try_from(size).expect("list sizes are at most i32::MAX");
+                Arc::new(FixedSizeListArray::new(field, size, values, None))
+            }
+            Shape::List(size) => {
+                let lengths = std::iter::repeat_n(size as usize, rows);
+                let offsets = OffsetBuffer::<i32>::from_lengths(lengths);
+                Arc::new(ListArray::new(field, offsets, values, None))
+            }
+        }
+    }
+
+    fn leaf_of(&self, run: &Run, values: usize) -> ArrayRef {
+        let raw = self.raw_floats;
+        match self.column.kind {
+            DataKind::Uint8 => primitive::<UInt8Type>(self.bytes(run), values),
+            DataKind::Int8 => primitive::<Int8Type>(self.bytes(run), values),
+            DataKind::Uint16 => primitive::<UInt16Type>(self.bits16(run, false), values),
+            DataKind::Int16 => primitive::<Int16Type>(self.bits16(run, false), values),
+            DataKind::Float16 => primitive::<Float16Type>(self.bits16(run, !raw), values),
+            DataKind::Uint32 => primitive::<UInt32Type>(self.bits32(run, false), values),
+            DataKind::Int32 => primitive::<Int32Type>(self.bits32(run, false), values),
+            DataKind::Float32 => primitive::<Float32Type>(self.bits32(run, !raw), values),
+            DataKind::Uint64 => primitive::<UInt64Type>(self.bits64(run, false), values),
+            DataKind::Int64 => primitive::<Int64Type>(self.bits64(run, false), values),
+            DataKind::Float64 => primitive::<Float64Type>(self.bits64(run, !raw), values),
+            DataKind::ByteAsInt64 => {
+                let bytes = self.bytes(run);
+                let wide = bytes.iter().map(|byte| (i64::from(*byte) * 255) >> 8);
+                primitive::<Int64Type>(wide.collect::<Vec<_>>(), values)
+            }
+            DataKind::Boolean => {
+                let bytes = self.bytes(run);
+                let bits = BooleanBuffer::collect_bool(values, |index| bytes[index] & 1 == 1);
+                Arc::new(BooleanArray::new(bits, None))
+            }
+            DataKind::Utf8 => Arc::new(self.strings(run)),
+            DataKind::Binary(size) => Arc::new(self.binaries(run, size as usize)),
+        }
+    }
+
+    fn bytes(&self, run: &Run) -> Vec<u8> {
+        match run {
+            Run::Fresh(range) => {
+                let mut bytes = vec![0; length(range)];
+                self.key.fill_bytes(range.start, &mut bytes);
+                bytes
+            }
+            Run::Mixed(ordinals) => ordinals.iter().map(|n| self.key.byte(*n)).collect(),
+        }
+    }
+
+    fn bits16(&self, run: &Run, finite: bool) -> Vec<u16> {
+        let mut bits: Vec<u16> = match run {
+            Run::Fresh(range) => {
+                let mut bytes = vec![0; length(range) * 2];
+                self.key.fill_bytes(range.start * 2, &mut bytes);
+                bytes.as_chunks().0.iter().map(|pair| u16::from_le_bytes(*pair)).collect()
+            }
+            Run::Mixed(ordinals) => {
+                let pair = |n: &u64| [self.key.byte(n * 2), self.key.byte(n * 2 + 1)];
+                ordinals.iter().map(|n| u16::from_le_bytes(pair(n))).collect()
+            }
+        };
+        if finite {
+            bits.iter_mut().for_each(|bits| *bits = finite16(*bits));
+        }
+        bits
+    }
+
+    fn bits32(&self, run: &Run, finite: bool) -> Vec<u32> {
+        match run {
+            Run::Fresh(range) => {
+                let mut bits = Vec::with_capacity(length(range));
+                for (block, numbers) in blocks(range.clone()) {
+                    let halves = self.key.halves(block);
+                    let start = bits.len();
+                    bits.extend(numbers.map(|n| value32(n, halves)));
+                    if finite {
+                        make_finite32(&mut bits[start..], halves);
+                    }
+                }
+                bits
+            }
+            Run::Mixed(ordinals) => {
+                let value = |n: &u64| {
+                    let (number, halves) = self.in_block(*n);
+                    let bits = value32(number, halves);
+                    if finite { finite32(bits, halves) } else { bits }
+                };
+                ordinals.iter().map(value).collect()
+            }
+        }
+    }
+
+    fn bits64(&self, run: &Run, finite: bool) -> Vec<u64> {
+        let value = |n: u64| {
+            let bits = self.key.value64(n);
+            if finite { finite64(bits, self.key) } else { bits }
+        };
+        match run {
+            Run::Fresh(range) => range.clone().map(value).collect(),
+            Run::Mixed(ordinals) => ordinals.iter().map(|n| value(*n)).collect(),
+        }
+    }
+
+    fn strings(&self, run: &Run) -> StringArray {
+        let mut text = Vec::new();
+        let mut ends = vec![0_i32];
+        run.for_each(|n| {
+            let (number, halves) = self.in_block(n);
+            text.extend_from_slice(b"s_");
+            push_decimal(&mut text, value31(number, halves));
+            ends.push(i32::try_from(text.len()).expect("a batch has a few mebibytes"));
+        });
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(ends));
+        StringArray::new(offsets, Buffer::from_vec(text), None)
+    }
+
+    fn binaries(&self, run: &Run, size: usize) -> BinaryArray {
+        let bytes_key = self.key.with(2);
+        let mut bytes = Vec::new();
+        let mut values = 0;
+        run.for_each(|n| {
+            let start = bytes.len();
+            bytes.resize(start + size, 0);
+            let value = &mut bytes[start..];
+            bytes_key.fill_bytes(n.wrapping_mul(size as u64), value);
+            // The head makes values differ for certain, as far as their size allows.
+            if let Some(head) = value.first_chunk_mut::<8>() {
+                *head = self.key.value64(n).to_le_bytes();
+            } else if let Some(head) = value.first_chunk_mut::<4>() {
+                let (number, halves) = self.in_block(n);
+                *head = value32(number, halves).to_le_bytes();
+            }
+            values += 1;
+        });
+        let offsets = OffsetBuffer::<i32>::from_lengths(std::iter::repeat_n(size, values));
+        BinaryArray::new(offsets, Buffer::from_vec(bytes), None)
+    }
+
+    /// The number of value `n` within its block, and the keys of that block.
+    fn in_block(&self, n: u64) -> (u32, (u32, u32)) {
+        let number = u32::try_from(n % BLOCK_VALUES).expect("blocks are shorter than 2^31");
+        (number, self.key.halves(n / BLOCK_VALUES))
+    }
+}
+
+impl Run {
+    fn for_each(&self, mut visit: impl FnMut(u64)) {
+        match self {
+            Self::Fresh(range) => range.clone().for_each(visit),
+            Self::Mixed(ordinals) => ordinals.iter().for_each(|n| visit(*n)),
+        }
+    }
+}
+
+fn length(range: &Range<u64>) -> usize {
+    usize::try_from(range.end - range.start).expect("a batch has a few mebibytes")
+}
+
+/// Cuts a range of ordinals where the block changes: (block, numbers within it).
+fn blocks(range: Range<u64>) -> impl Iterator<Item = (u64, Range<u32>)> {
+    let first = range.start / BLOCK_VALUES;
+    let last = range.end.div_ceil(BLOCK_VALUES);
+    let number = |n: u64| u32::try_from(n).expect("blocks are shorter than 2^31");
+    (first..last).map(move |block| {
+        let base = block * BLOCK_VALUES;
+        let start = range.start.max(base) - base;
+        let end = range.end.min(base + BLOCK_VALUES) - base;
+        (block, number(start)..number(end))
+    })
+}
+
+/// Makes all of `bits` finite. Blocks of 64 without NaN or infinity, four of five, are only
+/// looked at.
+fn make_finite32(bits: &mut [u32], halves: (u32, u32)) {
+    for block in bits.chunks_mut(64) {
+        let any = block.iter().fold(false, |any, bits| any | (bits << 1 >= 0xff00_0000));
+        if any {
+            block.iter_mut().for_each(|bits| *bits = finite32(*bits, halves));
+        }
+    }
+}
+
+fn push_decimal(text: &mut Vec<u8>, mut number: u32) {
+    let mut digits = [0; 10];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] = b'0' + u8::try_from(number % 10).expect("a digit");
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    text.extend_from_slice(&digits[start..]);
+}
+
+/// An array over the bits of its values, without nulls.
+fn primitive<T: ArrowPrimitiveType>(bits: impl IntoBuffer, values: usize) -> ArrayRef {
+    let buffer = ScalarBuffer::<T::Native>::new(bits.into_buffer(), 0, values);
+    Arc::new(PrimitiveArray::<T>::new(buffer, None))
+}
+
+trait IntoBuffer {
+    fn into_buffer(self) -> Buffer;
+}
+
+impl<T: arrow_buffer::ArrowNativeType> IntoBuffer for Vec<T> {
+    fn into_buffer(self) -> Buffer {
+        Buffer::from_vec(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::cast::AsArray as _;
+    use ringquet_workload::{Column, Dtype, LegacySchema};
+
+    use super::*;
+    use crate::schema::columns_of;
+
+    fn column(dtype: Dtype, size: u64) -> Column {
+        Column { name: format!("{dtype}_{size}"), dtype, size, read: true }
+    }
+
+    fn every_column() -> Vec<DataColumn> {
+        let mut columns: Vec<Column> = [
+            Dtype::Uint8,
+            Dtype::Uint16,
+            Dtype::Uint32,
+            Dtype::Uint64,
+            Dtype::Int8,
+            Dtype::Int16,
+            Dtype::Int32,
+            Dtype::Int64,
+            Dtype::Float16,
+            Dtype::Float32,
+            Dtype::Float64,
+            Dtype::List,
+        ]
+        .into_iter()
+        .flat_map(|dtype| [column(dtype, 1), column(dtype, 5)])
+        .collect();
+        columns.extend([column(Dtype::String, 1), column(Dtype::Bool, 1)]);
+        columns.extend([1, 3, 4, 7, 8, 20].map(|size| column(Dtype::Binary, size)));
+        columns_of(&columns, None)
+    }
+
+    const FILE: FileKey = FileKey { seed: 10, half: DatasetType::Train, file: 3 };
+
+    fn rows(columns: &[DataColumn], options: ContentOptions, cuts: &[usize]) -> Vec<RecordBatch> {
+        let mut content = RowGroupContent::new(FILE, 0, 0, columns, options);
+        let mut batches = Vec::new();
+        for rows in cuts {
+            content.rows_left = *rows as u64;
+            batches.extend(&mut content);
+        }
+        batches
+    }
+
+    #[test]
+    fn batches_may_end_anywhere() {
+        for repeat_fraction in [0.0, 0.6] {
+            let options = ContentOptions { repeat_fraction, raw_floats: false };
+            let whole = rows(&every_column(), options, &[100]).remove(0);
+            let mut start = 0;
+            for part in rows(&every_column(), options, &[1, 6, 40, 53]) {
+                let slice = whole.slice(start, part.num_rows());
+                assert_eq!(part, slice, "rows from {start}, repeats {repeat_fraction}");
+                start += part.num_rows();
+            }
+            assert_eq!(start, 100);
+        }
+    }
+
+    #[test]
+    fn wide_values_never_repeat_and_floats_are_finite() {
+        let columns = columns_of(&[column(Dtype::Float32, 1), column(Dtype::String, 1)], None);
+        let batch = rows(&columns, ContentOptions::default(), &[50_000]).remove(0);
+        let floats = batch.column(0).as_primitive::<Float32Type>().values().to_vec();
+        assert!(floats.iter().all(|value| value.is_finite()));
+        let distinct: std::collections::HashSet<u32> =
+            floats.iter().map(|value| value.to_bits()).collect();
+        assert_eq!(distinct.len(), 50_000);
+        let texts: std::collections::HashSet<&str> =
+            batch.column(1).as_string::<i32>().iter().flatten().collect();
+        assert_eq!(texts.len(), 50_000);
+        for text in texts {
+            let number: u64 = text.strip_prefix("s_").unwrap().parse().unwrap();
+            assert!(number < 1 << 31, "{text}");
+        }
+        let raw = ContentOptions { raw_floats: true, ..ContentOptions::default() };
+        let batch = rows(&columns, raw, &[50_000]).remove(0);
+        let floats = batch.column(0).as_primitive::<Float32Type>().values().to_vec();
+        let not_finite = floats.iter().filter(|value| !value.is_finite()).count();
+        assert!((130..270).contains(&not_finite), "about one in 256: {not_finite}");
+    }
+
+    #[test]
+    fn repeats_are_as_many_as_asked_for() {
+        let columns = columns_of(&[column(Dtype::Int64, 1)], None);
+        let options = ContentOptions { repeat_fraction: 0.75, raw_floats: false };
+        let batch = rows(&columns, options, &[40_000]).remove(0);
+        let values = batch.column(0).as_primitive::<Int64Type>().values().to_vec();
+        let distinct: std::collections::HashSet<i64> = values.into_iter().collect();
+        assert!((9_500..10_500).contains(&distinct.len()), "{} of 40000", distinct.len());
+    }
+
+    #[test]
+    fn everything_in_the_key_matters() {
+        let columns = columns_of(&[column(Dtype::Int64, 1), column(Dtype::Int64, 1)], None);
+        let first = |file: FileKey, row_group: u64| {
+            let options = ContentOptions::default();
+            let mut content = RowGroupContent::new(file, row_group, 1, &columns, options);
+            let batch = content.next().unwrap();
+            [0, 1].map(|index| batch.column(index).as_primitive::<Int64Type>().value(0))
+        };
+        let mut seen = std::collections::HashSet::new();
+        for (file, row_group) in [
+            (FILE, 0),
+            (FILE, 1),
+            (FileKey { seed: 11, ..FILE }, 0),
+            (FileKey { half: DatasetType::Valid, ..FILE }, 0),
+            (FileKey { file: 4, ..FILE }, 0),
+        ] {
+            for value in first(file, row_group) {
+                assert!(seen.insert(value), "{file:?}, row group {row_group}");
+            }
+        }
+    }
+
+    #[test]
+    fn seed_legacy_is_bytes_below_255() {
+        let columns = columns_of(&[], Some((LegacySchema::Seed, 484)));
+        let batch = rows(&columns, ContentOptions::default(), &[50]).remove(0);
+        let lists = batch.column(0).as_list::<i32>();
+        assert_eq!(lists.value_length(7), 484);
+        let values = lists.values().as_primitive::<Int64Type>().values();
+        let distinct: std::collections::HashSet<i64> = values.iter().copied().collect();
+        assert_eq!(distinct, (0..255).collect(), "DLIO draws below 255");
+    }
+}

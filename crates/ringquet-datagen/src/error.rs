@@ -1,0 +1,124 @@
+//! Why a data set could not be generated or verified, by cause.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ringquet_workload::WorkloadError;
+
+/// Why a data set could not be generated or verified.
+#[derive(Debug, thiserror::Error)]
+pub enum DatagenError {
+    /// The workload asks for something that this tool does not write.
+    #[error(transparent)]
+    Workload(#[from] WorkloadError),
+    /// An option is out of range.
+    #[error("{option}: {value} is out of range; accepted: {accepted}")]
+    Option {
+        /// The option.
+        option: &'static str,
+        /// Its value.
+        value: String,
+        /// What would be accepted.
+        accepted: String,
+    },
+    /// One row is too large to be held in memory a few times over.
+    #[error(
+        "a row of {row_bytes} bytes is too large: at most {limit} (dataset.parquet.columns, sizes)"
+    )]
+    RowTooLarge {
+        /// Bytes of a row.
+        row_bytes: u64,
+        /// The bound.
+        limit: u64,
+    },
+    /// There are files already.
+    #[error(
+        "{}: exists; `resume` keeps what is complete, `force` writes everything again",
+        path.display()
+    )]
+    Exists {
+        /// The first of them.
+        path: PathBuf,
+    },
+    /// Resume was asked for, but what is there was made from something else.
+    #[error(
+        "{}: made with another {difference}; resume with the same, or use `force`",
+        manifest.display()
+    )]
+    OtherDataSet {
+        /// The manifest.
+        manifest: PathBuf,
+        /// `seed`, `options` or `workload`, and both values where they are short.
+        difference: String,
+    },
+    /// The file system has too little room.
+    #[error(
+        "{}: about {needed} bytes are needed and {available} are free; nothing was written",
+        path.display()
+    )]
+    NoSpace {
+        /// The data folder.
+        path: PathBuf,
+        /// Estimated bytes of all files to write.
+        needed: u64,
+        /// Free bytes.
+        available: u64,
+    },
+    /// An operating system call failed.
+    #[error("{}: cannot {operation}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was tried.
+        operation: &'static str,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The engine cannot read.
+    #[error(transparent)]
+    Engine(Box<ringquet::Error>),
+    /// The stop flag was set.
+    #[error(
+        "stopped: {files_done} of {files} files are complete; nothing is left of the others, \
+         `resume` goes on"
+    )]
+    Stopped {
+        /// Files that are complete, kept ones included.
+        files_done: u64,
+        /// Files that were asked for.
+        files: u64,
+    },
+    /// There is no manifest.
+    #[error(
+        "{}: no manifest ({}); it is written by datagen beside train/ and valid/",
+        dir.display(),
+        crate::manifest::MANIFEST_NAME
+    )]
+    NoManifest {
+        /// The data folder.
+        dir: PathBuf,
+    },
+    /// A manifest is not what this version writes.
+    #[error("{}: not a usable manifest: {reason}", path.display())]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl DatagenError {
+    /// Whether the cause is the stop flag.
+    pub fn is_stopped(&self) -> bool {
+        matches!(self, Self::Stopped { .. })
+    }
+
+    pub(crate) fn io(
+        path: &Path,
+        operation: &'static str,
+    ) -> impl FnOnce(io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self::Io { path, operation, source }
+    }
+}

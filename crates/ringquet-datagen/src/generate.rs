@@ -1,0 +1,413 @@
+//! Generating a data set: files dealt to threads, a manifest that keeps up.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use ringquet::DirectChoice;
+use ringquet_workload::{Compression, Loaded};
+use serde::Serialize;
+
+use crate::check::{Candidate, check_files};
+use crate::content::FileKey;
+use crate::error::DatagenError;
+use crate::manifest::{Manifest, ManifestFile, path_text};
+use crate::options::{
+    DatagenOptions, DatagenWarning, Existing, Progress, WarningCode, threads_for,
+};
+use crate::partial::remove_left_over;
+use crate::plan::{Plan, PlannedFile};
+use crate::writer::{Recipe, write_file};
+
+/// While files are written the manifest is renewed this often, and never so often that it takes
+/// more than a twentieth of the time. A kill loses at most the files since.
+const MANIFEST_INTERVAL: Duration = Duration::from_secs(1);
+const MANIFEST_SHARE: u32 = 20;
+
+/// Of the estimated size, what is left free for metadata of the file system: a 64th.
+const SPACE_MARGIN: u64 = 64;
+
+/// What was generated.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GenerateReport {
+    /// The data folder.
+    pub data_dir: PathBuf,
+    /// The manifest.
+    pub manifest: PathBuf,
+    /// Files that were asked for and are there now.
+    pub files: u64,
+    /// Of these, files that were there already and as listed.
+    pub files_kept: u64,
+    /// Rows of all of them.
+    pub rows: u64,
+    /// Bytes on disk of all of them.
+    pub bytes: u64,
+    /// Bytes of the files that were written this time.
+    pub bytes_written: u64,
+    /// Bytes by DLIO's widths: what a throughput in its reports counts.
+    pub nominal_bytes: u64,
+    /// Wall time in seconds.
+    pub seconds: f64,
+    /// Digest of the files, as in the manifest.
+    pub digest: String,
+    /// Whether all files that were written went around the page cache.
+    pub direct: bool,
+    /// Threads that wrote.
+    pub threads: usize,
+    /// What the caller should know.
+    pub warnings: Vec<DatagenWarning>,
+}
+
+/// Generates the data set of `loaded`, or the part of it that `options` names, in its data folder.
+/// `stop` is looked at every few mebibytes.
+///
+/// # Errors
+/// Whatever the error, no file is under its final name that is not whole, no temporary file is
+/// left, and the manifest lists what is complete. See [`DatagenError`].
+pub fn generate(
+    loaded: &Loaded,
+    options: &DatagenOptions,
+    progress: &dyn Progress,
+    stop: &AtomicBool,
+) -> Result<GenerateReport, DatagenError> {
+    let started = Instant::now();
+    let workload = &loaded.workload;
+    check_options(options)?;
+    let plan = Plan::new(workload, options.first_file, options.files)?;
+    let data_dir = workload.data_dir();
+    let manifest_path = data_dir.join(Manifest::name_for(&plan));
+    let manifest = Manifest::new(workload, options.seed, options.content);
+
+    let existing = look_around(&plan, &data_dir, &manifest, options.existing)?;
+    let mut warnings = Vec::new();
+    if workload.dataset.compression != Compression::None {
+        warnings.push(DatagenWarning {
+            code: WarningCode::CompressionUnlikeDlio,
+            message: format!(
+                "dataset.compression: files are compressed with {}, as the key says; DLIO itself \
+                 ignores the key for Parquet and writes uncompressed files",
+                workload.dataset.compression
+            ),
+        });
+    }
+    check_space(&plan, &data_dir, &existing, workload.dataset.compression, &mut warnings)?;
+    for folder in workload.dataset.folders() {
+        let folder = data_dir.join(folder);
+        fs::create_dir_all(&folder).map_err(DatagenError::io(&folder, "create"))?;
+        remove_left_over(&folder, |path| existing.planned.contains(path))?;
+    }
+    // Manifests of parts may be another host's, which is writing them right now.
+    let is_ours = |path: &Path| path == manifest_path || plan.is_whole() && is_manifest(path);
+    remove_left_over(&data_dir, is_ours)?;
+    progress.begin(plan.bytes_estimated(), plan.len());
+    let (kept, rewritten) = check_listed(
+        &existing.listed,
+        &plan,
+        &data_dir,
+        &manifest,
+        options.threads,
+        progress,
+        stop,
+    )?;
+    for path in rewritten {
+        warnings.push(DatagenWarning {
+            code: WarningCode::Rewritten,
+            message: format!("{path}: is not as the manifest lists it and is written again"),
+        });
+    }
+
+    let run = Run {
+        plan: &plan,
+        data_dir: &data_dir,
+        recipe: |file: &PlannedFile| Recipe {
+            key: FileKey { seed: options.seed, half: file.half, file: file.half_index },
+            layout: file.layout,
+            columns: plan.columns(file),
+            content: options.content,
+            compression: workload.dataset.compression,
+            compression_level: workload.dataset.compression_level,
+        },
+        kept: &kept,
+        direct: options.direct,
+        progress,
+        stop,
+        failed: AtomicBool::new(false),
+        next: AtomicU64::new(plan.indices().start),
+        ledger: Mutex::new(Ledger {
+            manifest,
+            path: &manifest_path,
+            renewed: Instant::now(),
+            pause: MANIFEST_INTERVAL,
+            bytes_written: 0,
+            buffered_files: 0,
+        }),
+    };
+    let files = usize::try_from(plan.len()).unwrap_or(usize::MAX);
+    let threads = threads_for(options.threads, files);
+    // From here on the manifest says what is there, even if that is nothing.
+    run.ledger().renew()?;
+    let errors: Vec<DatagenError> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| run.work())).collect();
+        let results = workers.into_iter().map(|worker| match worker.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        results.filter_map(Result::err).collect()
+    });
+    let mut ledger = run.ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let done = ledger.manifest.files.len() as u64;
+    ledger.manifest.complete = done == plan.len();
+    let renewed = ledger.renew();
+    if let Some(error) = errors.into_iter().next() {
+        return Err(error);
+    }
+    renewed?;
+    if done < plan.len() {
+        return Err(DatagenError::Stopped { files_done: done, files: plan.len() });
+    }
+    if plan.is_whole() {
+        remove_part_manifests(&data_dir)?;
+    }
+    Ok(GenerateReport {
+        files: done,
+        files_kept: kept.len() as u64,
+        rows: ledger.manifest.files.iter().map(|file| file.rows).sum(),
+        bytes: ledger.manifest.files.iter().map(|file| file.bytes).sum(),
+        bytes_written: ledger.bytes_written,
+        nominal_bytes: plan.files().map(|file| plan.nominal_bytes(&file)).sum(),
+        seconds: started.elapsed().as_secs_f64(),
+        digest: ledger.manifest.digest.clone(),
+        direct: ledger.buffered_files == 0,
+        threads,
+        warnings,
+        data_dir,
+        manifest: manifest_path,
+    })
+}
+
+fn check_options(options: &DatagenOptions) -> Result<(), DatagenError> {
+    let fraction = options.content.repeat_fraction;
+    if !(0.0..1.0).contains(&fraction) {
+        return Err(DatagenError::Option {
+            option: "repeat_fraction",
+            value: fraction.to_string(),
+            accepted: "0 to below 1".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// What lies where the files will be.
+struct Surroundings {
+    /// Final paths of all planned files.
+    planned: HashSet<PathBuf>,
+    /// What manifests of the same data set list, by path. Empty unless resuming.
+    listed: HashMap<String, ManifestFile>,
+    /// Bytes of planned files that are there.
+    bytes_there: u64,
+}
+
+fn look_around(
+    plan: &Plan,
+    data_dir: &Path,
+    manifest: &Manifest,
+    existing: Existing,
+) -> Result<Surroundings, DatagenError> {
+    let mut around =
+        Surroundings { planned: HashSet::new(), listed: HashMap::new(), bytes_there: 0 };
+    for file in plan.files() {
+        let path = data_dir.join(&file.path);
+        match fs::symlink_metadata(&path) {
+            Ok(_) if existing == Existing::Refuse => return Err(DatagenError::Exists { path }),
+            Ok(metadata) => around.bytes_there += metadata.len(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(DatagenError::io(&path, "look at")(error)),
+        }
+        around.planned.insert(path);
+    }
+    if !data_dir.exists() {
+        return Ok(around);
+    }
+    let own = data_dir.join(Manifest::name_for(plan));
+    for path in Manifest::find(data_dir)? {
+        match existing {
+            Existing::Refuse if path == own => return Err(DatagenError::Exists { path }),
+            Existing::Refuse | Existing::Force => {}
+            Existing::Resume => {
+                let found = Manifest::read(&path)?;
+                if let Some(difference) = found.difference(manifest) {
+                    return Err(DatagenError::OtherDataSet { manifest: path, difference });
+                }
+                around.listed.extend(found.files.into_iter().map(|file| (file.path.clone(), file)));
+            }
+        }
+    }
+    Ok(around)
+}
+
+/// Of the planned files that are listed, those that are as listed, and the paths of the others.
+fn check_listed(
+    listed: &HashMap<String, ManifestFile>,
+    plan: &Plan,
+    data_dir: &Path,
+    manifest: &Manifest,
+    threads: usize,
+    progress: &dyn Progress,
+    stop: &AtomicBool,
+) -> Result<(HashMap<String, ManifestFile>, Vec<String>), DatagenError> {
+    let (mut kept, mut rewritten) = (HashMap::new(), Vec::new());
+    if listed.is_empty() {
+        return Ok((kept, rewritten));
+    }
+    let planned: Vec<&ManifestFile> =
+        plan.files().filter_map(|file| listed.get(&path_text(&file.path))).collect();
+    let candidates = planned.iter().map(|file| Candidate {
+        path: data_dir.join(&file.path),
+        listed: file,
+        recipe: manifest.recipe(file),
+    });
+    let results = check_files(candidates.collect(), threads, false, progress, stop)?;
+    for (file, result) in planned.into_iter().zip(results) {
+        match result {
+            Ok(()) => drop(kept.insert(file.path.clone(), file.clone())),
+            Err(_) => rewritten.push(file.path.clone()),
+        }
+    }
+    Ok((kept, rewritten))
+}
+
+fn check_space(
+    plan: &Plan,
+    data_dir: &Path,
+    existing: &Surroundings,
+    compression: Compression,
+    warnings: &mut Vec<DatagenWarning>,
+) -> Result<(), DatagenError> {
+    // The folder itself may not be there yet: ask the nearest one that is.
+    let there = data_dir.ancestors().find(|path| path.exists());
+    let there = there.filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let space = rustix::fs::statvfs(there)
+        .map_err(|errno| DatagenError::io(there, "ask for free space")(errno.into()))?;
+    let available = space.f_bavail.saturating_mul(space.f_frsize);
+    let estimated = plan.bytes_estimated();
+    let needed = estimated.saturating_add(estimated / SPACE_MARGIN);
+    if needed <= available.saturating_add(existing.bytes_there) {
+        return Ok(());
+    }
+    if compression == Compression::None {
+        return Err(DatagenError::NoSpace { path: data_dir.to_owned(), needed, available });
+    }
+    warnings.push(DatagenWarning {
+        code: WarningCode::SpaceMayRunOut,
+        message: format!(
+            "{}: up to {needed} bytes are needed, less as far as {compression} makes it, and \
+             {available} are free",
+            data_dir.display()
+        ),
+    });
+    Ok(())
+}
+
+fn is_manifest(path: &Path) -> bool {
+    path.file_name().and_then(|name| name.to_str()).is_some_and(Manifest::is_name)
+}
+
+/// The manifest of the whole set lists what those of its parts did.
+fn remove_part_manifests(data_dir: &Path) -> Result<(), DatagenError> {
+    let parts = Manifest::find(data_dir)?;
+    for path in parts.iter().filter(|path| !path.ends_with(crate::manifest::MANIFEST_NAME)) {
+        fs::remove_file(path).map_err(DatagenError::io(path, "remove"))?;
+    }
+    Ok(())
+}
+
+/// What is shared by the threads.
+struct Run<'a, R> {
+    plan: &'a Plan,
+    data_dir: &'a Path,
+    recipe: R,
+    /// Files that need not be written, by path.
+    kept: &'a HashMap<String, ManifestFile>,
+    progress: &'a dyn Progress,
+    direct: DirectChoice,
+    /// The caller's flag.
+    stop: &'a AtomicBool,
+    /// Another thread has failed.
+    failed: AtomicBool,
+    next: AtomicU64,
+    ledger: Mutex<Ledger<'a>>,
+}
+
+/// The manifest in the making.
+struct Ledger<'a> {
+    manifest: Manifest,
+    path: &'a Path,
+    renewed: Instant,
+    pause: Duration,
+    bytes_written: u64,
+    buffered_files: u64,
+}
+
+impl Ledger<'_> {
+    fn renew(&mut self) -> Result<(), DatagenError> {
+        let started = Instant::now();
+        self.manifest.write(self.path)?;
+        self.renewed = Instant::now();
+        self.pause = MANIFEST_INTERVAL.max(started.elapsed() * MANIFEST_SHARE);
+        Ok(())
+    }
+
+    fn add(&mut self, file: ManifestFile) -> Result<(), DatagenError> {
+        self.manifest.files.push(file);
+        if self.renewed.elapsed() >= self.pause { self.renew() } else { Ok(()) }
+    }
+}
+
+impl<'a, R: Fn(&PlannedFile) -> Recipe + Sync> Run<'a, R> {
+    fn ledger(&self) -> MutexGuard<'_, Ledger<'a>> {
+        // A thread that panics ends the run; what it had noted is sound.
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes file after file until none is left, the caller stops or a thread fails.
+    fn work(&self) -> Result<(), DatagenError> {
+        let result = self.work_on_files();
+        if result.is_err() {
+            self.failed.store(true, Ordering::Relaxed);
+        }
+        result
+    }
+
+    fn work_on_files(&self) -> Result<(), DatagenError> {
+        loop {
+            if self.stop.load(Ordering::Relaxed) || self.failed.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            let index = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(file) = self.plan.file(index).filter(|_| self.plan.indices().contains(&index))
+            else {
+                return Ok(());
+            };
+            self.make(&file)?;
+        }
+    }
+
+    fn make(&self, file: &PlannedFile) -> Result<(), DatagenError> {
+        if let Some(listed) = self.kept.get(&path_text(&file.path)) {
+            return self.ledger().add(listed.clone());
+        }
+        let path = self.data_dir.join(&file.path);
+        let recipe = (self.recipe)(file);
+        let Some(written) = write_file(&path, &recipe, self.direct, self.progress, self.stop)?
+        else {
+            return Ok(());
+        };
+        let mut ledger = self.ledger();
+        ledger.bytes_written += written.bytes;
+        ledger.buffered_files += u64::from(!written.direct);
+        ledger.add(ManifestFile::new(file, written))
+    }
+}

@@ -1,0 +1,123 @@
+//! What a caller can choose, and how it hears of progress.
+
+use ringquet::DirectChoice;
+use serde::{Deserialize, Serialize};
+
+/// What to do with files that are already there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Existing {
+    /// Refuse to touch them.
+    #[default]
+    Refuse,
+    /// Keep those that a manifest of the same seed and workload lists and whose size and digest are
+    /// as listed; write the others again.
+    Resume,
+    /// Write all of them again.
+    Force,
+}
+
+/// Choices that change the values of a data set. The manifest holds them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContentOptions {
+    /// Fraction of values, from 0 to below 1, that repeat an earlier value of their column chunk.
+    /// Default 0: values of 32 bits and more are all different within a chunk, so that every
+    /// dictionary entry is used once and nothing compresses. 0.9 leaves one new value in ten.
+    pub repeat_fraction: f64,
+    /// Floats of any bit pattern, NaN and infinities included, as DLIO writes them. Default false:
+    /// all finite patterns, subnormals included, equally likely (float16: about equally).
+    pub raw_floats: bool,
+}
+
+impl Default for ContentOptions {
+    fn default() -> Self {
+        Self { repeat_fraction: 0.0, raw_floats: false }
+    }
+}
+
+/// How a data set is generated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DatagenOptions {
+    /// Seed of all content. Default 10, DLIO's seed for generation.
+    pub seed: u64,
+    /// Index of the first file to write, counted over training files then evaluation files.
+    pub first_file: u64,
+    /// Files to write from there on; `None`: all that follow. Fewer are written where the data set
+    /// ends sooner.
+    pub files: Option<u64>,
+    /// Threads; 0 takes one per CPU that this process may use. Never more than there are files.
+    pub threads: usize,
+    /// What to do with files that are there. Default [`Existing::Refuse`].
+    pub existing: Existing,
+    /// Whether files are written around the page cache. Default: where the file system can.
+    pub direct: DirectChoice,
+    /// Choices about values.
+    pub content: ContentOptions,
+}
+
+impl Default for DatagenOptions {
+    fn default() -> Self {
+        Self {
+            seed: 10,
+            first_file: 0,
+            files: None,
+            threads: 0,
+            existing: Existing::Refuse,
+            direct: DirectChoice::Auto,
+            content: ContentOptions::default(),
+        }
+    }
+}
+
+/// Hears of progress, from any thread.
+pub trait Progress: Sync {
+    /// Work of about so many bytes and exactly so many files begins.
+    fn begin(&self, bytes_estimated: u64, files: u64) {
+        let _ = (bytes_estimated, files);
+    }
+
+    /// So many more bytes and files are done. Called at least once per mebibyte or file.
+    fn advance(&self, bytes: u64, files: u64);
+}
+
+/// Hears nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn advance(&self, _: u64, _: u64) {}
+}
+
+impl<F: Fn(u64, u64) + Sync> Progress for F {
+    fn advance(&self, bytes: u64, files: u64) {
+        self(bytes, files);
+    }
+}
+
+/// Why a warning is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WarningCode {
+    /// DLIO itself writes uncompressed files whatever `dataset.compression` says.
+    CompressionUnlikeDlio,
+    /// With a codec the size can only be bounded, and the bound exceeds the free space.
+    SpaceMayRunOut,
+    /// A listed file was not as the manifest says and was written again.
+    Rewritten,
+}
+
+/// Something that the caller should know and that stops nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DatagenWarning {
+    /// What kind of thing it is.
+    pub code: WarningCode,
+    /// One sentence with the numbers.
+    pub message: String,
+}
+
+/// Threads to use for `units` of work.
+pub(crate) fn threads_for(asked: usize, units: usize) -> usize {
+    let available = || std::thread::available_parallelism().map_or(1, usize::from);
+    let wanted = if asked == 0 { available() } else { asked };
+    wanted.clamp(1, units.max(1))
+}

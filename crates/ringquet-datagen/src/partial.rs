@@ -1,0 +1,118 @@
+//! A file that is not there until it is whole.
+//!
+//! ```text
+//! create `.NAME.partial-PID` ─▶ write ─▶ fsync ─▶ rename to NAME ─▶ fsync the folder
+//! ```
+//! Dropped before the rename it is removed. A killed process leaves it behind; the next run that
+//! writes NAME removes it, and nothing takes it for data.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::DatagenError;
+
+/// In the middle of temporary names.
+const MARK: &str = ".partial-";
+
+/// A file under a temporary name.
+#[derive(Debug)]
+pub(crate) struct PartialFile {
+    file: File,
+    temporary: PathBuf,
+    target: PathBuf,
+    committed: bool,
+}
+
+impl PartialFile {
+    /// Creates it beside `target`.
+    pub(crate) fn create(target: &Path) -> Result<Self, DatagenError> {
+        let mut name = OsString::from(".");
+        name.push(target.file_name().unwrap_or_default());
+        name.push(format!("{MARK}{}", std::process::id()));
+        let temporary = target.with_file_name(name);
+        let file = File::create(&temporary).map_err(DatagenError::io(&temporary, "create"))?;
+        Ok(Self { file, temporary, target: target.to_owned(), committed: false })
+    }
+
+    /// The file itself.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Flushes it to the device and gives it its name.
+    pub(crate) fn commit(mut self) -> Result<(), DatagenError> {
+        self.file.sync_all().map_err(DatagenError::io(&self.temporary, "fsync"))?;
+        fs::rename(&self.temporary, &self.target)
+            .map_err(DatagenError::io(&self.target, "rename the finished file to"))?;
+        self.committed = true;
+        let folder = folder_of(&self.target);
+        let sync = File::open(folder).and_then(|folder| folder.sync_all());
+        sync.map_err(DatagenError::io(folder, "fsync"))
+    }
+}
+
+impl Write for PartialFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for PartialFile {
+    fn drop(&mut self) {
+        if !self.committed {
+            // Nothing more can be done about a failure; the name says what it is.
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Whether a file name is one of a [`PartialFile`].
+pub(crate) fn is_partial(name: &str) -> bool {
+    name.starts_with('.') && name.contains(MARK)
+}
+
+/// The final name of a partial file's name.
+fn target_of(name: &str) -> Option<&str> {
+    let (target, process) = name.strip_prefix('.')?.rsplit_once(MARK)?;
+    process.bytes().all(|byte| byte.is_ascii_digit()).then_some(target)
+}
+
+/// Removes what killed processes left in `folder` of the files for which `is_ours` says yes.
+pub(crate) fn remove_left_over(
+    folder: &Path,
+    is_ours: impl Fn(&Path) -> bool,
+) -> Result<(), DatagenError> {
+    let fail = || DatagenError::io(folder, "list");
+    for entry in fs::read_dir(folder).map_err(fail())? {
+        let name = entry.map_err(fail())?.file_name();
+        let Some(target) = name.to_str().and_then(target_of) else { continue };
+        if is_ours(&folder.join(target)) {
+            let path = folder.join(&name);
+            fs::remove_file(&path).map_err(DatagenError::io(&path, "remove"))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        assert_eq!(target_of(".img_0_of_4.parquet.partial-17"), Some("img_0_of_4.parquet"));
+        assert_eq!(target_of("img_0_of_4.parquet.partial-17"), None);
+        assert_eq!(target_of(".img_0_of_4.parquet.partial-x"), None);
+        assert!(is_partial(".a.partial-1") && !is_partial("a.partial-1"));
+    }
+}

@@ -1,0 +1,213 @@
+//! One file: content in, a whole Parquet file under its final name out.
+//!
+//! The layout is what PyArrow writes when nothing is chosen, for that is what DLIO's data sets are:
+//! dictionaries up to 1 MiB and PLAIN after, no dictionary for booleans, data pages v1 of 1 MiB or
+//! 20,000 rows, statistics in column chunks and page headers, no page index, `ARROW:schema`. The
+//! pages equal those that PyArrow makes of the same values, byte by byte.
+//!
+//! A row group is made column by column, a few pages at a time, so that memory does not depend on
+//! its size.
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_schema::Schema;
+use ringquet::DirectChoice;
+use ringquet_decode::{ContentDigest, FileDigest, RowGroupDigest};
+use ringquet_workload::{Compression, RowLayout};
+
+use crate::chunk::ChunkWriter;
+use crate::codec::PageCodec;
+use crate::content::{ColumnContent, FileKey};
+use crate::error::DatagenError;
+use crate::footer::{Footer, MAGIC, RowGroup};
+use crate::options::{ContentOptions, Progress};
+use crate::partial::PartialFile;
+use crate::schema::{DataColumn, schema_of};
+use crate::sink::{FileSink, Finished};
+
+/// Bytes of values that are made, hashed and encoded at a time: they stay in the level-2 cache. A
+/// row that has more is made whole.
+const SLICE_BYTES: u64 = 256 << 10;
+
+/// All that a file is made from.
+#[derive(Debug, Clone)]
+pub(crate) struct Recipe {
+    pub(crate) key: FileKey,
+    pub(crate) layout: RowLayout,
+    pub(crate) columns: Vec<DataColumn>,
+    pub(crate) content: ContentOptions,
+    pub(crate) compression: Compression,
+    pub(crate) compression_level: Option<u32>,
+}
+
+/// A file that was written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Written {
+    pub(crate) bytes: u64,
+    pub(crate) digest: ContentDigest,
+    /// XXH3-128 of its bytes.
+    pub(crate) bytes_hash: u128,
+    /// Whether it was written around the page cache.
+    pub(crate) direct: bool,
+}
+
+/// Writes the file at `path`. `None` if `stop` was set before it was whole; then there is no file.
+pub(crate) fn write_file(
+    path: &Path,
+    recipe: &Recipe,
+    direct: DirectChoice,
+    progress: &dyn Progress,
+    stop: &AtomicBool,
+) -> Result<Option<Written>, DatagenError> {
+    let file = PartialFile::create(path)?;
+    let fail = || DatagenError::io(path, "write");
+    let sink = FileSink::new(file, direct, progress);
+    let mut sink = sink.map_err(DatagenError::io(path, "open for direct I/O"))?;
+    let Some(digest) = write_content(recipe, &mut sink, stop).map_err(fail())? else {
+        return Ok(None);
+    };
+    let Finished { file, bytes, bytes_hash, direct } = sink.finish().map_err(fail())?;
+    file.commit()?;
+    progress.advance(0, 1);
+    Ok(Some(Written { bytes, digest, bytes_hash, direct }))
+}
+
+fn write_content(
+    recipe: &Recipe,
+    sink: &mut FileSink<'_>,
+    stop: &AtomicBool,
+) -> io::Result<Option<ContentDigest>> {
+    sink.write(&MAGIC)?;
+    let mut codec = PageCodec::new(recipe.compression, recipe.compression_level)?;
+    let schemas: Vec<_> =
+        recipe.columns.iter().map(|column| schema_of(std::slice::from_ref(column))).collect();
+    let mut footer = Footer::default();
+    let mut digest = FileDigest::new();
+    let mut chunks = Vec::new();
+    for (row_group, rows) in (0..).zip(recipe.layout.row_groups()) {
+        let rows = rows.end - rows.start;
+        let offset = sink.position();
+        let (mut uncompressed_bytes, mut compressed_bytes) = (0, 0);
+        let mut row_group_digest = RowGroupSum::new(row_group, rows);
+        chunks.clear();
+        for (index, (column, schema)) in recipe.columns.iter().zip(&schemas).enumerate() {
+            let key = recipe.key.chunk(row_group, index);
+            let mut content = ColumnContent::new(key, column.clone(), recipe.content);
+            let mut chunk = ChunkWriter::new(column, &mut codec, recipe.content.raw_floats);
+            let mut column_digest = RowGroupDigest::new(0, row_group, schema);
+            let slice_rows = (SLICE_BYTES / column.row_bytes().max(1)).max(1);
+            let mut rows_left = rows;
+            while rows_left > 0 {
+                if stop.load(Ordering::Relaxed) {
+                    return Ok(None);
+                }
+                let taken = rows_left.min(slice_rows);
+                rows_left -= taken;
+                let taken = usize::try_from(taken).expect("at most the rows of a slice");
+                let (leaf, run) = content.next_leaf(taken);
+                chunk.push(&leaf, &run, sink)?;
+                let array = content.in_rows(leaf, taken);
+                let batch = RecordBatch::try_new(schema.clone(), vec![array]);
+                column_digest.update(&batch.expect("the array is of the column's type"));
+            }
+            let (uncompressed, compressed) = chunk.finish(sink, &mut chunks)?;
+            uncompressed_bytes += uncompressed;
+            compressed_bytes += compressed;
+            row_group_digest.add(column_digest.finish());
+        }
+        digest.add(row_group_digest.finish());
+        let columns = recipe.columns.len();
+        footer.add(&RowGroup {
+            chunks: &chunks,
+            columns,
+            rows,
+            offset,
+            uncompressed_bytes,
+            compressed_bytes,
+        });
+    }
+    let end = footer.encode(&recipe.columns, &schema_of(&recipe.columns)).ok_or_else(|| {
+        io::Error::other(
+            "the footer would have more than 2^31 bytes: fewer or larger row groups are needed",
+        )
+    })?;
+    sink.write(&end)?;
+    Ok(Some(digest.finish()))
+}
+
+/// The digest of a row group from those of its columns taken alone.
+///
+/// A digest is a sum with one term per column and one for the row group itself, which every column
+/// taken alone has as well.
+struct RowGroupSum {
+    own: ContentDigest,
+    sum: ContentDigest,
+}
+
+impl RowGroupSum {
+    fn new(row_group: u64, rows: u64) -> Self {
+        let schema = Schema::empty();
+        let mut own = RowGroupDigest::new(0, row_group, &schema);
+        let rows = usize::try_from(rows).expect("a row group has at most 2^26 rows");
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let batch = RecordBatch::try_new_with_options(schema.into(), Vec::new(), &options);
+        own.update(&batch.expect("no columns, and a number of rows"));
+        let own = own.finish();
+        Self { own, sum: own }
+    }
+
+    fn add(&mut self, column_alone: ContentDigest) {
+        self.sum += ContentDigest(column_alone.0.wrapping_sub(self.own.0));
+    }
+
+    fn finish(self) -> ContentDigest {
+        self.sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ringquet_workload::DatasetType;
+
+    use super::*;
+    use crate::content::RowGroupContent;
+    use crate::options::Silent;
+    use crate::schema::{DataKind, Shape};
+
+    #[test]
+    fn digest_of_columns_is_that_of_batches() {
+        let column = |name: &str, kind, shape| DataColumn { name: name.to_owned(), kind, shape };
+        let recipe = Recipe {
+            key: FileKey { seed: 3, half: DatasetType::Train, file: 1 },
+            layout: RowLayout::new(700, 300, 0),
+            columns: vec![
+                column("a", DataKind::Float32, Shape::FixedSizeList(3)),
+                column("b", DataKind::Utf8, Shape::Scalar),
+                column("c", DataKind::Boolean, Shape::Scalar),
+            ],
+            content: ContentOptions::default(),
+            compression: Compression::None,
+            compression_level: None,
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.parquet");
+        let written =
+            write_file(&path, &recipe, DirectChoice::Auto, &Silent, &AtomicBool::new(false));
+        let written = written.unwrap().unwrap();
+
+        let schema = schema_of(&recipe.columns);
+        let mut digest = FileDigest::new();
+        for (row_group, rows) in (0..).zip([300, 300, 100]) {
+            let mut row_group_digest = RowGroupDigest::new(0, row_group, &schema);
+            let content =
+                RowGroupContent::new(recipe.key, row_group, rows, &recipe.columns, recipe.content);
+            content.for_each(|batch| row_group_digest.update(&batch));
+            digest.add(row_group_digest.finish());
+        }
+        assert_eq!(written.digest, digest.finish());
+        assert_eq!(written.bytes, std::fs::metadata(&path).unwrap().len());
+    }
+}
