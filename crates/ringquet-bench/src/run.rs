@@ -1,0 +1,229 @@
+//! Playing a workload: what is asked ([`RunOptions`]), the order of things ([`run`]), and the parts.
+
+mod error;
+mod launcher;
+
+mod deal;
+mod listing;
+
+mod barrier;
+mod lane;
+mod queue;
+mod touch;
+
+mod accelerator;
+mod pacer;
+mod phase;
+
+pub mod metrics;
+
+mod dlio;
+mod host;
+mod report;
+mod results;
+mod session;
+mod wall_clock;
+
+use std::path::PathBuf;
+
+use ringquet::{DecodeMode, DirectChoice, EngineOptions, IoOptions, StopFlag};
+use ringquet_workload::{Loaded, Workload};
+use serde_json::{Value, json};
+
+pub use accelerator::TimeByCause;
+pub use error::RunError;
+pub use report::{EpochReport, PhaseReport, RankReport, RunReport};
+
+/// Accelerators of one process: each is a thread, and more than this many wait for each other
+/// longer than they compute.
+pub const ACCELERATORS_MAX: u32 = 4096;
+
+/// What a run is asked to do beyond its workload.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// Emulated accelerators, 1 to [`ACCELERATORS_MAX`]: DLIO's ranks.
+    pub accelerators: u32,
+    /// Where the results go. Files of an earlier run are replaced, and its surplus ranks removed.
+    pub results_dir: PathBuf,
+    /// Put them into `training/<model>/run/<time>/` below, as mlpstorage does.
+    pub results_tree: bool,
+    /// Where the data lies, instead of the workload's `data_folder`.
+    pub data_dir: Option<PathBuf>,
+    /// The engine. `columns` and `threads` left open come from the workload, see [`engine_options`].
+    pub engine: EngineOptions,
+    /// Arrow batches, or raw column chunks as the current DLIO reads them.
+    pub decode: DecodeMode,
+    /// Drop the page cache before each epoch; a warning where that is not permitted.
+    pub drop_caches: bool,
+}
+
+impl RunOptions {
+    /// With defaults for everything but these two.
+    pub fn new(accelerators: u32, results_dir: PathBuf) -> Self {
+        Self {
+            accelerators,
+            results_dir,
+            results_tree: false,
+            data_dir: None,
+            engine: EngineOptions::default(),
+            decode: DecodeMode::Arrow,
+            drop_caches: false,
+        }
+    }
+
+    /// The options as a report holds them, with the engine's as they were used for `loaded`.
+    pub fn to_json(&self, loaded: &Loaded) -> Value {
+        let engine = engine_options(&loaded.workload, &self.engine, self.accelerators);
+        json!({
+            "workload": loaded.source,
+            "overrides": loaded.overrides,
+            "accelerators": self.accelerators,
+            "results_dir": self.results_dir,
+            "results_tree": self.results_tree,
+            "data_dir": self.data_dir,
+            "decode": self.decode,
+            "drop_caches": self.drop_caches,
+            "engine": {
+                "io": engine.io,
+                "threads": engine.threads,
+                "cpus": engine.cpus,
+                "memory_budget_bytes": engine.memory_budget_bytes,
+                "coalesce_gap_bytes": engine.coalesce_gap_bytes,
+                "coalesce_span_bytes": engine.coalesce_span_bytes,
+                "columns": engine.columns,
+                "batch_rows": engine.batch_rows,
+                "decoder": format!("{:?}", engine.decoder).to_lowercase(),
+                "verify_crc": engine.verify_crc,
+            },
+        })
+    }
+}
+
+/// Training or evaluation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// An epoch of training: barrier after each step.
+    Train,
+    /// An evaluation after an epoch: no barrier.
+    Eval,
+}
+
+/// How far a run is; told about ten times a second.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress {
+    /// Training or evaluation.
+    pub phase: Phase,
+    /// Counted from 1.
+    pub epoch: u32,
+    /// Epochs in all.
+    pub epochs: u32,
+    /// Steps done, mean over accelerators.
+    pub step: u64,
+    /// Steps of each accelerator in this phase.
+    pub steps: u64,
+    /// Since the phase began.
+    pub seconds: f64,
+    /// Computation by time so far, first steps included: lower than the AU in the end.
+    pub au_percent: f64,
+    /// Over all accelerators.
+    pub samples_per_second: f64,
+    /// Over all accelerators; 0 with raw delivery.
+    pub decoded_bytes_per_second: f64,
+}
+
+/// The engine's options for `workload`: what `given` leaves open comes from there.
+///
+/// - `columns`: those with `read: true`.
+/// - `threads`: `reader.read_threads` per accelerator, at most one per CPU that may be used.
+/// - `io.direct`, if `Auto`: `reader.odirect`.
+/// - `io.read_size_bytes`, if it is the default: `reader.transfer_size`, rounded up to 4096.
+pub fn engine_options(
+    workload: &Workload,
+    given: &EngineOptions,
+    accelerators: u32,
+) -> EngineOptions {
+    let mut options = given.clone();
+    let reader = &workload.reader;
+    if options.columns.is_none() {
+        let names = workload.dataset.parquet.read_column_names();
+        options.columns = Some(names.into_iter().map(str::to_owned).collect());
+    }
+    if options.threads.is_none() {
+        let cpus = match &options.cpus {
+            Some(cpus) => cpus.len(),
+            None => ringquet_io::cpus::allowed().len(),
+        };
+        let wanted = u64::from(reader.reader_threads()) * u64::from(accelerators);
+        options.threads = Some(usize::try_from(wanted).unwrap_or(cpus).clamp(1, cpus.max(1)));
+    }
+    if options.io.direct == DirectChoice::Auto {
+        options.io.direct = match reader.odirect {
+            None => DirectChoice::Auto,
+            Some(true) => DirectChoice::On,
+            Some(false) => DirectChoice::Off,
+        };
+    }
+    if options.io.read_size_bytes == IoOptions::default().read_size_bytes
+        && let Some(bytes) = reader.transfer_size
+    {
+        let bytes = bytes.min(u64::from(u32::MAX >> 1)).next_multiple_of(4096);
+        options.io.read_size_bytes = u32::try_from(bytes).expect("at most 2^31");
+    }
+    options
+}
+
+/// Plays `loaded` and writes the results folder.
+///
+/// `progress` is called from the calling thread. When `stop` is set the run ends within a fraction
+/// of a second; what was measured is written and marked incomplete.
+///
+/// # Errors
+/// [`RunError`]: nothing was measured that could be trusted. Where the run had begun, `dlio.log`
+/// ends with the error.
+pub fn run(
+    loaded: &Loaded,
+    options: &RunOptions,
+    progress: &(dyn Fn(Progress) + Sync),
+    stop: &StopFlag,
+) -> Result<RunReport, RunError> {
+    session::Session::begin(loaded, options)?.play(progress, stop)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn options(text: &str, given: &EngineOptions, accelerators: u32) -> EngineOptions {
+        let text = format!("dataset: {{format: parquet}}\nreader: {text}");
+        let loaded = ringquet_workload::load_text(&text, Path::new("w.yaml"), &[], false);
+        engine_options(&loaded.expect("a sound workload").workload, given, accelerators)
+    }
+
+    #[test]
+    fn what_is_left_open_comes_from_the_workload() {
+        let given = EngineOptions { cpus: Some((0..8).collect()), ..EngineOptions::default() };
+        let found = options("{read_threads: 3, odirect: true, transfer_size: 100000}", &given, 2);
+        assert_eq!(found.threads, Some(6));
+        assert_eq!(found.io.direct, DirectChoice::On);
+        assert_eq!(found.io.read_size_bytes, 102_400);
+        assert_eq!(found.columns.as_deref(), Some(&["data".to_owned()][..]));
+        assert_eq!(options("{read_threads: 0}", &given, 1).threads, Some(1));
+        assert_eq!(options("{read_threads: 9}", &given, 5).threads, Some(8), "one per CPU");
+    }
+
+    #[test]
+    fn what_is_given_stays() {
+        let mut given = EngineOptions { threads: Some(5), ..EngineOptions::default() };
+        given.io.direct = DirectChoice::On;
+        given.io.read_size_bytes = 65_536;
+        given.columns = Some(vec!["x".to_owned()]);
+        let found = options("{read_threads: 3, odirect: false, transfer_size: 4096}", &given, 2);
+        assert_eq!(found.threads, Some(5));
+        assert_eq!(found.io.direct, DirectChoice::On);
+        assert_eq!(found.io.read_size_bytes, 65_536);
+        assert_eq!(found.columns, given.columns);
+    }
+}

@@ -1,0 +1,116 @@
+//! Why a run did not begin, or did not end.
+
+use std::io;
+use std::path::PathBuf;
+
+use ringquet_workload::WorkloadError;
+
+/// Why a run did not begin, or did not end.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The workload asks for something that cannot be played.
+    #[error(transparent)]
+    Workload(#[from] WorkloadError),
+    /// `workflow.train` is false.
+    #[error(
+        "workflow.train is false: there is nothing to run; data is written by `ringquet datagen`"
+    )]
+    NothingToRun,
+    /// The number of accelerators is out of range.
+    #[error("--accelerators {accelerators}: 1 to {max} are possible in one process")]
+    Accelerators {
+        /// As asked.
+        accelerators: u32,
+        /// The bound.
+        max: u32,
+    },
+    /// Started as one of several processes.
+    #[error(
+        "{variable}={ranks}: {launcher} started {ranks} processes, and running on several hosts or in several processes is not built in yet; use --accelerators in one process (or unset {variable} if this is one)"
+    )]
+    Launcher {
+        /// The environment variable that says so.
+        variable: &'static str,
+        /// Whose variable it is.
+        launcher: &'static str,
+        /// Number of processes.
+        ranks: u64,
+    },
+    /// The data set is not there, or not all of it.
+    #[error(
+        "found {found} of {wanted} files in {folder}{missing}; generate them with: ringquet datagen {workload} dataset.data_folder={data_dir}",
+        folder = folder.display(),
+        workload = workload.display(),
+        data_dir = data_dir.display()
+    )]
+    FewFiles {
+        /// Files that are there.
+        found: usize,
+        /// Files that the workload uses.
+        wanted: usize,
+        /// Where they were looked for.
+        folder: PathBuf,
+        /// The first that is missing, in parentheses, where names are known.
+        missing: String,
+        /// The workload file.
+        workload: PathBuf,
+        /// The data folder.
+        data_dir: PathBuf,
+    },
+    /// A folder could not be listed.
+    #[error("{folder}: cannot list the folder: {source}", folder = folder.display())]
+    List {
+        /// The folder.
+        folder: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A file does not hold as many rows as the workload says; steps and metrics would be wrong.
+    #[error(
+        "{path}: {found} rows, but the workload says dataset.num_samples_per_file {expected}; run with the workload that generated the data, or with dataset.num_samples_per_file={found}",
+        path = path.display()
+    )]
+    RowsDiffer {
+        /// The first such file.
+        path: PathBuf,
+        /// Its rows.
+        found: u64,
+        /// Rows per file of the workload.
+        expected: u64,
+    },
+    /// The engine could not open or read the data.
+    #[error(transparent)]
+    Engine(#[from] ringquet::Error),
+    /// A thread for an accelerator could not be started.
+    #[error("cannot start a thread for accelerator {rank}: {source}; fewer --accelerators?")]
+    Thread {
+        /// Which accelerator.
+        rank: u32,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Reader threads ended although rows were missing, and gave no reason: a defect of ringquet.
+    #[error(
+        "epoch {epoch}: rank {rank} got {steps} of {expected} batches, {rows} rows are left over; this is a defect of ringquet, please report it"
+    )]
+    Short {
+        /// The epoch, from 1.
+        epoch: u32,
+        /// The rank.
+        rank: u32,
+        /// Batches that came.
+        steps: u64,
+        /// Batches that there are.
+        expected: u64,
+        /// Rows left over.
+        rows: u64,
+    },
+    /// A result could not be written.
+    #[error("{path}: cannot write the results: {source}", path = path.display())]
+    Results {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}

@@ -1,0 +1,124 @@
+//! What DLIO records of the machine, and dropping its page cache.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+/// The machine, as DLIO's files describe it.
+#[derive(Debug, Clone)]
+pub(crate) struct Host {
+    /// `uname -n`.
+    pub(crate) hostname: String,
+    /// Processors online.
+    pub(crate) cpu_count: usize,
+    /// `model name` of the last processor. (Python's `platform.processor()` is empty on Linux.)
+    pub(crate) processor_name: String,
+    /// The last processor of /proc/cpuinfo without its number.
+    pub(crate) cpuinfo: Map<String, Value>,
+    /// MemTotal in GiB, though the key says GB.
+    pub(crate) memory_gib: f64,
+}
+
+impl Host {
+    /// This machine. What /proc does not tell stays empty.
+    pub(crate) fn of_this_machine() -> Self {
+        let cpuinfo = cpuinfo(&read("/proc/cpuinfo"));
+        let name = cpuinfo.get("model name").and_then(Value::as_str).unwrap_or_default();
+        Self {
+            hostname: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            cpu_count: std::thread::available_parallelism().map_or(1, usize::from),
+            processor_name: name.to_owned(),
+            memory_gib: memory_gib(&meminfo()),
+            cpuinfo,
+        }
+    }
+
+    /// Memory in bytes.
+    pub(crate) fn memory_bytes(&self) -> f64 {
+        self.memory_gib * 1024.0 * 1024.0 * 1024.0
+    }
+}
+
+/// /proc/meminfo as it is now.
+pub(crate) fn meminfo() -> Map<String, Value> {
+    fields(&read("/proc/meminfo")).collect()
+}
+
+/// Writes dirty pages back and drops the page cache, dentries and inodes.
+///
+/// # Errors
+/// Usually `PermissionDenied`: only root may.
+pub(crate) fn drop_caches() -> io::Result<()> {
+    rustix::fs::sync();
+    request_drop(Path::new("/proc/sys/vm/drop_caches"))
+}
+
+/// The file must be there: where /proc is something else, nothing is to be created.
+fn request_drop(control: &Path) -> io::Result<()> {
+    OpenOptions::new().write(true).open(control)?.write_all(b"3\n")
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
+}
+
+fn fields(text: &str) -> impl Iterator<Item = (String, Value)> + '_ {
+    text.lines().filter_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        Some((key.trim().to_owned(), Value::from(value.trim())))
+    })
+}
+
+fn cpuinfo(text: &str) -> Map<String, Value> {
+    let last = text.trim_end().rsplit("\n\n").next().unwrap_or_default();
+    fields(last).filter(|(key, _)| key != "processor").collect()
+}
+
+fn memory_gib(meminfo: &Map<String, Value>) -> f64 {
+    let total = meminfo.get("MemTotal").and_then(Value::as_str).unwrap_or_default();
+    let kib: f64 = total.trim_end_matches(" kB").parse().unwrap_or(0.0);
+    kib / 1024.0 / 1024.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_processor_without_its_number() {
+        let text = "processor\t: 0\nmodel name\t: A\nflags\t\t: fpu vme\n\n\
+                    processor\t: 1\nmodel name\t: B: C\npower management:\n\n";
+        let map = cpuinfo(text);
+        let pairs: Vec<(&str, &str)> =
+            map.iter().map(|(k, v)| (k.as_str(), v.as_str().unwrap())).collect();
+        assert_eq!(pairs, [("model name", "B: C"), ("power management", "")]);
+        assert!(cpuinfo("").is_empty());
+    }
+
+    #[test]
+    fn memory_is_in_gib_like_the_golden_file() {
+        let map = fields("MemTotal:       24682416 kB\nHugePages_Total:       0\n").collect();
+        assert!((memory_gib(&map) - 23.538_986_206_054_688).abs() < 1e-12);
+        assert_eq!(map["HugePages_Total"], "0");
+    }
+
+    #[test]
+    fn caches_are_dropped_by_a_three_or_it_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let control = dir.path().join("drop_caches");
+        assert_eq!(request_drop(&control).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert!(!control.exists());
+        std::fs::write(&control, "").unwrap();
+        request_drop(&control).unwrap();
+        assert_eq!(std::fs::read_to_string(&control).unwrap(), "3\n");
+    }
+
+    #[test]
+    fn this_machine_has_processors_and_memory() {
+        let host = Host::of_this_machine();
+        assert!(host.cpu_count > 0 && host.memory_gib > 0.0 && !host.hostname.is_empty());
+        assert!(!host.cpuinfo.contains_key("processor"));
+    }
+}

@@ -1,0 +1,324 @@
+//! One phase: an epoch of training or an evaluation, from the reader threads' start to their end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use rand::SeedableRng as _;
+use rand::rngs::Xoshiro256PlusPlus;
+use ringquet::{Dataset, DecodeMode, Gate, Lane, ScanReport, StopFlag};
+use ringquet_workload::Distribution;
+
+use crate::run::accelerator::{Accelerator, Live, RankRun};
+use crate::run::barrier::{StartLine, StepBarrier};
+use crate::run::deal;
+use crate::run::error::RunError;
+use crate::run::lane::{Aftermath, StreamLane};
+use crate::run::queue::{NoBatch, RankQueue};
+use crate::run::touch::Touched;
+use crate::run::{Phase, Progress};
+
+/// How often progress is told and a stop is looked for.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Reader threads that have not set up their rings after this long never will.
+const SETUP_MAX: Duration = Duration::from_secs(120);
+
+/// All that one phase needs.
+pub(crate) struct PhasePlan<'a> {
+    pub(crate) phase: Phase,
+    pub(crate) epoch: u32,
+    pub(crate) epochs: u32,
+    pub(crate) dataset: &'a Arc<Dataset>,
+    /// Files of each rank in reading order, as indices into the data set.
+    pub(crate) lists: &'a [Vec<u32>],
+    /// Seed of `sample_shuffle`.
+    pub(crate) sample_shuffle: Option<u32>,
+    pub(crate) decode: DecodeMode,
+    pub(crate) steps: u64,
+    pub(crate) batch_size: u64,
+    pub(crate) prefetch: u32,
+    pub(crate) compute: Distribution,
+    pub(crate) preprocess: Distribution,
+    pub(crate) seed: u32,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct PhaseRun {
+    pub(crate) ranks: Vec<RankRun>,
+    pub(crate) engine: ScanReport,
+    /// Raw bytes that reader threads touched.
+    pub(crate) raw: Touched,
+    /// Stopped from outside before its last step.
+    pub(crate) stopped: bool,
+}
+
+impl PhasePlan<'_> {
+    /// Plays the phase.
+    ///
+    /// # Errors
+    /// [`RunError::Engine`] for data that cannot be read, [`RunError::Thread`], [`RunError::Short`].
+    pub(crate) fn play(
+        &self,
+        progress: &(dyn Fn(Progress) + Sync),
+        stop: &StopFlag,
+    ) -> Result<PhaseRun, RunError> {
+        let ranks = self.lists.len();
+        let threads = u32::try_from(self.dataset.resolved().threads).unwrap_or(u32::MAX);
+        let files = self.dataset.files();
+        let row_groups = |file: u32| {
+            let groups = files[file as usize].footer.num_row_groups();
+            u32::try_from(groups).expect("a footer has fewer than 2^31 row groups")
+        };
+        let shares = deal::deal(self.lists, row_groups, threads, self.sample_shuffle);
+        let start = Arc::new(StartLine::new(shares.len() + ranks));
+        let aftermath = Arc::new(Aftermath::default());
+        let gates: Vec<Gate> = shares.iter().map(|_| Gate::new()).collect();
+        let mut streams = vec![0; ranks];
+        let mut gates_of_ranks: Vec<Vec<Gate>> = vec![Vec::new(); ranks];
+        for (share, gate) in shares.iter().zip(&gates) {
+            for stream in share {
+                streams[stream.rank as usize] += 1;
+                gates_of_ranks[stream.rank as usize].push(gate.clone());
+            }
+        }
+        let raw = self.decode == DecodeMode::Raw;
+        let queue =
+            |streams| Arc::new(RankQueue::new(self.batch_size, self.prefetch, streams, raw));
+        let queues: Vec<Arc<RankQueue>> = streams.into_iter().map(queue).collect();
+        let lanes = shares.into_iter().enumerate().zip(&gates).map(|((thread, share), gate)| {
+            let lane = |share: deal::Share| {
+                let queue = Arc::clone(&queues[share.rank as usize]);
+                let (start, aftermath) = (Arc::clone(&start), Arc::clone(&aftermath));
+                let lane = StreamLane::new(thread, start, queue, share.row_groups, aftermath);
+                Box::new(lane) as Box<dyn Lane>
+            };
+            (share.into_iter().map(lane).collect(), gate.clone())
+        });
+        // A flag of its own: the engine sets it, too, when one of its threads fails.
+        let engine_stop = StopFlag::new();
+        let playing = ringquet::play(self.dataset, lanes.collect(), self.decode, &engine_stop);
+
+        let stage = Stage {
+            plan: self,
+            start: &start,
+            readers: gates.len(),
+            queues: &queues,
+            gates: &gates,
+            barrier: StepBarrier::new(ranks),
+            halted: AtomicBool::new(false),
+            live: (0..ranks).map(|_| Live::default()).collect(),
+            engine_stop: &engine_stop,
+        };
+        let played = stage.play(gates_of_ranks, progress, stop);
+        if !matches!(&played, Ok(played) if played.complete) {
+            stage.halt();
+        }
+        let engine = playing.join();
+        if let Some(error) = aftermath.take_failure() {
+            return Err(error.into());
+        }
+        let engine = engine?;
+        let played = played?;
+        if !played.complete && !played.stopped {
+            return Err(self.short(&played.ranks));
+        }
+        let raw = aftermath.raw();
+        Ok(PhaseRun { ranks: played.ranks, engine, raw, stopped: played.stopped })
+    }
+}
+
+impl PhasePlan<'_> {
+    /// Steps are missing and nobody said why.
+    fn short(&self, ranks: &[RankRun]) -> RunError {
+        let rows_left = |run: &RankRun| match run.cut {
+            Some(NoBatch::Exhausted { rows }) => Some(rows),
+            _ => None,
+        };
+        let mut cut = (0_u32..).zip(ranks).filter(|(_, run)| run.cut.is_some());
+        let first = cut.clone().find(|(_, run)| rows_left(run).is_some()).or_else(|| cut.next());
+        let (rank, steps, rows) = first.map_or((0, 0, 0), |(rank, run)| {
+            (rank, run.times.len() as u64, rows_left(run).unwrap_or(0))
+        });
+        RunError::Short { epoch: self.epoch, rank, steps, expected: self.steps, rows }
+    }
+}
+
+/// The accelerators of a phase and everything that holds them together.
+struct Stage<'a> {
+    plan: &'a PhasePlan<'a>,
+    start: &'a StartLine,
+    /// Parties of the start line up to here are reader threads.
+    readers: usize,
+    queues: &'a [Arc<RankQueue>],
+    gates: &'a [Gate],
+    barrier: StepBarrier,
+    halted: AtomicBool,
+    live: Vec<Live>,
+    engine_stop: &'a StopFlag,
+}
+
+/// Tells the watcher that an accelerator has ended, however it ends.
+struct Done {
+    complete: bool,
+    tell: mpsc::Sender<bool>,
+}
+
+impl Done {
+    fn ended(&mut self, complete: bool) {
+        self.complete = complete;
+    }
+}
+
+impl Drop for Done {
+    fn drop(&mut self) {
+        // The watcher may have given up already.
+        let _ = self.tell.send(self.complete);
+    }
+}
+
+struct Played {
+    ranks: Vec<RankRun>,
+    /// Every rank did every step.
+    complete: bool,
+    stopped: bool,
+}
+
+impl Stage<'_> {
+    fn play(
+        &self,
+        gates: Vec<Vec<Gate>>,
+        progress: &(dyn Fn(Progress) + Sync),
+        stop: &StopFlag,
+    ) -> Result<Played, RunError> {
+        std::thread::scope(|scope| {
+            let (done, dones) = mpsc::channel();
+            let mut handles = Vec::with_capacity(self.queues.len());
+            let mut failed = None;
+            for (rank, gates) in (0_u32..).zip(gates) {
+                let accelerator = self.accelerator(rank, gates);
+                let mut done = Done { complete: false, tell: done.clone() };
+                let party = self.readers + rank as usize;
+                let body = move || {
+                    self.start.arrive_and_wait(party);
+                    let run = accelerator.run();
+                    done.ended(run.cut.is_none());
+                    run
+                };
+                let name = format!("accelerator {rank}");
+                match std::thread::Builder::new().name(name).spawn_scoped(scope, body) {
+                    Ok(handle) => handles.push(handle),
+                    Err(source) => {
+                        failed = Some(RunError::Thread { rank, source });
+                        break;
+                    }
+                }
+            }
+            drop(done);
+            let stopped = if failed.is_some() {
+                self.halt();
+                false
+            } else {
+                self.watch(&dones, progress, stop)
+            };
+            let mut ranks = Vec::with_capacity(handles.len());
+            for handle in handles {
+                match handle.join() {
+                    Ok(run) => ranks.push(run),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            if let Some(error) = failed {
+                return Err(error);
+            }
+            let complete = ranks.iter().all(|run| run.cut.is_none());
+            Ok(Played { ranks, complete, stopped: stopped && !complete })
+        })
+    }
+
+    fn accelerator(&self, rank: u32, gates: Vec<Gate>) -> Accelerator<'_> {
+        let plan = self.plan;
+        // Any fixed mixture will do: what is drawn follows from seed, epoch, phase and rank.
+        let seed = u64::from(plan.seed) << 32 ^ u64::from(plan.epoch) << 1 ^ u64::from(rank) << 44;
+        let seed = seed ^ u64::from(plan.phase == Phase::Eval);
+        Accelerator {
+            queue: Arc::clone(&self.queues[rank as usize]),
+            gates,
+            barrier: (plan.phase == Phase::Train).then_some(&self.barrier),
+            steps: plan.steps,
+            compute: plan.compute,
+            preprocess: plan.preprocess,
+            rng: Xoshiro256PlusPlus::seed_from_u64(seed),
+            halted: &self.halted,
+            live: &self.live[rank as usize],
+        }
+    }
+
+    /// Starts everyone and waits until all accelerators are done; whether they were stopped.
+    fn watch(
+        &self,
+        dones: &mpsc::Receiver<bool>,
+        progress: &(dyn Fn(Progress) + Sync),
+        stop: &StopFlag,
+    ) -> bool {
+        let set_up = Instant::now();
+        while !self.start.all_there(TICK) {
+            if stop.is_stopped() || set_up.elapsed() > SETUP_MAX {
+                self.halt();
+                return stop.is_stopped();
+            }
+        }
+        let begun = Instant::now();
+        self.start.open();
+        let mut next_tick = begun + TICK;
+        loop {
+            match dones.recv_timeout(next_tick.saturating_duration_since(Instant::now())) {
+                // One that cannot go on: the others would wait for it at the barrier.
+                Ok(false) => self.halt(),
+                Ok(true) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    next_tick += TICK;
+                    progress(self.progress(begun));
+                    if stop.is_stopped() {
+                        self.halt();
+                    }
+                }
+            }
+        }
+        progress(self.progress(begun));
+        stop.is_stopped()
+    }
+
+    /// Ends everything as soon as can be, whatever state it is in.
+    fn halt(&self) {
+        self.halted.store(true, Ordering::Relaxed);
+        self.engine_stop.stop();
+        self.barrier.break_up();
+        self.queues.iter().for_each(|queue| queue.halt());
+        self.gates.iter().for_each(Gate::open);
+        self.start.open();
+    }
+
+    fn progress(&self, begun: Instant) -> Progress {
+        let seconds = begun.elapsed().as_secs_f64();
+        let sum = |of: fn(&Live) -> u64| self.live.iter().map(of).sum::<u64>();
+        let steps = sum(|live| live.steps.load(Ordering::Relaxed));
+        let compute_ns = sum(|live| live.compute_ns.load(Ordering::Relaxed));
+        let bytes = sum(|live| live.bytes.load(Ordering::Relaxed));
+        let per_second = |amount: f64| if seconds > 0.0 { amount / seconds } else { 0.0 };
+        Progress {
+            phase: self.plan.phase,
+            epoch: self.plan.epoch,
+            epochs: self.plan.epochs,
+            step: steps / self.live.len().max(1) as u64,
+            steps: self.plan.steps,
+            seconds,
+            au_percent: per_second(100.0 * compute_ns as f64 / 1e9) / self.live.len().max(1) as f64,
+            samples_per_second: per_second((steps * self.plan.batch_size) as f64),
+            decoded_bytes_per_second: per_second(bytes as f64),
+        }
+    }
+}
