@@ -1,2 +1,46 @@
-//! The command line of ringquet.
-fn main() {}
+//! The binary `ringquet`: arguments, progress, exit codes. What it does is done by the libraries.
+//!
+//! ```text
+//!  what was typed ─▶ args ─▶ verbs ─▶ a library ─▶ report ─▶ console ─▶ text or one JSON document
+//!                     │ engine_args     │ progress, stop        │ exit
+//!                     ▼ size            ▼                       ▼ json, quantity
+//! ```
+
+mod args;
+mod engine_args;
+mod size;
+
+mod verbs;
+
+mod progress;
+mod stop;
+
+mod console;
+mod json;
+mod quantity;
+mod table;
+
+mod exit;
+
+use std::panic;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::Cli;
+use crate::console::Console;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut console = Console::new(cli.verb.name(), cli.json, cli.quiet);
+    // A panic is a defect and is reported as an error like any other; whoever looks for it sets RUST_BACKTRACE.
+    if std::env::var_os("RUST_BACKTRACE").is_none() {
+        panic::set_hook(Box::new(|_| {}));
+    }
+    let done = panic::catch_unwind(panic::AssertUnwindSafe(|| verbs::run(cli.verb, &mut console)));
+    let done = done.unwrap_or_else(|panic| Err(exit::defect(&*panic)));
+    match done {
+        Ok(exit) => exit.into(),
+        Err(error) => console.fail(&error).into(),
+    }
+}

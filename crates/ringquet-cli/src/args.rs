@@ -1,0 +1,325 @@
+//! What was typed.
+
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ringquet_datagen::{ContentOptions, DatagenOptions};
+
+use crate::engine_args::EngineArgs;
+use crate::size::ByteSize;
+
+/// Parquet from an NVMe array into Arrow buffers at the speed of the array
+///
+/// Sizes are typed as 4096, 512K, 4MiB or 1GB: K and KiB are 1024 bytes, kB is 1000.
+/// Exit codes: 0 done, 1 failed or bar not met, 2 wrong usage.
+#[derive(Debug, Parser)]
+#[command(name = "ringquet", version, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+    /// Print one JSON document on stdout, and nothing else there
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// No progress bars, and no warnings on stderr
+    #[arg(long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Show what files hold: schema, row groups, column chunks, encodings, and which decoder serves each
+    Inspect(InspectArgs),
+    /// Show the reads that a scan would issue
+    Plan(PlanArgs),
+    /// Read, and decode, everything once, and tell how fast that was
+    Scan(ScanArgs),
+    /// Show the rows of a file, or write them as an Arrow IPC file
+    Cat(CatArgs),
+    /// Generate the data set that a workload asks for
+    Datagen(DatagenArgs),
+    /// Compute how many files a workload needs on a machine
+    Datasize(DatasizeArgs),
+    /// Play a workload: emulated accelerators consume what is read and decoded
+    Run(RunArgs),
+    /// Check a generated data set against its manifest
+    Verify(VerifyArgs),
+}
+
+impl Verb {
+    /// As it is typed.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Verb::Inspect(_) => "inspect",
+            Verb::Plan(_) => "plan",
+            Verb::Scan(_) => "scan",
+            Verb::Cat(_) => "cat",
+            Verb::Datagen(_) => "datagen",
+            Verb::Datasize(_) => "datasize",
+            Verb::Run(_) => "run",
+            Verb::Verify(_) => "verify",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// Parquet files
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// List every column chunk, not only one line per column
+    #[arg(long)]
+    pub(crate) chunks: bool,
+}
+
+/// Which files, and which of their columns.
+#[derive(Debug, Args)]
+pub(crate) struct SourceArgs {
+    /// Parquet files, or directories that are searched for *.parquet
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) columns: ColumnArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ColumnArgs {
+    /// Columns to read, by name [default: all]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) columns: Option<Vec<String>>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    /// Write the same reads as an fio iolog (`fio --read_iolog=FILE`)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) fio_iolog: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ScanArgs {
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    /// Read only, decode nothing
+    #[arg(long, conflicts_with = "digest")]
+    pub(crate) raw: bool,
+    /// Hash the decoded content: equal for every driver, thread count and decoder
+    #[arg(long)]
+    pub(crate) digest: bool,
+    /// Fast kernels where they apply, or the parquet crate for everything
+    #[arg(long, value_enum, default_value_t, value_name = "WHICH", conflicts_with = "raw")]
+    pub(crate) decoder: DecoderArg,
+    /// Check the checksums of pages that have one
+    #[arg(long, conflicts_with = "raw")]
+    pub(crate) verify_crc: bool,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DecoderArg {
+    #[default]
+    Auto,
+    Fallback,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CatArgs {
+    /// A Parquet file
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) columns: ColumnArgs,
+    /// Rows A up to, not including, B; either may be left out [default: all with -o, else the first 20]
+    #[arg(long, value_name = "A..B")]
+    pub(crate) rows: Option<RowRange>,
+    /// Write an Arrow IPC file
+    #[arg(short, long, value_name = "OUT.arrow")]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
+}
+
+/// `A..B`, `A..`, `..B` or `..`: rows of a file, counted from 0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RowRange(pub(crate) Range<u64>);
+
+impl FromStr for RowRange {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<RowRange, String> {
+        let wrong = || format!("'{text}' is not a range of rows, as in 0..100, 100.. or ..100");
+        let (start, end) = text.split_once("..").ok_or_else(wrong)?;
+        let bound = |text: &str, absent: u64| match text.trim() {
+            "" => Ok(absent),
+            digits => digits.parse::<u64>().map_err(|_| wrong()),
+        };
+        let range = bound(start, 0)?..bound(end, u64::MAX)?;
+        if range.start > range.end {
+            return Err(format!("'{text}' runs backwards"));
+        }
+        Ok(RowRange(range))
+    }
+}
+
+/// A workload: a file and what is changed in it.
+#[derive(Debug, Args)]
+pub(crate) struct WorkloadArgs {
+    /// A workload in DLIO's form
+    #[arg(value_name = "WORKLOAD.yaml")]
+    pub(crate) workload: PathBuf,
+    /// Overrides, as in dataset.data_folder=DIR or train.epochs=2
+    #[arg(value_name = "KEY=VALUE")]
+    pub(crate) overrides: Vec<String>,
+    /// Refuse keys that are unknown or have no effect, instead of warning
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DatagenArgs {
+    #[command(flatten)]
+    pub(crate) workload: WorkloadArgs,
+    /// Threads that generate [default: one per CPU that may be used]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Seed of all content
+    #[arg(long, value_name = "N", default_value_t = DatagenOptions::default().seed)]
+    pub(crate) seed: u64,
+    /// Keep files that an earlier, interrupted call finished
+    #[arg(long, conflicts_with = "force")]
+    pub(crate) resume: bool,
+    /// Write all files again, also those that are there
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// First file to write, counted over training files then evaluation files
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) first_file: u64,
+    /// Files to write from there on [default: all]
+    #[arg(long, value_name = "N")]
+    pub(crate) files: Option<u64>,
+    /// Fraction of values, from 0 to below 1, that repeat an earlier value of their column chunk
+    #[arg(long, value_name = "FRACTION", default_value_t = ContentOptions::default().repeat_fraction)]
+    pub(crate) repeat_fraction: f64,
+    /// Floats of any bit pattern, NaN and infinities included, as DLIO writes them
+    #[arg(long)]
+    pub(crate) raw_floats: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DatasizeArgs {
+    #[command(flatten)]
+    pub(crate) workload: WorkloadArgs,
+    /// Accelerators of all hosts together
+    #[arg(long, value_name = "N")]
+    pub(crate) accelerators: u64,
+    /// Hosts
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) hosts: u64,
+    /// Memory of one host, as in 256GiB
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) host_memory: ByteSize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) workload: WorkloadArgs,
+    /// Emulated accelerators
+    #[arg(long, value_name = "N")]
+    pub(crate) accelerators: u32,
+    /// Where summary.json and the other results go
+    #[arg(long, value_name = "DIR")]
+    pub(crate) results_dir: PathBuf,
+    /// Put them into training/MODEL/run/TIME/ below, as mlpstorage does
+    #[arg(long)]
+    pub(crate) results_tree: bool,
+    /// What accelerators consume: Arrow batches, or the bytes as they lie in the file
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
+    pub(crate) decode: DecodeArg,
+    /// Drop the page cache before every epoch
+    #[arg(long)]
+    pub(crate) drop_caches: bool,
+    /// Columns to read, by name [default: those that the workload reads]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) columns: Option<Vec<String>>,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DecodeArg {
+    #[default]
+    Arrow,
+    Raw,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The data folder of a generated data set: where its manifest lies
+    pub(crate) dir: PathBuf,
+    /// Threads that read [default: one per CPU that may be used]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Leave out the hash of each file's bytes, and compare decoded values only: one read less
+    #[arg(long)]
+    pub(crate) skip_bytes: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn row_ranges() {
+        let check = |text: &str, expect: Range<u64>| assert_eq!(text.parse(), Ok(RowRange(expect)));
+        check("0..100", 0..100);
+        check("100..", 100..u64::MAX);
+        check("..7", 0..7);
+        check("..", 0..u64::MAX);
+        check("3..3", 3..3);
+        for wrong in ["", "7", "a..b", "5..4", "1...3", "-1..3"] {
+            assert!(wrong.parse::<RowRange>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn common_options_stand_before_or_after_the_verb() {
+        for line in
+            ["ringquet --json scan a b --columns x,y", "ringquet scan --columns x,y a b --json"]
+        {
+            let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+            let Verb::Scan(scan) = cli.verb else { panic!("{line}") };
+            assert!(cli.json, "{line}");
+            assert_eq!(scan.source.paths.len(), 2, "{line}");
+            assert_eq!(scan.source.columns.columns.unwrap(), ["x", "y"], "{line}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_refused() {
+        for line in [
+            "ringquet",
+            "ringquet scan",
+            "ringquet scan a --raw --digest",
+            "ringquet inspect",
+            "ringquet run w.yaml --accelerators 1",
+            "ringquet datasize w.yaml --accelerators 1",
+            "ringquet characterize a",
+        ] {
+            assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
+        }
+    }
+}

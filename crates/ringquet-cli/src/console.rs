@@ -1,0 +1,123 @@
+//! Where a command talks: reports to standard output, warnings and errors to standard error.
+
+use std::fmt;
+use std::io::{self, IsTerminal as _, Write as _};
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::exit::{self, Exit};
+use crate::json::{self, Header, Warning};
+
+/// What one command says, and how.
+pub(crate) struct Console {
+    command: &'static str,
+    json: bool,
+    quiet: bool,
+    options: Value,
+    warnings: Vec<Warning>,
+}
+
+impl Console {
+    pub(crate) fn new(command: &'static str, json: bool, quiet: bool) -> Console {
+        Console {
+            command,
+            json,
+            quiet,
+            options: Value::Object(Default::default()),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Whether progress may be shown.
+    pub(crate) fn shows_progress(&self) -> bool {
+        !self.quiet && io::stderr().is_terminal()
+    }
+
+    /// What was asked for: `options` of the document.
+    pub(crate) fn set_options(&mut self, options: Value) {
+        self.options = options;
+    }
+
+    /// Says on standard error, and in the document, what the user should know. Once is enough: reader
+    /// threads that meet the same obstacle say it in the same words.
+    pub(crate) fn warn(&mut self, code: impl Into<String>, message: impl Into<String>) {
+        let warning = Warning { code: code.into(), message: message.into() };
+        if self.warnings.contains(&warning) {
+            return;
+        }
+        if !self.quiet {
+            self.tell(&format_args!("warning[{}]: {}", warning.code, warning.message));
+        }
+        self.warnings.push(warning);
+    }
+
+    /// [`Self::warn`] for every warning of the engine.
+    pub(crate) fn warn_all(&mut self, warnings: &[ringquet_io::Warning]) {
+        for warning in warnings {
+            self.warn(warning.code, &*warning.message);
+        }
+    }
+
+    /// A remark on standard error that is no warning.
+    pub(crate) fn note(&self, note: &dyn fmt::Display) {
+        if !self.quiet {
+            self.tell(&format_args!("note: {note}"));
+        }
+    }
+
+    /// One of several errors, in one line: the command goes on, and tells in the end that it failed.
+    pub(crate) fn error(&self, message: &str) {
+        self.tell(&format_args!("error: {}", exit::joined(message)));
+    }
+
+    /// The result, as text or as the document.
+    pub(crate) fn report(&self, report: &impl Serialize, text: &dyn fmt::Display) -> Result<()> {
+        if self.json { self.document(report) } else { print(text) }
+    }
+
+    /// The error as one line on standard error, and in the document; how the process ends.
+    pub(crate) fn fail(&self, error: &anyhow::Error) -> Exit {
+        let end = exit::of_error(error);
+        let message = exit::one_line(error);
+        self.error(&message);
+        if self.json
+            && let Err(error) = self.document(&json::failure(&message))
+        {
+            self.error(&exit::one_line(&error));
+        }
+        end
+    }
+
+    fn document(&self, report: &impl Serialize) -> Result<()> {
+        let environment = serde_json::to_value(ringquet::Environment::of_this_machine())?;
+        let header = Header {
+            command: self.command,
+            environment: &environment,
+            options: &self.options,
+            warnings: &self.warnings,
+        };
+        let document = json::document(&header, report)?;
+        print(&format_args!("{document:#}"))
+    }
+
+    fn tell(&self, line: &dyn fmt::Display) {
+        // With standard error closed there is nobody left to tell.
+        let _ = writeln!(io::stderr().lock(), "{line}");
+    }
+}
+
+/// Text on standard output, with one line break after it. Where whoever read it has gone, as in `ringquet cat FILE | head`,
+/// nothing is left to say, and the command ends as it would have.
+fn print(text: &dyn fmt::Display) -> Result<()> {
+    let text = text.to_string();
+    let mut stdout = io::stdout().lock();
+    let written = writeln!(stdout, "{}", text.trim_end_matches('\n'));
+    match written.and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write to standard output")
+        }
+        _ => Ok(()),
+    }
+}

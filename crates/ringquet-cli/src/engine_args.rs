@@ -1,0 +1,293 @@
+//! The options that every reading verb takes, and what they mean for the engine.
+
+use std::str::FromStr;
+
+use clap::{Args, ValueEnum};
+use ringquet::{DecoderChoice, EngineOptions};
+use ringquet_io::{DirectChoice, DriverChoice, HugePages, IoOptions, SqPoll, cpus};
+use serde_json::{Value, json};
+
+use crate::exit::Usage;
+use crate::size::ByteSize;
+
+/// Milliseconds without work after which the kernel's submission thread sleeps: longer than the pauses
+/// between two batches of reads, short enough not to burn a core after the last one.
+const SQPOLL_IDLE_MS: u32 = 100;
+
+/// How the files are read.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Reading")]
+pub(crate) struct EngineArgs {
+    /// Who carries the reads; auto is io_uring where a probe shows that it works, else pread
+    #[arg(long, value_enum, default_value_t, value_name = "WHICH")]
+    driver: Driver,
+    /// Read around the page cache (O_DIRECT); auto does where the file system takes it
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    direct: Direct,
+    /// Reader threads [default: one per CPU that may be used]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// CPUs to pin reader threads to, as in 0-3,8 [default: those near the device]
+    #[arg(long, value_name = "LIST")]
+    cpus: Option<CpuList>,
+    /// Reads in flight at once, per thread
+    #[arg(long, value_name = "N", default_value_t = IoOptions::default().queue_depth)]
+    queue_depth: u32,
+    /// Size of one device read [default: 512KiB]
+    #[arg(long, value_name = "BYTES")]
+    read_size: Option<ByteSize>,
+    /// Reads handed to the kernel at once, at most
+    #[arg(long, value_name = "N", default_value_t = IoOptions::default().submit_batch)]
+    submit_batch: u32,
+    /// Gaps between wanted bytes up to this size are read along [default: 64KiB]
+    #[arg(long, value_name = "BYTES")]
+    coalesce_gap: Option<ByteSize>,
+    /// Bound on the memory of all reader threads [default: 192MiB per thread]
+    #[arg(long, value_name = "BYTES")]
+    memory_budget: Option<ByteSize>,
+    /// Poll the device for completions instead of taking interrupts
+    #[arg(long)]
+    iopoll: bool,
+    /// Let a kernel thread submit, bound to a CPU if one is named
+    #[arg(
+        long,
+        value_name = "CPU",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "any"
+    )]
+    sqpoll: Option<PollCpu>,
+    /// Do not register the read buffers with io_uring
+    #[arg(long)]
+    no_registered_buffers: bool,
+    /// Do not register the files with io_uring
+    #[arg(long)]
+    no_registered_files: bool,
+    /// Drop pages from the page cache right after a buffered read (RWF_DONTCACHE)
+    #[arg(long)]
+    dontcache: bool,
+    /// Huge pages for the read buffers
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    huge_pages: HugePagesArg,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Driver {
+    #[default]
+    Auto,
+    Uring,
+    Pread,
+    Mmap,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Direct {
+    #[default]
+    Auto,
+    On,
+    Off,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum HugePagesArg {
+    #[default]
+    Auto,
+    On,
+    Off,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct CpuList(Vec<usize>);
+
+impl FromStr for CpuList {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<CpuList, String> {
+        cpus::parse_list(text).map(CpuList)
+    }
+}
+
+/// The CPU of the kernel's submission thread; `None` leaves it free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct PollCpu(Option<u32>);
+
+impl FromStr for PollCpu {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<PollCpu, String> {
+        if text == "any" {
+            return Ok(PollCpu(None));
+        }
+        let cpu = text.parse().map_err(|_| format!("'{text}' is not the number of a CPU"))?;
+        Ok(PollCpu(Some(cpu)))
+    }
+}
+
+impl EngineArgs {
+    /// What the engine is told; `columns` as `--columns` names them.
+    ///
+    /// # Errors
+    /// Usage where an option is out of range or two of them contradict each other.
+    pub(crate) fn options(&self, columns: Option<Vec<String>>) -> Result<EngineOptions, Usage> {
+        if self.threads == Some(0) {
+            return Err(Usage("--threads 0: at least one reader thread is needed".to_owned()));
+        }
+        let io = self.io_options()?;
+        let defaults = EngineOptions::default();
+        let gap = self.coalesce_gap.map_or(defaults.coalesce_gap_bytes, |ByteSize(bytes)| bytes);
+        Ok(EngineOptions {
+            io,
+            threads: self.threads,
+            cpus: self.cpus.clone().map(|CpuList(cpus)| cpus),
+            memory_budget_bytes: self.memory_budget.map(|ByteSize(bytes)| bytes),
+            coalesce_gap_bytes: gap,
+            columns,
+            ..defaults
+        })
+    }
+
+    /// Reader threads that were asked for.
+    pub(crate) fn threads(&self) -> Option<usize> {
+        self.threads
+    }
+
+    fn io_options(&self) -> Result<IoOptions, Usage> {
+        let defaults = IoOptions::default();
+        let read_size_bytes = match self.read_size {
+            None => defaults.read_size_bytes,
+            Some(ByteSize(bytes)) => u32::try_from(bytes)
+                .map_err(|_| Usage(format!("--read-size {bytes}: must be at most 64 MiB")))?,
+        };
+        let io = IoOptions {
+            driver: match self.driver {
+                Driver::Auto => DriverChoice::Auto,
+                Driver::Uring => DriverChoice::Uring,
+                Driver::Pread => DriverChoice::Pread,
+                Driver::Mmap => DriverChoice::Mmap,
+            },
+            direct: match self.direct {
+                Direct::Auto => DirectChoice::Auto,
+                Direct::On => DirectChoice::On,
+                Direct::Off => DirectChoice::Off,
+            },
+            queue_depth: self.queue_depth,
+            read_size_bytes,
+            submit_batch: self.submit_batch,
+            registered_buffers: !self.no_registered_buffers,
+            registered_files: !self.no_registered_files,
+            iopoll: self.iopoll,
+            sqpoll: self.sqpoll.map(|PollCpu(cpu)| SqPoll { cpu, idle_ms: SQPOLL_IDLE_MS }),
+            dontcache: self.dontcache,
+            huge_pages: match self.huge_pages {
+                HugePagesArg::Auto => HugePages::Auto,
+                HugePagesArg::On => HugePages::On,
+                HugePagesArg::Off => HugePages::Off,
+            },
+            ..defaults
+        };
+        io.check().map_err(|error| Usage(error.to_string()))?;
+        Ok(io)
+    }
+}
+
+/// `options` of a document: those of the engine, and before them those that only the verb has.
+pub(crate) fn document(options: &EngineOptions, verb: Value) -> Value {
+    let engine = json!({
+        "columns": options.columns,
+        "threads": options.threads,
+        "cpus": options.cpus,
+        "memory_budget_bytes": options.memory_budget_bytes,
+        "coalesce_gap_bytes": options.coalesce_gap_bytes,
+        "coalesce_span_bytes": options.coalesce_span_bytes,
+        "batch_rows": options.batch_rows,
+        "decoder": match options.decoder {
+            DecoderChoice::Auto => "auto",
+            DecoderChoice::FallbackOnly => "fallback",
+        },
+        "verify_crc": options.verify_crc,
+        "io": options.io,
+    });
+    let (Value::Object(mut document), Value::Object(engine)) = (verb, engine) else {
+        unreachable!("both are written as objects");
+    };
+    document.extend(engine);
+    Value::Object(document)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Only {
+        #[command(flatten)]
+        engine: EngineArgs,
+    }
+
+    fn options(line: &str) -> Result<EngineOptions, String> {
+        let words = std::iter::once("ringquet").chain(line.split_whitespace());
+        let only = Only::try_parse_from(words).map_err(|error| error.to_string())?;
+        only.engine.options(None).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn nothing_typed_means_the_defaults() {
+        let typed = options("").unwrap();
+        let defaults = EngineOptions::default();
+        assert_eq!(typed.io, defaults.io);
+        assert_eq!(typed.coalesce_gap_bytes, defaults.coalesce_gap_bytes);
+        assert_eq!((typed.threads, typed.cpus, typed.memory_budget_bytes), (None, None, None));
+    }
+
+    #[test]
+    fn the_defaults_in_the_help_are_the_defaults() {
+        let defaults = EngineOptions::default();
+        assert_eq!(defaults.io.read_size_bytes, 512 << 10, "--read-size");
+        assert_eq!(defaults.coalesce_gap_bytes, 64 << 10, "--coalesce-gap");
+        assert_eq!(ringquet::options::MEMORY_PER_THREAD_BYTES, 192 << 20, "--memory-budget");
+    }
+
+    #[test]
+    fn every_option_arrives() {
+        let typed = options(
+            "--driver pread --direct off --threads 3 --cpus 0-1,4 --queue-depth 7 --read-size 64K
+             --submit-batch 5 --coalesce-gap 1MiB --memory-budget 1GB --sqpoll=2
+             --no-registered-buffers --no-registered-files --dontcache --huge-pages on",
+        )
+        .unwrap();
+        assert_eq!(typed.io.driver, DriverChoice::Pread);
+        assert_eq!(typed.io.direct, DirectChoice::Off);
+        assert_eq!(typed.threads, Some(3));
+        assert_eq!(typed.cpus, Some(vec![0, 1, 4]));
+        assert_eq!(typed.io.queue_depth, 7);
+        assert_eq!(typed.io.read_size_bytes, 64 << 10);
+        assert_eq!(typed.io.submit_batch, 5);
+        assert_eq!(typed.coalesce_gap_bytes, 1 << 20);
+        assert_eq!(typed.memory_budget_bytes, Some(1_000_000_000));
+        assert_eq!(typed.io.sqpoll.map(|sqpoll| sqpoll.cpu), Some(Some(2)));
+        assert!(!typed.io.registered_buffers && !typed.io.registered_files && typed.io.dontcache);
+        assert_eq!(typed.io.huge_pages, HugePages::On);
+        assert!(options("--iopoll").unwrap().io.iopoll);
+        let sqpoll = options("--sqpoll").unwrap().io.sqpoll;
+        assert_eq!(sqpoll.map(|sqpoll| sqpoll.cpu), Some(None));
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_by_name() {
+        let check = |line: &str, expect: &str| {
+            let error = options(line).unwrap_err();
+            assert!(error.contains(expect), "{line}: {error}");
+        };
+        check("--queue-depth 0", "--queue-depth 0");
+        check("--read-size 5000", "--read-size 5000");
+        check("--read-size 8GiB", "at most 64 MiB");
+        check("--read-size 4X", "no unit that is known");
+        check("--threads 0", "--threads 0");
+        check("--cpus 3-1", "runs backwards");
+        check("--sqpoll=one", "not the number of a CPU");
+        check("--iopoll --direct off", "--iopoll needs O_DIRECT");
+        check("--driver floppy", "floppy");
+    }
+}

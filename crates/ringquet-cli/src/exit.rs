@@ -1,0 +1,180 @@
+//! How a command ends: exit codes, and the one line of an error.
+//!
+//! | code | meaning |
+//! |---|---|
+//! | 0 | done |
+//! | 1 | the thing asked for failed, or did not meet its bar |
+//! | 2 | wrong usage: the command line has to change before it can work |
+
+use std::any::Any;
+use std::fmt;
+use std::process::ExitCode;
+
+use ringquet_bench::RunError;
+use ringquet_datagen::DatagenError;
+use ringquet_io::IoError;
+use ringquet_workload::WorkloadError;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Done,
+    Failed,
+    Usage,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        match exit {
+            Exit::Done => ExitCode::SUCCESS,
+            Exit::Failed => ExitCode::from(1),
+            Exit::Usage => ExitCode::from(2),
+        }
+    }
+}
+
+/// Something on the command line that cannot work.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Usage(pub(crate) String);
+
+/// Ctrl-C.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted")]
+pub(crate) struct Interrupted;
+
+/// Which end an error is.
+pub(crate) fn of_error(error: &anyhow::Error) -> Exit {
+    let is_usage = error.chain().any(|cause| {
+        cause.is::<Usage>()
+            || cause.downcast_ref().is_some_and(of_io)
+            || cause.downcast_ref().is_some_and(of_engine)
+            || cause.downcast_ref().is_some_and(of_workload)
+            || cause.downcast_ref().is_some_and(of_datagen)
+            || cause.downcast_ref().is_some_and(of_run)
+    });
+    if is_usage { Exit::Usage } else { Exit::Failed }
+}
+
+fn of_io(error: &IoError) -> bool {
+    matches!(error, IoError::Options(_))
+}
+
+fn of_engine(error: &ringquet::Error) -> bool {
+    match error {
+        ringquet::Error::Options(_) => true,
+        ringquet::Error::Io(error) => of_io(error),
+        _ => false,
+    }
+}
+
+/// Whether the fault is in what was typed, as opposed to what the workload file says.
+fn of_workload(error: &WorkloadError) -> bool {
+    match error {
+        WorkloadError::Override { .. } | WorkloadError::Strict { .. } => true,
+        WorkloadError::Value { place, .. }
+        | WorkloadError::Conflict { place, .. }
+        | WorkloadError::Syntax { place, .. } => place.override_text.is_some(),
+        _ => false,
+    }
+}
+
+fn of_datagen(error: &DatagenError) -> bool {
+    match error {
+        DatagenError::Workload(error) => of_workload(error),
+        DatagenError::Engine(error) => of_engine(error),
+        DatagenError::Option { .. } => true,
+        _ => false,
+    }
+}
+
+fn of_run(error: &RunError) -> bool {
+    match error {
+        RunError::Workload(error) => of_workload(error),
+        RunError::Engine(error) => of_engine(error),
+        RunError::Accelerators { .. } => true,
+        _ => false,
+    }
+}
+
+/// A panic of our own as an error.
+pub(crate) fn defect(panic: &(dyn Any + Send)) -> anyhow::Error {
+    let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let message = message.or_else(|| panic.downcast_ref::<String>().cloned());
+    let message = message.unwrap_or_else(|| "a panic without a message".to_owned());
+    anyhow::anyhow!(
+        "{message}; this is a defect of ringquet, please report it (RUST_BACKTRACE=1 shows where)"
+    )
+}
+
+/// An error with its causes, in one line. Errors that print their cause themselves do not print it twice.
+pub(crate) fn one_line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain() {
+        append(&mut line, &cause);
+    }
+    line
+}
+
+/// Lines as one.
+pub(crate) fn joined(text: &str) -> String {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join("; ")
+}
+
+fn append(line: &mut String, cause: &dyn fmt::Display) {
+    let text = joined(&cause.to_string());
+    if line.contains(&text) {
+        return;
+    }
+    if !line.is_empty() {
+        line.push_str(": ");
+    }
+    line.push_str(&text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::io;
+    use std::path::PathBuf;
+
+    use anyhow::Context as _;
+
+    #[test]
+    fn an_error_is_one_line_and_says_nothing_twice() {
+        let missing = || io::Error::from_raw_os_error(2);
+        let error = anyhow::Error::new(missing()).context("a.yaml").context("cannot load");
+        assert_eq!(one_line(&error), "cannot load: a.yaml: No such file or directory (os error 2)");
+        // IoError prints its source and has it as its cause, too.
+        let open = IoError::Open { path: PathBuf::from("f.parquet"), source: missing() };
+        let line = one_line(&open.into());
+        assert_eq!(line, "f.parquet: cannot open: No such file or directory (os error 2)");
+        assert_eq!(one_line(&anyhow::anyhow!("two\n  lines\n")), "two; lines");
+    }
+
+    #[test]
+    fn which_errors_are_usage() {
+        let check = |error: anyhow::Error, expect: Exit| assert_eq!(of_error(&error), expect);
+        check(Usage("--rows 3..1".to_owned()).into(), Exit::Usage);
+        check(IoError::Options("--queue-depth 0".to_owned()).into(), Exit::Usage);
+        check(Interrupted.into(), Exit::Failed);
+        let text = "dataset.formt".to_owned();
+        let reason = "has no `=`".to_owned();
+        let wrong: Result<(), _> = Err(WorkloadError::Override { text, reason });
+        check(wrong.context("a.yaml").unwrap_err(), Exit::Usage);
+        check(ringquet::Error::Options("--threads 0".to_owned()).into(), Exit::Usage);
+        check(ringquet::Error::Stopped.into(), Exit::Failed);
+        let options = || IoError::Options("--read-size 1".to_owned());
+        check(RunError::Engine(ringquet::Error::Io(options())).into(), Exit::Usage);
+        check(DatagenError::Engine(Box::new(options().into())).into(), Exit::Usage);
+        check(RunError::Accelerators { accelerators: 0, max: 9 }.into(), Exit::Usage);
+        check(RunError::NothingToRun.into(), Exit::Failed);
+        let file = PathBuf::from("a.yaml");
+        check(
+            WorkloadError::Read { file, source: io::ErrorKind::NotFound.into() }.into(),
+            Exit::Failed,
+        );
+    }
+}

@@ -1,0 +1,36 @@
+//! One file per verb, in the order in which a data set lives: made, looked at, read, played, checked.
+
+mod datagen;
+mod datasize;
+
+mod inspect;
+mod plan;
+
+mod cat;
+mod scan;
+
+mod run;
+
+mod verify;
+
+mod source;
+
+use anyhow::Result;
+
+use crate::args::Verb;
+use crate::console::Console;
+use crate::exit::Exit;
+
+/// Does what was asked for.
+pub(crate) fn run(verb: Verb, console: &mut Console) -> Result<Exit> {
+    match verb {
+        Verb::Inspect(args) => inspect::run(&args, console),
+        Verb::Plan(args) => plan::run(&args, console),
+        Verb::Scan(args) => scan::run(&args, console),
+        Verb::Cat(args) => cat::run(&args, console),
+        Verb::Datagen(args) => datagen::run(&args, console),
+        Verb::Datasize(args) => datasize::run(&args, console),
+        Verb::Verify(args) => verify::run(&args, console),
+        Verb::Run(args) => run::run(&args, console),
+    }
+}

@@ -1,0 +1,201 @@
+//! `ringquet cat`: the rows of a file as a table, or as an Arrow IPC file.
+
+mod arrow_file;
+mod cells;
+mod window;
+
+use std::fmt;
+use std::path::Path;
+
+use anyhow::Result;
+use arrow_array::RecordBatch;
+use arrow_schema::Schema;
+use ringquet::ScanReport;
+use serde::Serialize;
+use serde_json::json;
+
+use self::arrow_file::ArrowFile;
+use self::cells::Cells;
+use self::window::Window;
+use super::source;
+use crate::args::CatArgs;
+use crate::console::Console;
+use crate::engine_args;
+use crate::exit::{Exit, Interrupted, Usage};
+use crate::progress;
+use crate::quantity::{count, counted};
+use crate::size::ByteSize;
+use crate::stop;
+
+/// Rows of a table where no range was asked for: about a screen.
+const ROWS_SHOWN: u64 = 20;
+
+/// Rows of a table at most, for it is kept in memory until the widths of its columns are known. Met: the command
+/// is refused and names `-o`.
+const ROWS_SHOWN_MAX: u64 = 100_000;
+
+pub(crate) fn run(args: &CatArgs, console: &mut Console) -> Result<Exit> {
+    if args.file.is_dir() {
+        let file = args.file.display();
+        return Err(Usage(format!("{file}: is a directory; cat shows one file")).into());
+    }
+    let mut options = args.engine.options(args.columns.columns.clone())?;
+    if let Some(threads) = args.engine.threads().filter(|threads| *threads > 1) {
+        let reason = "cat reads with one reader thread, which keeps rows in their order";
+        console.warn("one_thread", format!("--threads {threads}: {reason}"));
+    }
+    options.threads = Some(1);
+    let verb = json!({
+        "file": args.file,
+        "rows": args.rows.as_ref().map(|range| [range.0.start, range.0.end]),
+        "output": args.output,
+    });
+    console.set_options(engine_args::document(&options, verb));
+    let dataset = source::open(std::slice::from_ref(&args.file), options, console)?;
+    let footer = &dataset.files()[0].footer;
+    let window = Window::new(footer, rows(args, footer.num_rows())?);
+    let schema = footer.projected_schema();
+    let mut sink = Sink::new(args.output.as_deref(), schema)?;
+    let bar = progress::counted(console, "reading", window.rows(), "rows");
+    // Without a handler Ctrl-C simply ends the process, which is right where nothing is left behind.
+    let stop = args.output.is_some().then(stop::on_signals).transpose()?;
+    let mut stream = dataset.batches();
+    while !window.is_empty()
+        && let Some(batch) = stream.next()
+    {
+        let batch = batch?;
+        if stop.as_ref().is_some_and(|stop| stop.is_stopped()) {
+            return Err(Interrupted.into());
+        }
+        if let Some(rows) = window.cut(&batch) {
+            bar.inc(rows.num_rows() as u64);
+            sink.take(&rows)?;
+        }
+        if window.ends_with(&batch) {
+            break;
+        }
+    }
+    bar.finish_and_clear();
+    let scan = stream.finish().transpose()?;
+    if let Some(scan) = &scan {
+        console.warn_all(&scan.warnings);
+    }
+    let shown = sink.finish()?;
+    let report = Report {
+        scan,
+        file: args.file.display().to_string(),
+        file_rows: footer.num_rows(),
+        first_row: window.first_row(),
+        rows: window.rows(),
+        columns: columns(schema),
+        shown,
+    };
+    console.report(&report, &report)?;
+    if args.output.is_none() && args.rows.is_none() && report.rows < report.file_rows {
+        let (rows, all) = (count(report.rows), counted(report.file_rows, "row"));
+        console
+            .note(&format_args!("first {rows} of {all}; --rows A..B shows others, -o writes all"));
+    }
+    Ok(Exit::Done)
+}
+
+/// The rows asked for.
+fn rows(args: &CatArgs, file_rows: u64) -> Result<std::ops::Range<u64>, Usage> {
+    let asked = match &args.rows {
+        Some(range) => range.0.clone(),
+        None if args.output.is_some() => 0..file_rows,
+        None => 0..ROWS_SHOWN,
+    };
+    let rows = asked.start.min(file_rows)..asked.end.min(file_rows);
+    if args.output.is_none() && rows.end - rows.start > ROWS_SHOWN_MAX {
+        return Err(Usage(format!(
+            "--rows: a table has at most {} rows, these are {}; -o OUT.arrow writes any number",
+            count(ROWS_SHOWN_MAX),
+            count(rows.end - rows.start)
+        )));
+    }
+    Ok(rows)
+}
+
+/// Where the rows go.
+enum Sink {
+    Table(Cells),
+    File(Box<ArrowFile>),
+}
+
+impl Sink {
+    fn new(output: Option<&Path>, schema: &Schema) -> Result<Sink> {
+        Ok(match output {
+            Some(path) => Sink::File(Box::new(ArrowFile::create(path, schema)?)),
+            None => Sink::Table(Cells::new(schema)),
+        })
+    }
+
+    fn take(&mut self, rows: &RecordBatch) -> Result<()> {
+        match self {
+            Sink::Table(cells) => cells.take(rows),
+            Sink::File(file) => file.write(rows),
+        }
+    }
+
+    fn finish(self) -> Result<Shown> {
+        Ok(match self {
+            Sink::Table(cells) => Shown::Table { values: cells },
+            Sink::File(file) => {
+                let (path, output_bytes) = file.finish()?;
+                Shown::File { output: path.display().to_string(), output_bytes }
+            }
+        })
+    }
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Shown {
+    Table { values: Cells },
+    File { output: String, output_bytes: u64 },
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    /// How the rows were read. What follows takes the place of keys of the same name: of the rows that were decoded
+    /// those are told that were asked for.
+    #[serde(flatten)]
+    scan: Option<ScanReport>,
+    file: String,
+    file_rows: u64,
+    first_row: u64,
+    rows: u64,
+    columns: Vec<Column>,
+    #[serde(flatten)]
+    shown: Shown,
+}
+
+#[derive(Debug, Serialize)]
+struct Column {
+    name: String,
+    #[serde(rename = "type")]
+    data_type: String,
+    nullable: bool,
+}
+
+fn columns(schema: &Schema) -> Vec<Column> {
+    let column = |field: &arrow_schema::FieldRef| Column {
+        name: field.name().clone(),
+        data_type: field.data_type().to_string(),
+        nullable: field.is_nullable(),
+    };
+    schema.fields().iter().map(column).collect()
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.shown {
+            Shown::Table { values } => write!(f, "{values}"),
+            Shown::File { output, output_bytes } => {
+                let rows = counted(self.rows, "row");
+                write!(f, "{output}: {rows}, {}", ByteSize(*output_bytes))
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! `ringquet datagen`: writes the data set that a workload asks for.
+
+use std::fmt;
+
+use anyhow::Result;
+use ringquet_datagen::{ContentOptions, DatagenOptions, Existing, GenerateReport};
+use serde::Serialize;
+use serde_json::json;
+
+use super::source;
+use crate::args::DatagenArgs;
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::progress::FilesBar;
+use crate::quantity::{byte_rate, count, counted, seconds};
+use crate::size::ByteSize;
+use crate::stop;
+
+pub(crate) fn run(args: &DatagenArgs, console: &mut Console) -> Result<Exit> {
+    let loaded = source::load(&args.workload, console)?;
+    let options = options(args);
+    let verb = json!({
+        "strict": args.workload.strict,
+        "seed": options.seed,
+        "threads": args.threads,
+        "first_file": options.first_file,
+        "files": options.files,
+        "resume": args.resume,
+        "force": args.force,
+        "content": options.content,
+    });
+    console.set_options(source::workload_options(&loaded, verb));
+    let stop = stop::on_signals()?;
+    let bar = FilesBar::new(console, "generating");
+    let generated = ringquet_datagen::generate(&loaded, &options, &bar, stop.as_atomic());
+    bar.finish();
+    let report = Report(generated?);
+    for warning in &report.0.warnings {
+        console.warn(source::code(&warning.code)?, &*warning.message);
+    }
+    console.report(&report, &report)?;
+    Ok(Exit::Done)
+}
+
+fn options(args: &DatagenArgs) -> DatagenOptions {
+    DatagenOptions {
+        seed: args.seed,
+        first_file: args.first_file,
+        files: args.files,
+        threads: args.threads.map_or(0, usize::from),
+        existing: match (args.resume, args.force) {
+            (true, _) => Existing::Resume,
+            (_, true) => Existing::Force,
+            _ => Existing::Refuse,
+        },
+        content: ContentOptions {
+            repeat_fraction: args.repeat_fraction,
+            raw_floats: args.raw_floats,
+        },
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Report(GenerateReport);
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let report = &self.0;
+        write!(f, "files        {}", count(report.files))?;
+        if report.files_kept > 0 {
+            write!(f, ", {} of them kept", count(report.files_kept))?;
+        }
+        writeln!(f, ", {}", counted(report.rows, "row"))?;
+        let written = byte_rate(report.bytes_written, report.seconds);
+        writeln!(f, "on disk      {}, written at {written}", ByteSize(report.bytes))?;
+        let threads = counted(report.threads as u64, "thread");
+        writeln!(f, "time         {}, {threads}", seconds(report.seconds))?;
+        writeln!(f, "digest       {}", report.digest)?;
+        write!(f, "manifest     {}", report.manifest.display())
+    }
+}

@@ -1,0 +1,87 @@
+//! `ringquet datasize`: how many files a workload needs on a machine, by MLPerf Storage's rule.
+
+use std::fmt;
+
+use anyhow::Result;
+use ringquet_workload::{Client, Datasize};
+use serde::Serialize;
+use serde_json::json;
+
+use super::source;
+use crate::args::DatasizeArgs;
+use crate::console::Console;
+use crate::exit::{Exit, Usage};
+use crate::quantity::{count, counted};
+use crate::size::ByteSize;
+
+pub(crate) fn run(args: &DatasizeArgs, console: &mut Console) -> Result<Exit> {
+    let client = client(args)?;
+    let loaded = source::load(&args.workload, console)?;
+    console
+        .set_options(source::workload_options(&loaded, json!({ "strict": args.workload.strict })));
+    let report = Report {
+        client,
+        datasize: loaded.workload.datasize(client)?,
+        workload: args.workload.workload.display().to_string(),
+        typed: &args.workload.overrides,
+    };
+    console.report(&report, &report)?;
+    Ok(Exit::Done)
+}
+
+fn client(args: &DatasizeArgs) -> Result<Client, Usage> {
+    let host_memory_bytes = args.host_memory.0;
+    for (option, number) in [
+        ("--accelerators", args.accelerators),
+        ("--hosts", args.hosts),
+        ("--host-memory", host_memory_bytes),
+    ] {
+        if number == 0 {
+            return Err(Usage(format!("{option} 0: must be at least 1")));
+        }
+    }
+    Ok(Client { accelerators: args.accelerators, hosts: args.hosts, host_memory_bytes })
+}
+
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    client: Client,
+    #[serde(flatten)]
+    datasize: Datasize,
+    #[serde(skip)]
+    workload: String,
+    #[serde(skip)]
+    typed: &'a [String],
+}
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Client { accelerators, hosts, host_memory_bytes } = self.client;
+        let size = &self.datasize;
+        writeln!(
+            f,
+            "for           {}, {} of {} memory each",
+            counted(accelerators, "accelerator"),
+            counted(hosts, "host"),
+            ByteSize(host_memory_bytes)
+        )?;
+        writeln!(f, "files         {}", count(size.num_files_train))?;
+        writeln!(f, "  by memory   {}", count(size.num_files_by_memory))?;
+        writeln!(f, "  by steps    {}", count(size.num_files_by_steps))?;
+        writeln!(f, "subfolders    {}", count(size.num_subfolders_train))?;
+        writeln!(
+            f,
+            "nominal       {} ({} per file, {} per sample)",
+            ByteSize(size.nominal_bytes),
+            ByteSize(size.nominal_file_bytes),
+            ByteSize(size.nominal_sample_bytes)
+        )?;
+        writeln!(f, "on disk       {}", ByteSize(size.disk_bytes))?;
+        write!(f, "generate      ringquet datagen {}", self.workload)?;
+        for text in self.typed.iter().chain(&size.overrides) {
+            write!(f, " {text}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,175 @@
+//! `ringquet inspect`: what a file holds, from its footer.
+//!
+//! The text shows one line per column over all row groups, or one per column chunk with `--chunks`. The document has
+//! every column chunk, in the order of the file, and nothing that changes from call to call: the documents of two
+//! files can be held against each other with `diff`.
+
+mod report;
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use parquet::file::metadata::{
+    ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader,
+};
+use ringquet::{EngineOptions, FileEntry};
+use ringquet_decode::{
+    BufferPool, DecodeCounters, DecodeOptions, Footer, Projection, RowGroupDecoder, TAIL_LEN,
+};
+use serde_json::json;
+
+use self::report::{Column, ColumnChunk, FileReport, Leaf, Pages, Report, RowGroup, ServedBy};
+use super::source;
+use crate::args::InspectArgs;
+use crate::console::Console;
+use crate::exit::Exit;
+
+pub(crate) fn run(args: &InspectArgs, console: &mut Console) -> Result<Exit> {
+    // Footers only: one reader thread is enough, and nothing else of the engine is used.
+    let options = EngineOptions { threads: Some(1), ..EngineOptions::default() };
+    console.set_options(json!({ "files": args.files }));
+    let dataset = source::open(&args.files, options, console)?;
+    let files = dataset.files().iter().map(describe).collect::<Result<Vec<FileReport>>>()?;
+    let report = Report { files, chunks: args.chunks };
+    console.report(&report, &report)?;
+    Ok(Exit::Done)
+}
+
+fn describe(file: &FileEntry) -> Result<FileReport> {
+    let path = file.path.display();
+    let footer_bytes =
+        footer_bytes(file).with_context(|| format!("{path}: cannot read the footer again"))?;
+    let metadata = metadata(&footer_bytes)
+        .with_context(|| format!("{path}: the parquet crate does not read the footer"))?;
+    let footer = &file.footer;
+    let served = Served { footer, footer_bytes: &footer_bytes };
+    let row_groups = (0..footer.num_row_groups())
+        .map(|row_group| describe_row_group(&metadata, footer, row_group, &served))
+        .collect::<Result<Vec<RowGroup>>>()
+        .with_context(|| path.to_string())?;
+    let schema = footer.schema();
+    let leaves = schema.parquet.columns().iter().map(|leaf| Leaf::of(leaf)).collect();
+    let file_metadata = metadata.file_metadata();
+    let keys = file_metadata.key_value_metadata().into_iter().flatten();
+    Ok(FileReport {
+        path: path.to_string(),
+        file_bytes: footer.file_len(),
+        footer_bytes: footer_bytes.len() as u64,
+        created_by: footer.created_by().map(str::to_owned),
+        format_version: file_metadata.version(),
+        key_value_keys: keys.map(|entry| entry.key.clone()).collect(),
+        rows: footer.num_rows(),
+        columns: schema.arrow.fields().iter().map(|field| Column::of(field)).collect(),
+        leaves,
+        row_groups,
+    })
+}
+
+/// The thrift bytes in front of the tail.
+fn footer_bytes(file: &FileEntry) -> Result<Vec<u8>> {
+    let mut handle = File::open(&file.path)?;
+    let end = handle.seek(SeekFrom::Start(file.footer.file_len() - TAIL_LEN as u64))?;
+    let mut tail = [0; TAIL_LEN];
+    handle.read_exact(&mut tail)?;
+    let length = ringquet_decode::footer_len(&tail, file.footer.file_len())?;
+    handle.seek(SeekFrom::Start(end - u64::from(length)))?;
+    let mut bytes = vec![0; length as usize];
+    handle.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// All of the footer, as the `parquet` crate sees it: encodings, page counts, the writer's keys.
+fn metadata(footer_bytes: &[u8]) -> Result<ParquetMetaData> {
+    let options = ParquetMetaDataOptions::new().with_encoding_stats_as_mask(false);
+    Ok(ParquetMetaDataReader::decode_metadata_with_options(footer_bytes, Some(&options))?)
+}
+
+fn describe_row_group(
+    metadata: &ParquetMetaData,
+    footer: &Arc<Footer>,
+    row_group: usize,
+    served: &Served<'_>,
+) -> Result<RowGroup> {
+    let served_by = served.leaves(row_group)?;
+    let of_parquet = metadata.row_group(row_group).columns();
+    let column_chunks = footer.column_chunks(row_group).map(|(leaf, chunk)| {
+        let details = of_parquet.get(leaf).context("a row group has too few column chunks")?;
+        Ok(ColumnChunk {
+            leaf: footer.schema().leaf_path(leaf),
+            codec: chunk.codec.to_string(),
+            encodings: encodings(details),
+            pages: pages(details),
+            decoder: served_by[leaf],
+            values: chunk.num_values,
+            offset: chunk.offset,
+            compressed_bytes: chunk.compressed_bytes,
+            uncompressed_bytes: chunk.uncompressed_bytes,
+        })
+    });
+    let column_chunks = column_chunks.collect::<Result<Vec<ColumnChunk>>>()?;
+    Ok(RowGroup {
+        rows: footer.row_group_rows(row_group),
+        offset: column_chunks.iter().map(|chunk| chunk.offset).min(),
+        compressed_bytes: column_chunks.iter().map(|chunk| chunk.compressed_bytes).sum(),
+        uncompressed_bytes: column_chunks.iter().map(|chunk| chunk.uncompressed_bytes).sum(),
+        column_chunks,
+    })
+}
+
+fn encodings(chunk: &ColumnChunkMetaData) -> Vec<String> {
+    chunk.encodings().map(|encoding| encoding.to_string()).collect()
+}
+
+/// How many pages of which kind, where the writer says so.
+fn pages(chunk: &ColumnChunkMetaData) -> Option<Vec<Pages>> {
+    let stats = chunk.page_encoding_stats()?;
+    let pages = stats.iter().map(|stats| Pages {
+        kind: stats.page_type.to_string(),
+        encoding: stats.encoding.to_string(),
+        count: u64::try_from(stats.count).unwrap_or(0),
+    });
+    Some(pages.collect())
+}
+
+/// Finds out which decoder serves a column chunk, by making one and asking it.
+struct Served<'a> {
+    footer: &'a Arc<Footer>,
+    footer_bytes: &'a [u8],
+}
+
+impl Served<'_> {
+    /// By leaf column.
+    fn leaves(&self, row_group: usize) -> Result<Vec<ServedBy>> {
+        let counters = counters(self.footer, row_group)?;
+        let leaves = self.footer.schema().num_leaves();
+        match (counters.fast_column_chunks, counters.fallback_column_chunks) {
+            (_, 0) => Ok(vec![ServedBy::Fast; leaves]),
+            (0, _) => Ok(vec![ServedBy::Fallback; leaves]),
+            _ => self.one_by_one(row_group),
+        }
+    }
+
+    /// [`Self::leaves`] of a row group that both decoders serve: each root column by itself.
+    fn one_by_one(&self, row_group: usize) -> Result<Vec<ServedBy>> {
+        let schema = self.footer.schema();
+        let mut served_by = vec![ServedBy::Fallback; schema.num_leaves()];
+        for root in &schema.roots {
+            let projection = Projection::Names(vec![root.name.clone()]);
+            let file_len = self.footer.file_len();
+            let footer =
+                Footer::parse_sharing(self.footer_bytes, file_len, &projection, Some(schema))?;
+            if counters(&Arc::new(footer), row_group)?.fallback_column_chunks == 0 {
+                served_by[root.leaves.clone()].fill(ServedBy::Fast);
+            }
+        }
+        Ok(served_by)
+    }
+}
+
+fn counters(footer: &Arc<Footer>, row_group: usize) -> Result<DecodeCounters> {
+    let options = DecodeOptions::default();
+    let decoder = RowGroupDecoder::new(footer, row_group, &options, &BufferPool::new())?;
+    Ok(decoder.counters())
+}

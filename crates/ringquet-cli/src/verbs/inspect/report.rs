@@ -1,0 +1,266 @@
+//! What `inspect` tells, in the document and as text.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use arrow_schema::Field;
+use parquet::schema::types::ColumnDescriptor;
+use serde::Serialize;
+
+use crate::quantity::{count, counted};
+use crate::size::ByteSize;
+use crate::table::{Align, Table};
+
+/// Row groups that the text lists without `--chunks`; the others are summed up.
+const ROW_GROUPS_SHOWN: usize = 8;
+
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    pub(super) files: Vec<FileReport>,
+    /// One line per column chunk in the text.
+    #[serde(skip)]
+    pub(super) chunks: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct FileReport {
+    pub(super) path: String,
+    pub(super) file_bytes: u64,
+    pub(super) footer_bytes: u64,
+    pub(super) created_by: Option<String>,
+    pub(super) format_version: i32,
+    pub(super) key_value_keys: Vec<String>,
+    pub(super) rows: u64,
+    pub(super) columns: Vec<Column>,
+    pub(super) leaves: Vec<Leaf>,
+    pub(super) row_groups: Vec<RowGroup>,
+}
+
+/// A column as Arrow sees it.
+#[derive(Debug, Serialize)]
+pub(super) struct Column {
+    name: String,
+    #[serde(rename = "type")]
+    data_type: String,
+    nullable: bool,
+}
+
+impl Column {
+    pub(super) fn of(field: &Field) -> Column {
+        Column {
+            name: field.name().clone(),
+            data_type: field.data_type().to_string(),
+            nullable: field.is_nullable(),
+        }
+    }
+}
+
+/// A leaf column as Parquet sees it.
+#[derive(Debug, Serialize)]
+pub(super) struct Leaf {
+    path: String,
+    physical_type: String,
+    logical_type: Option<String>,
+    max_definition_level: i16,
+    max_repetition_level: i16,
+}
+
+impl Leaf {
+    pub(super) fn of(leaf: &ColumnDescriptor) -> Leaf {
+        Leaf {
+            path: leaf.path().string(),
+            physical_type: leaf.physical_type().to_string(),
+            logical_type: leaf.logical_type_ref().map(|logical| format!("{logical:?}")),
+            max_definition_level: leaf.max_def_level(),
+            max_repetition_level: leaf.max_rep_level(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct RowGroup {
+    pub(super) rows: u64,
+    /// First byte in the file; `None` without columns.
+    pub(super) offset: Option<u64>,
+    pub(super) compressed_bytes: u64,
+    pub(super) uncompressed_bytes: u64,
+    pub(super) column_chunks: Vec<ColumnChunk>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ColumnChunk {
+    /// Path of the leaf column.
+    pub(super) leaf: String,
+    pub(super) codec: String,
+    pub(super) encodings: Vec<String>,
+    /// `None` where the writer did not say.
+    pub(super) pages: Option<Vec<Pages>>,
+    pub(super) decoder: ServedBy,
+    pub(super) values: u64,
+    pub(super) offset: u64,
+    pub(super) compressed_bytes: u64,
+    pub(super) uncompressed_bytes: u64,
+}
+
+/// Pages of one kind and encoding.
+#[derive(Debug, Serialize)]
+pub(super) struct Pages {
+    pub(super) kind: String,
+    pub(super) encoding: String,
+    pub(super) count: u64,
+}
+
+/// Which decoder serves a column chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ServedBy {
+    Fast,
+    Fallback,
+}
+
+impl ServedBy {
+    fn name(self) -> &'static str {
+        match self {
+            ServedBy::Fast => "fast",
+            ServedBy::Fallback => "fallback",
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, file) in self.files.iter().enumerate() {
+            if at > 0 {
+                writeln!(f)?;
+            }
+            file.fmt_text(f, self.chunks)?;
+        }
+        Ok(())
+    }
+}
+
+impl FileReport {
+    fn fmt_text(&self, f: &mut fmt::Formatter<'_>, chunks: bool) -> fmt::Result {
+        writeln!(f, "{}", self.path)?;
+        writeln!(
+            f,
+            "  {}, {}, {}, {}, footer {}, written by {}",
+            ByteSize(self.file_bytes),
+            counted(self.rows, "row"),
+            counted(self.row_groups.len() as u64, "row group"),
+            counted(self.columns.len() as u64, "column"),
+            ByteSize(self.footer_bytes),
+            self.created_by.as_deref().unwrap_or("an unknown writer"),
+        )?;
+        let shown = if chunks { usize::MAX } else { ROW_GROUPS_SHOWN };
+        write!(f, "\n{}", self.row_groups_table(shown))?;
+        if let Some(more) = self.row_groups.len().checked_sub(shown).filter(|more| *more > 0) {
+            writeln!(f, "  … and {more} more; --chunks shows all")?;
+        }
+        write!(f, "\n{}", self.columns_table())?;
+        if chunks {
+            write!(f, "\n{}", self.chunks_table())?;
+        }
+        Ok(())
+    }
+
+    fn row_groups_table(&self, shown: usize) -> Table {
+        let mut table = Table::new(&[
+            ("row group", Align::Right),
+            ("rows", Align::Right),
+            ("offset", Align::Right),
+            ("compressed", Align::Right),
+            ("uncompressed", Align::Right),
+        ]);
+        for (index, row_group) in self.row_groups.iter().enumerate().take(shown) {
+            table.row(vec![
+                index.to_string(),
+                count(row_group.rows),
+                row_group.offset.map_or("-".to_owned(), count),
+                ByteSize(row_group.compressed_bytes).to_string(),
+                ByteSize(row_group.uncompressed_bytes).to_string(),
+            ]);
+        }
+        table
+    }
+
+    /// One line per leaf column, over all row groups.
+    fn columns_table(&self) -> Table {
+        let mut table = Table::new(&[
+            ("column", Align::Left),
+            ("physical type", Align::Left),
+            ("codec", Align::Left),
+            ("encodings", Align::Left),
+            ("compressed", Align::Right),
+            ("uncompressed", Align::Right),
+            ("pages", Align::Right),
+            ("decoder", Align::Left),
+        ]);
+        for (index, leaf) in self.leaves.iter().enumerate() {
+            let chunks: Vec<&ColumnChunk> = self
+                .row_groups
+                .iter()
+                .filter_map(|row_group| row_group.column_chunks.get(index))
+                .collect();
+            table.row(vec![
+                leaf.path.clone(),
+                leaf.physical_type.clone(),
+                all_of(chunks.iter().map(|chunk| chunk.codec.as_str())),
+                all_of(chunks.iter().flat_map(|chunk| &chunk.encodings).map(String::as_str)),
+                ByteSize(chunks.iter().map(|chunk| chunk.compressed_bytes).sum()).to_string(),
+                ByteSize(chunks.iter().map(|chunk| chunk.uncompressed_bytes).sum()).to_string(),
+                pages_of(chunks.iter().copied()),
+                all_of(chunks.iter().map(|chunk| chunk.decoder.name())),
+            ]);
+        }
+        table
+    }
+
+    fn chunks_table(&self) -> Table {
+        let mut table = Table::new(&[
+            ("row group", Align::Right),
+            ("column", Align::Left),
+            ("values", Align::Right),
+            ("offset", Align::Right),
+            ("compressed", Align::Right),
+            ("uncompressed", Align::Right),
+            ("pages", Align::Right),
+            ("encodings", Align::Left),
+            ("decoder", Align::Left),
+        ]);
+        for (index, row_group) in self.row_groups.iter().enumerate() {
+            for chunk in &row_group.column_chunks {
+                table.row(vec![
+                    index.to_string(),
+                    chunk.leaf.clone(),
+                    count(chunk.values),
+                    count(chunk.offset),
+                    ByteSize(chunk.compressed_bytes).to_string(),
+                    ByteSize(chunk.uncompressed_bytes).to_string(),
+                    pages_of(std::iter::once(chunk)),
+                    all_of(chunk.encodings.iter().map(String::as_str)),
+                    chunk.decoder.name().to_owned(),
+                ]);
+            }
+        }
+        table
+    }
+}
+
+/// Each name once.
+fn all_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: BTreeSet<&str> = names.collect();
+    if names.is_empty() {
+        return "-".to_owned();
+    }
+    names.into_iter().collect::<Vec<_>>().join(",")
+}
+
+/// All pages of these chunks, `-` where a writer did not say how many there are.
+fn pages_of<'a>(chunks: impl Iterator<Item = &'a ColumnChunk>) -> String {
+    let of_chunk = |chunk: &ColumnChunk| {
+        let pages = chunk.pages.as_ref()?;
+        Some(pages.iter().map(|pages| pages.count).sum::<u64>())
+    };
+    chunks.map(of_chunk).sum::<Option<u64>>().map_or("-".to_owned(), count)
+}

@@ -1,0 +1,146 @@
+//! `ringquet scan`: reads, and decodes, everything once.
+
+use std::fmt;
+
+use anyhow::Result;
+use ringquet::report::DriverReport;
+use ringquet::{Batch, DecoderChoice, ScanReport};
+use serde::Serialize;
+use serde_json::json;
+
+use super::source;
+use crate::args::{DecoderArg, ScanArgs};
+use crate::console::Console;
+use crate::engine_args;
+use crate::exit::{Exit, Interrupted};
+use crate::progress;
+use crate::quantity::{byte_rate, count, counted, nanoseconds, rate, seconds};
+use crate::size::ByteSize;
+use crate::stop;
+
+pub(crate) fn run(args: &ScanArgs, console: &mut Console) -> Result<Exit> {
+    let mut options = args.engine.options(args.source.columns.columns.clone())?;
+    options.verify_crc = args.verify_crc;
+    options.decoder = match args.decoder {
+        DecoderArg::Auto => DecoderChoice::Auto,
+        DecoderArg::Fallback => DecoderChoice::FallbackOnly,
+    };
+    let verb = json!({ "paths": args.source.paths, "raw": args.raw, "digest": args.digest });
+    console.set_options(engine_args::document(&options, verb));
+    let dataset = source::open(&args.source.paths, options, console)?;
+    let stop = stop::on_signals()?;
+    let (digest, scan) = if args.raw {
+        let bar = progress::busy(console, "reading");
+        let scan = dataset.scan_raw(&stop)?;
+        bar.finish_and_clear();
+        (None, scan)
+    } else if args.digest {
+        let bar = progress::busy(console, "reading and hashing");
+        let (digest, scan) = dataset.digest(&stop)?;
+        bar.finish_and_clear();
+        (Some(digest), scan)
+    } else {
+        let bar = progress::counted(console, "reading", dataset.num_rows(), "rows");
+        let visit = |batch: Batch| bar.inc(batch.columns.num_rows() as u64);
+        let scan = dataset.scan(&stop, |_| visit)?;
+        bar.finish_and_clear();
+        (None, scan)
+    };
+    if scan.stopped {
+        return Err(Interrupted.into());
+    }
+    console.warn_all(&scan.warnings);
+    for failure in &scan.failures {
+        console.error(&failure.error);
+    }
+    let failed = !scan.failures.is_empty();
+    // A hash of what could be read is the hash of something else.
+    let digest = digest.filter(|_| !failed).map(|digest| digest.to_string());
+    let report = Report { files: dataset.files().len() as u64, raw: args.raw, digest, scan };
+    console.report(&report, &report)?;
+    Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    files: u64,
+    #[serde(skip)]
+    raw: bool,
+    /// Of the decoded content.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
+    #[serde(flatten)]
+    scan: ScanReport,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scan = &self.scan;
+        if self.raw {
+            writeln!(f, "files        {}, nothing decoded", count(self.files))?;
+        } else {
+            let rows = counted(scan.rows, "row");
+            let per_second = rate(scan.rows, scan.seconds);
+            writeln!(f, "rows         {rows} of {}, {per_second}", counted(self.files, "file"))?;
+        }
+        writeln!(f, "time         {}, CPU {}", seconds(scan.seconds), seconds(scan.cpu_seconds))?;
+        writeln!(
+            f,
+            "read         {}, {} ({} in {}, {:.2}× what was wanted)",
+            ByteSize(scan.read_bytes),
+            byte_rate(scan.read_bytes, scan.seconds),
+            rate(scan.reads, scan.seconds),
+            counted(scan.reads, "read"),
+            scan.read_amplification
+        )?;
+        if !self.raw {
+            writeln!(
+                f,
+                "decoded      {}, {}",
+                ByteSize(scan.decoded_bytes),
+                byte_rate(scan.decoded_bytes, scan.seconds)
+            )?;
+        }
+        match scan.device_read_bytes {
+            Some(bytes) => writeln!(f, "device       {} read", ByteSize(bytes))?,
+            None => writeln!(f, "device       does not tell what it read")?,
+        }
+        let latency = &scan.latency_ns;
+        writeln!(
+            f,
+            "latency      p50 {}, p99 {}, max {}",
+            nanoseconds(latency.p50),
+            nanoseconds(latency.p99),
+            nanoseconds(latency.max)
+        )?;
+        write!(f, "driver       {}", driver_line(&scan.driver))?;
+        if !self.raw {
+            write!(
+                f,
+                "\ndecoder      {} column chunks fast, {} fallback",
+                count(scan.decoder.fast_column_chunks),
+                count(scan.decoder.fallback_column_chunks)
+            )?;
+        }
+        if let Some(digest) = &self.digest {
+            write!(f, "\ndigest       {digest}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Who carried the reads, in one line.
+pub(super) fn driver_line(driver: &DriverReport) -> String {
+    format!(
+        "{}, direct {}, registered buffers {}, {} of depth {}",
+        driver.name.as_str(),
+        on_off(driver.direct),
+        on_off(driver.registered_buffers),
+        counted(driver.threads as u64, "thread"),
+        driver.queue_depth
+    )
+}
+
+fn on_off(is_on: bool) -> &'static str {
+    if is_on { "on" } else { "off" }
+}

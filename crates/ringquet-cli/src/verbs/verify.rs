@@ -1,0 +1,55 @@
+//! `ringquet verify`: holds a generated data set against its manifest.
+
+use std::fmt;
+
+use anyhow::Result;
+use ringquet_datagen::{VerifyOptions, VerifyReport};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::args::VerifyArgs;
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::progress::FilesBar;
+use crate::quantity::{byte_rate, count, counted, seconds};
+use crate::size::ByteSize;
+use crate::stop;
+
+pub(crate) fn run(args: &VerifyArgs, console: &mut Console) -> Result<Exit> {
+    let options =
+        VerifyOptions { threads: args.threads.map_or(0, usize::from), skip_bytes: args.skip_bytes };
+    console.set_options(json!({
+        "dir": args.dir,
+        "threads": args.threads,
+        "skip_bytes": args.skip_bytes,
+    }));
+    let stop = stop::on_signals()?;
+    let bar = FilesBar::new(console, "verifying");
+    let verified = ringquet_datagen::verify(&args.dir, &options, &bar, stop.as_atomic());
+    bar.finish();
+    let report = Report(verified?);
+    for problem in &report.0.problems {
+        console.error(&format!("{}: {}", args.dir.join(&problem.file).display(), problem.text));
+    }
+    console.report(&report, &report)?;
+    Ok(if report.0.is_sound() { Exit::Done } else { Exit::Failed })
+}
+
+#[derive(Debug, Serialize)]
+struct Report(VerifyReport);
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let report = &self.0;
+        let (checked, listed) = (count(report.files_checked), count(report.files_listed));
+        writeln!(f, "files        {checked} read of {listed} listed")?;
+        let rate = byte_rate(report.bytes, report.seconds);
+        let (rows, bytes) = (counted(report.rows, "row"), ByteSize(report.bytes));
+        writeln!(f, "sound        {rows}, {bytes}")?;
+        writeln!(f, "time         {}, {rate}", seconds(report.seconds))?;
+        match &report.digest {
+            Some(digest) => write!(f, "digest       {digest}"),
+            None => write!(f, "problems     {}", count(report.problems.len() as u64)),
+        }
+    }
+}
