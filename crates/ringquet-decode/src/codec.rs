@@ -314,7 +314,8 @@ mod tests {
 
     #[test]
     fn each_codec_undoes_its_compressor() {
-        let bytes: Vec<u8> = (0..100_000_u32).map(|i| u8::try_from(i * i % 251).unwrap()).collect();
+        let bytes: Vec<u8> =
+            (0..100_000_u32).map(|i| u8::try_from(i % 1000 * i % 251).unwrap()).collect();
         let mut decompressor = Decompressor::default();
         for codec in CODECS {
             for length in [1, 100, bytes.len()] {

@@ -86,10 +86,12 @@ impl FallbackColumn {
         Ok(Self { leaves, reader, rows_taken: 0 })
     }
 
-    /// Streams pages until `rows` more rows can be taken; which bytes that takes if they are not at hand.
+    /// Streams pages until `rows` more rows can be taken; which bytes that takes if they are not at hand. After the last
+    /// rows of the row group the column chunk must end.
     pub(crate) fn fill(
         &mut self,
         rows: u64,
+        is_last: bool,
         source: &mut dyn ChunkSource,
         context: &mut ColumnContext,
     ) -> Result<Option<Want>, (usize, Fault)> {
@@ -100,7 +102,7 @@ impl FallbackColumn {
             loop {
                 let pulled = if !leaf.ended && !leaf.has(target) {
                     leaf.pull(source, context)
-                } else if !leaf.ended && !leaf.announced && leaf.max_repetition_level > 0 {
+                } else if !leaf.announced && (is_last || leaf.max_repetition_level > 0) {
                     leaf.announce(source)
                 } else {
                     break;
@@ -109,10 +111,12 @@ impl FallbackColumn {
                     return Ok(Some(Want { leaf: index, range }));
                 }
             }
-            if leaf.row_starts < target {
+            if leaf.row_starts < target || (is_last && (leaf.row_starts > target || !leaf.ended)) {
                 return Err(in_leaf(Fault::out_of_spec(format!(
-                    "column chunk ends after {} rows, its row group has {target} or more",
-                    leaf.row_starts
+                    "column chunk has {} rows{}, its row group has {target}{}",
+                    leaf.row_starts,
+                    if leaf.ended { "" } else { " or more" },
+                    if is_last { "" } else { " or more" },
                 ))));
             }
         }
@@ -165,7 +169,9 @@ impl LeafPages {
             }
             HeaderStep::End => {
                 self.ended = true;
-                END.write_uncompressed(0)
+                self.announced = true;
+                self.stream().tail = Some(END.write_uncompressed(0).into());
+                return Ok(Pulled::Done);
             }
         };
         self.stream().push(header.into())?;
@@ -190,7 +196,10 @@ impl LeafPages {
             PageStep::Page(page) => page,
         };
         let mut bytes = Vec::new();
-        page::decompress(&page, codec, &mut context.decompressor, &mut bytes)?;
+        page::decompress(&page, codec, &mut context.decompressor, |length| {
+            bytes.resize(length, 0);
+            &mut bytes
+        })?;
         context.counters.decompressed_bytes += bytes.len() as u64;
         self.row_starts += row_starts(&page, &bytes, self.max_repetition_level)?;
         self.walk.advance();
@@ -265,6 +274,8 @@ fn row_starts(page: &RawPage<'_>, bytes: &[u8], max_level: i16) -> Result<u64, F
 #[derive(Debug)]
 struct PageStream {
     segments: VecDeque<(u64, Bytes)>,
+    /// What is read from the end on, again and again: the crate may look more than once.
+    tail: Option<Bytes>,
     end: u64,
     end_max: u64,
 }
@@ -273,6 +284,7 @@ impl PageStream {
     fn new(start: u64) -> Self {
         Self {
             segments: VecDeque::new(),
+            tail: None,
             end: start,
             end_max: start.saturating_add(VIRTUAL_CHUNK_BYTES),
         }
@@ -296,7 +308,11 @@ impl PageStream {
         while self.segments.front().is_some_and(|(offset, _)| *offset < start) {
             self.segments.pop_front();
         }
-        self.segments.front().filter(|(offset, _)| *offset == start).map(|(_, bytes)| bytes.clone())
+        match self.segments.front() {
+            Some((offset, bytes)) if *offset == start => Some(bytes.clone()),
+            None if start >= self.end => self.tail.clone(),
+            _ => None,
+        }
     }
 }
 

@@ -21,6 +21,7 @@ pub use projection::Projection;
 
 use crate::Codec;
 use crate::error::{DecodeError, Fault, Place};
+use crate::page_header::PageEncoding;
 use crate::schema::FileSchema;
 use chunks::ChunkTable;
 
@@ -69,6 +70,49 @@ pub struct ColumnChunk {
     pub codec: Codec,
     /// Whether it starts with a dictionary page, as the writer says.
     pub has_dictionary: bool,
+    /// Encodings of its pages and levels, as the writer says.
+    pub encodings: EncodingSet,
+}
+
+/// A set of encodings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct EncodingSet(u16);
+
+/// Bit of an [`EncodingSet`] that stands for every encoding that has no number of its own below it.
+const ENCODING_UNKNOWN: u32 = 15;
+
+impl EncodingSet {
+    fn bit(encoding: PageEncoding) -> u16 {
+        1 << encoding.to_thrift().min(ENCODING_UNKNOWN)
+    }
+
+    /// The set of these encodings.
+    #[must_use]
+    pub fn of(encodings: &[PageEncoding]) -> Self {
+        Self(encodings.iter().fold(0, |set, encoding| set | Self::bit(*encoding)))
+    }
+
+    fn insert(&mut self, encoding: PageEncoding) {
+        self.0 |= Self::bit(encoding);
+    }
+
+    /// Whether the encoding is in the set.
+    #[must_use]
+    pub fn contains(self, encoding: PageEncoding) -> bool {
+        self.0 & Self::bit(encoding) != 0
+    }
+
+    /// Whether no encoding is in the set.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether every encoding of this set is in `other`.
+    #[must_use]
+    pub fn is_subset_of(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
+    }
 }
 
 impl ColumnChunk {

@@ -1,6 +1,7 @@
 //! Repetition and definition levels: the hybrid of runs and bit-packed groups, and the deprecated plain bit-packing.
 
 use crate::error::Fault;
+use crate::kernels::bit_unpack::{bits_at, unpack};
 use crate::page_header::PageEncoding;
 
 /// Bits that hold levels from 0 to `max`.
@@ -112,17 +113,13 @@ pub(crate) fn count_row_starts(
     let width = bit_width(max_level);
     let mut left = num_values as usize;
     let mut starts = 0_u64;
-    if encoding == PageEncoding::BitPacked {
-        // Most significant bit first.
-        for index in 0..left {
-            let value = (0..width as usize).fold(0, |value, bit| {
-                let position = index * width as usize + bit;
-                (value << 1) | ((levels[position / 8] >> (7 - position % 8)) & 1)
-            });
-            starts += u64::from(value == 0);
-        }
-        return Ok(starts);
-    }
+    let rewritten;
+    let levels = if encoding == PageEncoding::BitPacked {
+        rewritten = from_bit_packed(levels, width, num_values);
+        &rewritten
+    } else {
+        levels
+    };
     let mut runs = Runs::new(levels, width);
     while left > 0 {
         let run = runs.next()?.ok_or_else(|| {
@@ -162,9 +159,157 @@ fn zeros_packed(bytes: &[u8], width: usize, length: usize) -> u64 {
     (0..length).filter(zero).count() as u64
 }
 
+/// A position in hybrid bytes that can be put aside and taken up again: it holds no reference. Positions are in the bytes
+/// that every call is given, always the same.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HybridCursor {
+    position: usize,
+    end: usize,
+    bit_width: u32,
+    run: HybridRun,
+    /// Values left in the current run.
+    left: usize,
+}
+
+/// What the current run of a [`HybridCursor`] has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HybridRun {
+    /// The same value again and again.
+    Rle(u32),
+    /// Bit-packed values; the next one starts at this bit.
+    Packed(usize),
+}
+
+impl HybridCursor {
+    /// A cursor over `start..end` of the bytes.
+    pub(crate) fn new(start: usize, end: usize, bit_width: u32) -> Self {
+        Self { position: start, end, bit_width, run: HybridRun::Rle(0), left: 0 }
+    }
+
+    /// A cursor that gives 0 without end: levels that are not written because there is only one.
+    pub(crate) fn zeros() -> Self {
+        Self { position: 0, end: 0, bit_width: 0, run: HybridRun::Rle(0), left: usize::MAX }
+    }
+
+    /// The current run and how many of its values are left, always some.
+    #[inline]
+    pub(crate) fn run(&mut self, bytes: &[u8]) -> Result<(HybridRun, usize), Fault> {
+        if self.left == 0 {
+            self.next_run(bytes)?;
+        }
+        Ok((self.run, self.left))
+    }
+
+    /// Leaves `count` values of the current run behind.
+    #[inline]
+    pub(crate) fn advance(&mut self, count: usize) {
+        debug_assert!(count <= self.left, "values of the current run only");
+        self.left -= count;
+        if let HybridRun::Packed(bit) = &mut self.run {
+            *bit += count * self.bit_width as usize;
+        }
+    }
+
+    fn next_run(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        loop {
+            let window = bytes.get(self.position..self.end).unwrap_or(&[]);
+            let mut runs = Runs::new(window, self.bit_width);
+            let run = runs
+                .next()?
+                .ok_or_else(|| Fault::out_of_spec("levels or indices end before their page"))?;
+            let consumed = window.len() - runs.bytes.len();
+            match run {
+                Run::Rle { value, length } => {
+                    self.run = HybridRun::Rle(value);
+                    self.left = length;
+                }
+                Run::Packed { bytes: packed, length } => {
+                    let start = self.position + consumed - packed.len();
+                    self.run = HybridRun::Packed(start * 8);
+                    self.left = length;
+                }
+            }
+            self.position += consumed;
+            // Empty runs are allowed, though no one writes them.
+            if self.left > 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The next `out.len()` values, over as many runs as that takes.
+    pub(crate) fn read(&mut self, bytes: &[u8], out: &mut [u32]) -> Result<(), Fault> {
+        let mut out = out;
+        while !out.is_empty() {
+            let (run, left) = self.run(bytes)?;
+            let (mut now, later) = out.split_at_mut(left.min(out.len()));
+            out = later;
+            match run {
+                HybridRun::Rle(value) => now.fill(value),
+                HybridRun::Packed(_) => {
+                    self.read_packed(bytes, now);
+                    // `read_packed` has advanced the cursor.
+                    now = &mut [];
+                }
+            }
+            self.advance(now.len());
+        }
+        Ok(())
+    }
+
+    /// The next values of a packed run, which has as many.
+    pub(crate) fn read_packed(&mut self, bytes: &[u8], out: &mut [u32]) {
+        let HybridRun::Packed(bit) = self.run else { return };
+        let width = self.bit_width;
+        // Up to the next byte that a value starts with, one by one; from there on in groups.
+        let head = match bit % 8 {
+            0 => 0,
+            _ => (0..8)
+                .find(|n| (bit + n * width as usize).is_multiple_of(8))
+                .unwrap_or(8)
+                .min(out.len()),
+        };
+        let (first, rest) = out.split_at_mut(head);
+        for (index, out) in first.iter_mut().enumerate() {
+            let value = bits_at(&bytes[..self.end], bit + index * width as usize, width);
+            #[expect(clippy::cast_possible_truncation, reason = "widths are 32 bits or fewer")]
+            let value = value as u32;
+            *out = value;
+        }
+        let start = (bit + head * width as usize) / 8;
+        unpack(&bytes[start.min(self.end)..self.end], width, rest);
+        self.advance(out.len());
+    }
+}
+
+/// Rewrites levels of the deprecated encoding, packed from the most significant bit, as a run of the hybrid one.
+pub(crate) fn from_bit_packed(levels: &[u8], width: u32, num_values: u32) -> Vec<u8> {
+    let groups = num_values.div_ceil(8);
+    let mut hybrid = Vec::with_capacity(levels.len() + 16);
+    let mut header = (u64::from(groups) << 1) | 1;
+    while header >= 0x80 {
+        hybrid.push((header & 0x7f) as u8 | 0x80);
+        header >>= 7;
+    }
+    hybrid.push((header & 0x7f) as u8);
+    let start = hybrid.len();
+    hybrid.resize(start + groups as usize * width as usize, 0);
+    let width = width as usize;
+    for bit in 0..(num_values as usize * width).min(levels.len() * 8) {
+        // Bit `bit` counts from the top of its value there, from the bottom here.
+        if levels[bit / 8] >> (7 - bit % 8) & 1 == 1 {
+            let (value, from_top) = (bit / width, bit % width);
+            let bit = value * width + (width - 1 - from_top);
+            hybrid[start + bit / 8] |= 1 << (bit % 8);
+        }
+    }
+    hybrid
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn widths() {
@@ -198,5 +343,57 @@ mod tests {
         // Width 1: 0, 1, 1, 1, 0, 1, 1, 1, 0
         let bytes = [0b0111_0111, 0b0000_0000];
         assert_eq!(count_row_starts(&bytes, PageEncoding::BitPacked, 1, 9).unwrap(), 3);
+    }
+
+    #[test]
+    fn deprecated_bit_packing_of_wider_levels() {
+        // Width 2: 3, 1, 0, 2, 1
+        let hybrid = from_bit_packed(&[0b1101_0010, 0b0100_0000], 2, 5);
+        let mut out = [9; 5];
+        HybridCursor::new(0, hybrid.len(), 2).read(&hybrid, &mut out).unwrap();
+        assert_eq!(out, [3, 1, 0, 2, 1]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_cursor_goes_on_where_it_stopped(
+            width in 1_u32..=20,
+            runs in proptest::collection::vec((any::<u32>(), 1_usize..40, any::<bool>()), 1..12),
+            steps in proptest::collection::vec(1_usize..50, 0..20),
+        ) {
+            let mask = u32::MAX >> (32 - width);
+            let mut bytes = vec![0xee; 3];
+            let mut expect = Vec::new();
+            for (seed, length, packed) in runs {
+                if packed {
+                    let groups = length.div_ceil(8);
+                    bytes.push(u8::try_from(groups << 1 | 1).unwrap());
+                    let start = bytes.len();
+                    bytes.resize(start + groups * width as usize, 0);
+                    for index in 0..groups * 8 {
+                        let value = seed.wrapping_mul(u32::try_from(index).unwrap() + 1) & mask;
+                        for bit in (0..width as usize).filter(|bit| value >> bit & 1 == 1) {
+                            let bit = index * width as usize + bit;
+                            bytes[start + bit / 8] |= 1 << (bit % 8);
+                        }
+                        expect.push(value);
+                    }
+                } else {
+                    bytes.push(u8::try_from(length << 1).unwrap());
+                    let value = seed & mask;
+                    bytes.extend(&value.to_le_bytes()[..width.div_ceil(8) as usize]);
+                    expect.extend(std::iter::repeat_n(value, length));
+                }
+            }
+            let mut cursor = HybridCursor::new(3, bytes.len(), width);
+            let mut read = Vec::new();
+            for step in steps.into_iter().chain([expect.len()]) {
+                let mut out = vec![0; step.min(expect.len() - read.len())];
+                cursor.read(&bytes, &mut out).unwrap();
+                read.extend(out);
+            }
+            prop_assert_eq!(read, expect);
+            prop_assert!(cursor.read(&bytes, &mut [0]).is_err());
+        }
     }
 }

@@ -18,12 +18,16 @@
 //!   [`Projection`], in about ten bytes per column chunk.
 //! - [`RowGroupDecoder`] walks one row group. It is a state machine: [`Step::NeedsBytes`] names the bytes it needs next
 //!   from a [`ChunkSource`], [`Step::Batch`] hands out rows. It never asks for more than one page.
+//! - Flat columns and lists one level deep are decoded by our own kernels ([`DecoderChoice`]) into memory of a
+//!   [`BufferPool`], which is used again once the last reference to a batch is gone.
 //! - What our own kernels do not cover is decoded by the `parquet` crate over the same pages; [`DecodeCounters`] says
 //!   which was which.
 //! - [`RowGroupDigest`] hashes decoded content so that two ways of decoding can be held against each other.
 //!
 //! Nothing in the bytes is trusted. Every length, count and offset is checked against what is there before it is used or
 //! allocated for, and what is wrong comes back as a [`DecodeError`] with its numbers.
+
+#![deny(unsafe_code)]
 
 mod error;
 mod thrift;
@@ -36,8 +40,11 @@ mod levels;
 mod page;
 mod page_header;
 
-mod fallback;
+mod kernels;
 mod pool;
+
+mod column;
+mod fallback;
 mod row_group;
 
 mod digest;
@@ -45,7 +52,7 @@ mod digest;
 pub use codec::Codec;
 pub use digest::{ContentDigest, FileDigest, ParseDigestError, RowGroupDigest};
 pub use error::{DecodeError, Place};
-pub use footer::{ColumnChunk, Footer, Projection, TAIL_LEN, footer_len};
+pub use footer::{ColumnChunk, EncodingSet, Footer, Projection, TAIL_LEN, footer_len};
 pub use page_header::{PageEncoding, PageHeader, PageKind};
 pub use pool::{BufferPool, PoolCounters};
 pub use row_group::{

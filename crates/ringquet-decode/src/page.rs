@@ -101,6 +101,10 @@ impl PageWalk {
         self.pages
     }
 
+    pub(crate) fn chunk(&self) -> &ColumnChunk {
+        &self.chunk
+    }
+
     pub(crate) fn codec(&self) -> Codec {
         self.chunk.codec
     }
@@ -299,17 +303,16 @@ pub(crate) fn decompressed_bytes(header: &PageHeader, codec: Codec) -> u32 {
     if is_plain(header, codec) { header.compressed_bytes } else { header.uncompressed_bytes }
 }
 
-/// Writes the decompressed page into `target`, whose old content and length do not matter.
-pub(crate) fn decompress(
+/// Writes the decompressed page into memory that `target` gives for its length, once that length can be believed.
+pub(crate) fn decompress<'t>(
     page: &RawPage<'_>,
     codec: Codec,
     decompressor: &mut Decompressor,
-    target: &mut Vec<u8>,
+    target: impl FnOnce(usize) -> &'t mut [u8],
 ) -> Result<(), Fault> {
     let (levels, is_compressed) = compression(&page.header, codec);
     if !is_compressed {
-        target.clear();
-        target.extend_from_slice(page.bytes);
+        target(page.bytes.len()).copy_from_slice(page.bytes);
         return Ok(());
     }
     let uncompressed = page.header.uncompressed_bytes as usize;
@@ -318,10 +321,10 @@ pub(crate) fn decompress(
         .split_at_checked(levels)
         .ok_or_else(|| Fault::truncated("levels", levels, page.bytes.len()))?;
     check_expansion(codec, values.len(), uncompressed.saturating_sub(levels.len()))?;
-    target.resize(uncompressed, 0);
-    let (levels_target, values_target) = target
-        .split_at_mut_checked(levels.len())
-        .ok_or_else(|| Fault::truncated("decompressed page", levels.len(), uncompressed))?;
+    if levels.len() > uncompressed {
+        return Err(Fault::truncated("decompressed page", levels.len(), uncompressed));
+    }
+    let (levels_target, values_target) = target(uncompressed).split_at_mut(levels.len());
     levels_target.copy_from_slice(levels);
     decompressor.decompress(codec, values, values_target)
 }

@@ -29,7 +29,7 @@ pub enum PageEncoding {
 }
 
 impl PageEncoding {
-    fn from_thrift(number: i32) -> Self {
+    pub(crate) fn from_thrift(number: i32) -> Self {
         match number {
             0 => Self::Plain,
             2 => Self::PlainDictionary,
@@ -45,7 +45,7 @@ impl PageEncoding {
     }
 
     /// The number, as a page header has it. Encodings that we do not know are not written.
-    fn to_thrift(self) -> u32 {
+    pub(crate) fn to_thrift(self) -> u32 {
         match self {
             Self::Plain => 0,
             Self::PlainDictionary => 2,

@@ -2,21 +2,64 @@
 //!
 //! Fresh memory costs more than decoding does: the kernel clears each page on first touch. So arrays take their memory
 //! from a pool, and it goes home when the last reference to the array is dropped, wherever and whenever that is.
+//!
+//! ```text
+//! BufferPool ── take ──▶ PoolBuffer ── freeze ──▶ arrow Buffer ─▶ array ─▶ batch
+//!     ▲                  one owner, writable      shared, read only         │
+//!     └────────────────────── last reference dropped ◀──────────────────────┘
+//! ```
 
-use std::sync::Arc;
+#![expect(unsafe_code, reason = "hands memory to Arrow and takes it back")]
+
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// A pool of output memory. Cloning it gives another handle to the same pool; batches may outlive every handle.
-#[derive(Debug, Clone, Default)]
+use arrow_buffer::Buffer;
+
+use crate::codec::Decompressor;
+
+/// Alignment of every buffer: a cache line, and what AVX-512 and Arrow's own allocations have.
+const ALIGNMENT: usize = 64;
+
+/// Smallest buffer. Smaller wishes get this, so that they can serve each other.
+const BYTES_MIN: usize = 1024;
+
+/// Free memory that a pool keeps unless told otherwise. Buffers that come home beyond it go back to the system.
+const FREE_BYTES_MAX: usize = 1 << 30;
+
+/// A pool of output memory, and of the contexts of codecs. Cloning it gives another handle to the same pool; batches may outlive every handle.
+#[derive(Debug, Clone)]
 pub struct BufferPool {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug, Default)]
 struct Shared {
+    /// Free blocks by their capacity.
+    free: Mutex<FreeBlocks>,
+    /// Contexts of codecs that no decoder uses at the moment: making one anew takes longer than a small page.
+    decompressors: Mutex<Vec<Decompressor>>,
+    free_bytes_max: usize,
     allocated_buffers: AtomicU64,
     allocated_bytes: AtomicU64,
     reused_buffers: AtomicU64,
+}
+
+#[derive(Default)]
+struct FreeBlocks {
+    by_capacity: BTreeMap<usize, Vec<Block>>,
+    bytes: usize,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("free_bytes_max", &self.free_bytes_max)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a pool has done so far.
@@ -30,11 +73,32 @@ pub struct PoolCounters {
     pub reused_buffers: u64,
 }
 
+impl Default for BufferPool {
+    fn default() -> Self {
+        Self::with_free_bytes_max(FREE_BYTES_MAX)
+    }
+}
+
 impl BufferPool {
-    /// An empty pool.
+    /// An empty pool that keeps up to 1 GiB of free memory.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty pool that keeps up to `free_bytes_max` bytes of free memory. With 0 nothing is ever used again.
+    #[must_use]
+    pub fn with_free_bytes_max(free_bytes_max: usize) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                free: Mutex::default(),
+                decompressors: Mutex::default(),
+                free_bytes_max,
+                allocated_buffers: AtomicU64::new(0),
+                allocated_bytes: AtomicU64::new(0),
+                reused_buffers: AtomicU64::new(0),
+            }),
+        }
     }
 
     /// What this pool has done so far.
@@ -46,5 +110,274 @@ impl BufferPool {
             allocated_bytes: self.shared.allocated_bytes.load(Ordering::Relaxed),
             reused_buffers: self.shared.reused_buffers.load(Ordering::Relaxed),
         }
+    }
+
+    /// Bytes of free memory that wait to be used again.
+    #[must_use]
+    pub fn free_bytes(&self) -> usize {
+        self.shared.free().bytes
+    }
+
+    /// Contexts of codecs, to be given back.
+    pub(crate) fn take_decompressor(&self) -> Decompressor {
+        self.shared.decompressors().pop().unwrap_or_default()
+    }
+
+    /// Takes contexts of codecs back.
+    pub(crate) fn give_back_decompressor(&self, decompressor: Decompressor) {
+        self.shared.decompressors().push(decompressor);
+    }
+
+    /// A buffer of `bytes` bytes or more, with whatever was left in it.
+    pub(crate) fn take(&self, bytes: usize) -> PoolBuffer {
+        let capacity = size_class(bytes);
+        let block = self.shared.reuse(capacity).unwrap_or_else(|| {
+            self.shared.allocated_buffers.fetch_add(1, Ordering::Relaxed);
+            self.shared.allocated_bytes.fetch_add(capacity as u64, Ordering::Relaxed);
+            Block::allocate(capacity)
+        });
+        PoolBuffer { lease: Lease { block: Some(block), shared: Arc::clone(&self.shared) } }
+    }
+}
+
+/// Capacities are powers of two and the three steps between them: at most a quarter of a buffer lies idle.
+fn size_class(bytes: usize) -> usize {
+    let bytes = bytes.max(BYTES_MIN);
+    let step = (bytes.next_power_of_two() / 8).max(ALIGNMENT);
+    bytes.next_multiple_of(step)
+}
+
+impl Shared {
+    fn free(&self) -> std::sync::MutexGuard<'_, FreeBlocks> {
+        // Nothing panics while it holds the lock.
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn decompressors(&self) -> std::sync::MutexGuard<'_, Vec<Decompressor>> {
+        self.decompressors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reuse(&self, capacity: usize) -> Option<Block> {
+        let mut free = self.free();
+        let block = free.by_capacity.get_mut(&capacity)?.pop()?;
+        free.bytes -= capacity;
+        self.reused_buffers.fetch_add(1, Ordering::Relaxed);
+        Some(block)
+    }
+
+    fn give_back(&self, block: Block) {
+        let mut free = self.free();
+        if free.bytes + block.capacity <= self.free_bytes_max {
+            free.bytes += block.capacity;
+            free.by_capacity.entry(block.capacity).or_default().push(block);
+        }
+    }
+}
+
+/// Memory of its own: `capacity` initialized bytes, aligned to [`ALIGNMENT`].
+struct Block {
+    address: NonNull<u8>,
+    capacity: usize,
+}
+
+// SAFETY: a block owns its memory as a `Vec<u8>` would, and shares it with no one.
+unsafe impl Send for Block {}
+// SAFETY: through a shared block memory is only read.
+unsafe impl Sync for Block {}
+
+impl Block {
+    fn layout(capacity: usize) -> Layout {
+        Layout::from_size_align(capacity, ALIGNMENT).expect("capacities stay far below isize::MAX")
+    }
+
+    fn allocate(capacity: usize) -> Self {
+        let layout = Self::layout(capacity);
+        // SAFETY: the layout is not empty, its size is a size class.
+        let address = unsafe { alloc_zeroed(layout) };
+        let address = NonNull::new(address).unwrap_or_else(|| handle_alloc_error(layout));
+        Self { address, capacity }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        // SAFETY: the memory is `capacity` bytes, zeroed when it was allocated, and lives as long as the block.
+        unsafe { std::slice::from_raw_parts(self.address.as_ptr(), self.capacity) }
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as in `bytes`; `&mut self` makes this the only access.
+        unsafe { std::slice::from_raw_parts_mut(self.address.as_ptr(), self.capacity) }
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        // SAFETY: the memory came from `alloc_zeroed` with this layout and is freed once.
+        unsafe { dealloc(self.address.as_ptr(), Self::layout(self.capacity)) }
+    }
+}
+
+/// A block that goes home when it is dropped.
+struct Lease {
+    /// `None` only while it is being dropped.
+    block: Option<Block>,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(block) = self.block.take() {
+            self.shared.give_back(block);
+        }
+    }
+}
+
+/// Memory from a pool, in one hand and writable.
+pub(crate) struct PoolBuffer {
+    lease: Lease,
+}
+
+impl fmt::Debug for PoolBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PoolBuffer").field("capacity", &self.bytes().len()).finish()
+    }
+}
+
+impl PoolBuffer {
+    fn block(&self) -> &Block {
+        self.lease.block.as_ref().expect("the block leaves only when the lease is dropped")
+    }
+
+    /// All of its bytes.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.block().bytes()
+    }
+
+    /// All of its bytes.
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        let block = self.lease.block.as_mut();
+        block.expect("the block leaves only when the lease is dropped").bytes_mut()
+    }
+
+    /// Makes room for `bytes` bytes, keeping the first `used`. Grows by half at least, so that growing bit by bit copies
+    /// each byte only a few times.
+    pub(crate) fn reserve(&mut self, used: usize, bytes: usize) {
+        let capacity = self.bytes().len();
+        if bytes <= capacity {
+            return;
+        }
+        let pool = BufferPool { shared: Arc::clone(&self.lease.shared) };
+        let mut larger = pool.take(bytes.max(capacity + capacity / 2));
+        larger.bytes_mut()[..used].copy_from_slice(&self.bytes()[..used]);
+        *self = larger;
+    }
+
+    /// The first `bytes` bytes as an Arrow buffer. The memory goes home when the last reference to it is dropped.
+    pub(crate) fn freeze(self, bytes: usize) -> Buffer {
+        let block = self.block();
+        assert!(bytes <= block.capacity, "a buffer has the bytes that were written to it");
+        let address = block.address;
+        let owner = Arc::new(self.lease);
+        // SAFETY: the memory is initialized, and `owner` keeps it alive and unwritten until the buffer is dropped.
+        unsafe { Buffer::from_custom_allocation(address, bytes, owner) }
+    }
+}
+
+/// Integers that bytes can be viewed as: any bits are a value, and there is no padding.
+pub(crate) trait Word: Copy + Default + PartialEq + 'static {}
+
+impl Word for u8 {}
+impl Word for u16 {}
+impl Word for u32 {}
+impl Word for u64 {}
+impl Word for u128 {}
+impl Word for i32 {}
+impl Word for i64 {}
+
+/// The bytes as integers of the machine's byte order.
+///
+/// # Panics
+/// When the bytes are not aligned to `T` or end inside one.
+pub(crate) fn words<T: Word>(bytes: &[u8]) -> &[T] {
+    // SAFETY: any bits are a `T`.
+    let (head, words, tail) = unsafe { bytes.align_to::<T>() };
+    assert!(head.is_empty() && tail.is_empty(), "pool memory is aligned and cut at whole values");
+    words
+}
+
+/// The bytes as integers of the machine's byte order.
+///
+/// # Panics
+/// When the bytes are not aligned to `T` or end inside one.
+pub(crate) fn words_mut<T: Word>(bytes: &mut [u8]) -> &mut [T] {
+    // SAFETY: any bits are a `T`, and any `T` is bytes.
+    let (head, words, tail) = unsafe { bytes.align_to_mut::<T>() };
+    assert!(head.is_empty() && tail.is_empty(), "pool memory is aligned and cut at whole values");
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn size_classes_waste_at_most_a_quarter() {
+        assert_eq!([0, 1, 1024].map(size_class), [1024; 3]);
+        assert_eq!(size_class(1025), 1280);
+        for bytes in [1025, 5000, 65_537, 1_000_000, (1 << 30) + 1] {
+            let class = size_class(bytes);
+            assert!(class >= bytes && class <= bytes + bytes / 4 + 1, "{bytes} → {class}");
+            assert_eq!(size_class(class), class);
+        }
+    }
+
+    #[test]
+    fn memory_comes_home_after_the_last_reference() {
+        let pool = BufferPool::new();
+        let mut buffer = pool.take(5000);
+        buffer.bytes_mut()[..3].copy_from_slice(b"abc");
+        let address = buffer.bytes().as_ptr();
+        let frozen = buffer.freeze(3);
+        let clone = frozen.clone();
+        assert_eq!(frozen.as_slice(), b"abc");
+        drop(frozen);
+        assert_eq!(pool.free_bytes(), 0);
+        drop(clone);
+        assert_eq!(pool.free_bytes(), size_class(5000));
+        assert_eq!(pool.take(4900).bytes().as_ptr(), address);
+        let expect = PoolCounters {
+            allocated_buffers: 1,
+            allocated_bytes: size_class(5000) as u64,
+            reused_buffers: 1,
+        };
+        assert_eq!(pool.counters(), expect);
+    }
+
+    #[test]
+    fn batches_outlive_their_pool() {
+        let pool = BufferPool::new();
+        let mut buffer = pool.take(10);
+        buffer.bytes_mut()[9] = 7;
+        let frozen = buffer.freeze(10);
+        drop(pool);
+        let read = std::thread::spawn(move || frozen.as_slice()[9]).join().unwrap();
+        assert_eq!(read, 7);
+    }
+
+    #[test]
+    fn free_memory_is_bounded() {
+        let pool = BufferPool::with_free_bytes_max(3000);
+        let buffers: Vec<PoolBuffer> = (0..4).map(|_| pool.take(1024)).collect();
+        drop(buffers);
+        assert_eq!(pool.free_bytes(), 2048);
+    }
+
+    #[test]
+    fn growing_keeps_what_was_written() {
+        let pool = BufferPool::new();
+        let mut buffer = pool.take(1024);
+        buffer.bytes_mut().fill(5);
+        buffer.reserve(1000, 10_000);
+        assert!(buffer.bytes().len() >= 10_000);
+        assert!(buffer.bytes()[..1000].iter().all(|byte| *byte == 5));
     }
 }

@@ -10,6 +10,7 @@ use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::SchemaRef;
 
 use crate::codec::Decompressor;
+use crate::column::{ColumnPlan, FastColumn};
 use crate::error::{DecodeError, Fault, Place};
 use crate::fallback::FallbackColumn;
 use crate::footer::{ColumnChunk, Footer};
@@ -100,10 +101,59 @@ pub(crate) struct Want {
 }
 
 /// What the columns of a row group share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct ColumnContext {
     pub(crate) decompressor: Decompressor,
     pub(crate) counters: DecodeCounters,
+    pool: BufferPool,
+}
+
+impl Drop for ColumnContext {
+    fn drop(&mut self) {
+        self.pool.give_back_decompressor(std::mem::take(&mut self.decompressor));
+    }
+}
+
+/// Decoder of one root column.
+enum Column {
+    Fast(Box<FastColumn>),
+    Fallback(Box<FallbackColumn>),
+}
+
+impl Column {
+    fn fill(
+        &mut self,
+        rows: usize,
+        is_last: bool,
+        source: &mut dyn ChunkSource,
+        context: &mut ColumnContext,
+    ) -> Result<Option<Want>, (usize, Fault)> {
+        match self {
+            Self::Fast(column) => {
+                let leaf = column.walk().leaf();
+                let wanted = column.fill(rows, is_last, source, context);
+                wanted
+                    .map(|range| range.map(|range| Want { leaf, range }))
+                    .map_err(|fault| (leaf, fault))
+            }
+            Self::Fallback(column) => column.fill(rows as u64, is_last, source, context),
+        }
+    }
+
+    fn take(&mut self, rows: usize) -> Result<ArrayRef, Fault> {
+        match self {
+            Self::Fast(column) => column.take(),
+            Self::Fallback(column) => column.take(rows),
+        }
+    }
+
+    fn walks(&self) -> impl Iterator<Item = &PageWalk> {
+        let (fast, fallback) = match self {
+            Self::Fast(column) => (Some(column.walk()), None),
+            Self::Fallback(column) => (None, Some(column.walks())),
+        };
+        fast.into_iter().chain(fallback.into_iter().flatten())
+    }
 }
 
 /// Decodes one row group of one file.
@@ -114,7 +164,7 @@ pub struct RowGroupDecoder {
     rows: u64,
     rows_done: u64,
     batch_rows: usize,
-    columns: Vec<FallbackColumn>,
+    columns: Vec<Column>,
     context: ColumnContext,
 }
 
@@ -140,7 +190,7 @@ impl RowGroupDecoder {
         footer: &Arc<Footer>,
         row_group: usize,
         options: &DecodeOptions,
-        _pool: &BufferPool,
+        pool: &BufferPool,
     ) -> Result<Self, DecodeError> {
         let rows = footer.row_group_rows(row_group);
         let batch_rows = options.batch_rows.max(1);
@@ -148,7 +198,11 @@ impl RowGroupDecoder {
         let batch_rows =
             usize::try_from(rows).map_or(batch_rows, |rows| batch_rows.min(rows.max(1)));
         let schema = footer.schema();
-        let mut context = ColumnContext::default();
+        let mut context = ColumnContext {
+            decompressor: pool.take_decompressor(),
+            counters: DecodeCounters::default(),
+            pool: pool.clone(),
+        };
         let chunks: Vec<(usize, ColumnChunk)> = footer.column_chunks(row_group).collect();
         let mut columns = Vec::with_capacity(footer.roots().len());
         let mut rest = chunks.as_slice();
@@ -158,10 +212,20 @@ impl RowGroupDecoder {
             if of_root.is_empty() {
                 continue;
             }
-            let walks = of_root
-                .iter()
-                .map(|(leaf, chunk)| PageWalk::new(*leaf, *chunk, options.verify_crc))
-                .collect();
+            let walk = |(leaf, chunk): &(usize, ColumnChunk)| {
+                PageWalk::new(*leaf, *chunk, options.verify_crc)
+            };
+            if options.decoder == DecoderChoice::Auto
+                && let [(leaf, chunk)] = of_root
+                && let Some(plan) = ColumnPlan::new(schema, *root, *leaf, chunk, rows)
+            {
+                let walk = walk(&of_root[0]);
+                let column = FastColumn::new(plan, walk, rows, batch_rows, pool);
+                columns.push(Column::Fast(Box::new(column)));
+                context.counters.fast_column_chunks += 1;
+                continue;
+            }
+            let walks = of_root.iter().map(walk).collect();
             let column =
                 FallbackColumn::new(schema, *root, walks, batch_rows).map_err(|fault| {
                     fault.at(Place {
@@ -171,7 +235,7 @@ impl RowGroupDecoder {
                     })
                 })?;
             context.counters.fallback_column_chunks += of_root.len() as u64;
-            columns.push(column);
+            columns.push(Column::Fallback(Box::new(column)));
         }
         Ok(Self {
             footer: Arc::clone(footer),
@@ -196,8 +260,9 @@ impl RowGroupDecoder {
         }
         let rows =
             usize::try_from(rows_left).map_or(self.batch_rows, |left| left.min(self.batch_rows));
+        let is_last = rows as u64 == rows_left;
         for index in 0..self.columns.len() {
-            match self.columns[index].fill(rows as u64, source, &mut self.context) {
+            match self.columns[index].fill(rows, is_last, source, &mut self.context) {
                 Ok(None) => {}
                 Ok(Some(Want { leaf, range })) => return Ok(Step::NeedsBytes { leaf, range }),
                 Err((leaf, fault)) => return Err(self.in_leaf(leaf, fault)),
@@ -242,7 +307,7 @@ impl RowGroupDecoder {
     }
 
     fn walks(&self) -> impl Iterator<Item = &PageWalk> {
-        self.columns.iter().flat_map(FallbackColumn::walks)
+        self.columns.iter().flat_map(Column::walks)
     }
 
     #[cold]

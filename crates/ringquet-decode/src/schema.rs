@@ -23,6 +23,8 @@ pub struct Root {
     pub name: String,
     /// Its leaf columns, as indices into a row group's column chunks. One leaf unless it is a struct or a map.
     pub leaves: Range<usize>,
+    /// Its index among the Arrow fields. `None` for the rare root without leaves, which Arrow does not show.
+    field: Option<usize>,
     /// How the `parquet` crate reads it, made when first needed.
     reader_metadata: OnceLock<ArrowReaderMetadata>,
 }
@@ -65,9 +67,13 @@ impl FileSchema {
         if !leaves_agree || !names_agree {
             return Err(Fault::out_of_spec("schema tree is inconsistent"));
         }
+        let mut fields = 0..;
         let roots = roots
             .into_iter()
-            .map(|(name, leaves)| Root { name, leaves, reader_metadata: OnceLock::new() })
+            .map(|(name, leaves)| {
+                let field = if leaves.is_empty() { None } else { fields.next() };
+                Root { name, leaves, field, reader_metadata: OnceLock::new() }
+            })
             .collect();
         Ok(Self { arrow, parquet, roots, identity: identity.into_boxed_slice() })
     }
@@ -97,10 +103,7 @@ impl FileSchema {
     /// Arrow field of a root column; `None` for the rare root that has no leaf, which Arrow does not show.
     #[must_use]
     pub fn field(&self, root: usize) -> Option<&Field> {
-        self.roots[root].leaves.clone().next()?;
-        // Roots without leaves have no field: the fields are counted without them.
-        let index = self.roots[..root].iter().filter(|root| !root.leaves.is_empty()).count();
-        self.arrow.fields().get(index).map(|field| &**field)
+        self.arrow.fields().get(self.roots[root].field?).map(|field| &**field)
     }
 
     /// Arrow schema of the columns `roots`, in the given order, with the file's key-value metadata.

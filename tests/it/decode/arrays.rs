@@ -317,7 +317,8 @@ pub(super) fn lists(recipe: Recipe) -> Vec<(&'static str, ArrayRef)> {
         for length in r.list_lengths(4) {
             for _ in 0..length.unwrap_or(0) {
                 let number = random.below(50);
-                let text = (!nulls || !number.is_multiple_of(5)).then(|| format!("element {number}"));
+                let text =
+                    (!nulls || !number.is_multiple_of(5)).then(|| format!("element {number}"));
                 builder.values().append_option(text);
             }
             builder.append(length.is_some());

@@ -12,8 +12,8 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::arrow::arrow_writer::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use ringquet_decode::{
-    BufferPool, ChunkSource, ContentDigest, DecodeCounters, DecodeError, DecodeOptions, Footer,
-    Projection, RowGroupDecoder, RowGroupDigest, Step, TAIL_LEN, footer_len,
+    BufferPool, ChunkSource, ContentDigest, DecodeCounters, DecodeError, DecodeOptions,
+    DecoderChoice, Footer, Projection, RowGroupDecoder, RowGroupDigest, Step, TAIL_LEN, footer_len,
 };
 
 /// Writes batches as one file in memory.
@@ -212,6 +212,17 @@ pub(super) fn assert_same(ours: &[RecordBatch], theirs: &[RecordBatch], what: &s
     }
 }
 
+/// A way of reading: with which decoder, and whether the bytes come as late and as sparse as they may.
+pub(super) type Way = (DecoderChoice, bool);
+
+/// Every way of reading there is.
+const WAYS: [Way; 4] = [
+    (DecoderChoice::Auto, false),
+    (DecoderChoice::Auto, true),
+    (DecoderChoice::FallbackOnly, false),
+    (DecoderChoice::FallbackOnly, true),
+];
+
 /// Reads a file in every way we have and holds each against the `parquet` crate. Gives what the default way counted.
 pub(super) fn check(
     file: &Bytes,
@@ -219,15 +230,23 @@ pub(super) fn check(
     batch_rows: &[usize],
     what: &str,
 ) -> DecodeCounters {
-    use ringquet_decode::DecoderChoice::{Auto, FallbackOnly};
+    check_ways(file, projection, batch_rows, &WAYS, what)
+}
+
+/// Reads a file in some ways and holds each against the `parquet` crate. Gives what the first way counted.
+pub(super) fn check_ways(
+    file: &Bytes,
+    projection: &Projection,
+    batch_rows: &[usize],
+    ways: &[Way],
+    what: &str,
+) -> DecodeCounters {
     let footer = open(file, projection).unwrap_or_else(|error| panic!("{what}: {error}"));
     let mut counters = DecodeCounters::default();
     for row_group in 0..footer.num_row_groups() {
         for batch_rows in batch_rows.iter().copied() {
             let theirs = read_reference(file, row_group, batch_rows, projection);
-            for (decoder, stingy) in
-                [(Auto, false), (Auto, true), (FallbackOnly, false), (FallbackOnly, true)]
-            {
+            for (decoder, stingy) in ways.iter().copied() {
                 let what = format!(
                     "{what}, row group {row_group}, {batch_rows} rows per batch, {decoder:?}, stingy {stingy}"
                 );
@@ -235,7 +254,7 @@ pub(super) fn check(
                 let (ours, counted) = read_row_group(file, &footer, row_group, &options, stingy)
                     .unwrap_or_else(|error| panic!("{what}: {error}"));
                 assert_same(&ours, &theirs, &what);
-                if decoder == Auto && !stingy {
+                if (decoder, stingy) == ways[0] {
                     counters += counted;
                 }
             }

@@ -4,16 +4,24 @@
 //! 48 of a [`ColumnChunk`]. Per row group, chunk after chunk, as varints:
 //!
 //! ```text
-//! codec and dictionary │ gap from the end │ compressed │ uncompressed    │ values
-//! one byte             │ of the one       │ bytes      │ − compressed,   │ − rows of the
-//!                      │ before, zigzag   │            │ zigzag          │ row group, zigzag
+//! codec, dictionary, │ gap from the end │ compressed │ uncompressed    │ values
+//! encodings:         │ of the one       │ bytes      │ − compressed,   │ − rows of the
+//! one byte           │ before, zigzag   │            │ zigzag          │ row group, zigzag
 //! ```
+//!
+//! A file has a handful of different sets of encodings; they stand in a table, the byte has their number.
 
-use super::ColumnChunk;
+use super::{ColumnChunk, EncodingSet};
 use crate::Codec;
 
-/// Bit of a chunk's first byte that says it has a dictionary page; the others are its codec.
+/// Bit of a chunk's first byte that says it has a dictionary page.
 const DICTIONARY: u8 = 0x80;
+/// Bits of its codec.
+const CODEC: u8 = 0x07;
+/// Where the number of its set of encodings starts, four bits.
+const ENCODINGS_SHIFT: u32 = 3;
+/// The number that says: the set itself follows, in two bytes.
+const ENCODINGS_FOLLOW: u8 = 0x0f;
 
 /// All wanted column chunks of a file.
 #[derive(Debug)]
@@ -23,6 +31,7 @@ pub(super) struct ChunkTable {
     /// Where each row group starts in `packed`.
     starts: Box<[u32]>,
     packed: Box<[u8]>,
+    encodings: Box<[EncodingSet]>,
 }
 
 /// Collects chunks in the order of the file's metadata.
@@ -30,6 +39,7 @@ pub(super) struct ChunkTable {
 pub(super) struct ChunkTableBuilder {
     starts: Vec<u32>,
     packed: Vec<u8>,
+    encodings: Vec<EncodingSet>,
     end: u64,
 }
 
@@ -43,7 +53,11 @@ impl ChunkTableBuilder {
     /// Adds a chunk of the current row group, which has `rows` rows.
     pub(super) fn push(&mut self, chunk: &ColumnChunk, rows: u64) {
         let dictionary = if chunk.has_dictionary { DICTIONARY } else { 0 };
-        self.packed.push(chunk.codec.to_index() | dictionary);
+        let number = self.encodings_number(chunk.encodings);
+        self.packed.push(chunk.codec.to_index() | (number << ENCODINGS_SHIFT) | dictionary);
+        if number == ENCODINGS_FOLLOW {
+            self.packed.extend_from_slice(&chunk.encodings.0.to_le_bytes());
+        }
         put(&mut self.packed, zigzag(chunk.offset.wrapping_sub(self.end)));
         put(&mut self.packed, chunk.compressed_bytes);
         let grown = chunk.uncompressed_bytes.wrapping_sub(chunk.compressed_bytes);
@@ -52,12 +66,26 @@ impl ChunkTableBuilder {
         self.end = chunk.offset + chunk.compressed_bytes;
     }
 
+    fn encodings_number(&mut self, encodings: EncodingSet) -> u8 {
+        let known = self.encodings.iter().position(|known| *known == encodings);
+        let number = known.unwrap_or_else(|| {
+            if self.encodings.len() < usize::from(ENCODINGS_FOLLOW) {
+                self.encodings.push(encodings);
+                self.encodings.len() - 1
+            } else {
+                usize::from(ENCODINGS_FOLLOW)
+            }
+        });
+        u8::try_from(number).unwrap_or(ENCODINGS_FOLLOW)
+    }
+
     /// The table; `leaves` are those that were pushed for every row group, in that order.
     pub(super) fn finish(self, leaves: Vec<usize>) -> ChunkTable {
         ChunkTable {
             leaves: leaves.into_boxed_slice(),
             starts: self.starts.into_boxed_slice(),
             packed: self.packed.into_boxed_slice(),
+            encodings: self.encodings.into_boxed_slice(),
         }
     }
 }
@@ -83,6 +111,14 @@ impl ChunkTable {
         self.leaves.iter().map(move |leaf| {
             let first =
                 bytes.next().copied().expect("the builder pushed every leaf of a row group");
+            let number = (first >> ENCODINGS_SHIFT) & ENCODINGS_FOLLOW;
+            let encodings = match self.encodings.get(usize::from(number)) {
+                Some(encodings) if number != ENCODINGS_FOLLOW => *encodings,
+                _ => {
+                    let mut byte = || bytes.next().copied().unwrap_or_default();
+                    EncodingSet(u16::from_le_bytes([byte(), byte()]))
+                }
+            };
             let offset = end.wrapping_add(unzigzag(take(&mut bytes)));
             let compressed_bytes = take(&mut bytes);
             let uncompressed_bytes = compressed_bytes.wrapping_add(unzigzag(take(&mut bytes)));
@@ -93,15 +129,19 @@ impl ChunkTable {
                 compressed_bytes,
                 num_values,
                 uncompressed_bytes,
-                codec: Codec::from_index(first & !DICTIONARY),
+                codec: Codec::from_index(first & CODEC),
                 has_dictionary: first & DICTIONARY != 0,
+                encodings,
             };
             (*leaf, chunk)
         })
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        size_of_val(&*self.leaves) + size_of_val(&*self.starts) + self.packed.len()
+        size_of_val(&*self.leaves)
+            + size_of_val(&*self.starts)
+            + size_of_val(&*self.encodings)
+            + self.packed.len()
     }
 }
 
@@ -142,14 +182,14 @@ mod tests {
     #[test]
     fn packing_keeps_everything() {
         let chunk = |offset, compressed_bytes, uncompressed_bytes, num_values, has_dictionary| {
-            let codec = Codec::Zstd;
             ColumnChunk {
                 offset,
                 compressed_bytes,
                 num_values,
                 uncompressed_bytes,
-                codec,
+                codec: Codec::Zstd,
                 has_dictionary,
+                encodings: EncodingSet(0x109),
             }
         };
         let row_groups = [
@@ -169,6 +209,31 @@ mod tests {
             assert_eq!(table.get(index, 3, 6144), Some(row_group[0]));
             assert_eq!(table.get(index, 9, 6144), Some(row_group[1]));
             assert_eq!(table.get(index, 4, 6144), None);
+        }
+    }
+
+    #[test]
+    fn many_sets_of_encodings() {
+        let chunk = |encodings| ColumnChunk {
+            offset: 4,
+            compressed_bytes: 10,
+            num_values: 1,
+            uncompressed_bytes: 10,
+            codec: Codec::Lz4Raw,
+            has_dictionary: true,
+            encodings: EncodingSet(encodings),
+        };
+        let mut builder = ChunkTableBuilder::default();
+        for encodings in 0..40 {
+            assert!(builder.start_row_group());
+            builder.push(&chunk(encodings), 1);
+            builder.push(&chunk(encodings + 1), 1);
+        }
+        let table = builder.finish(vec![0, 1]);
+        for encodings in 0..40 {
+            let row_group = usize::from(encodings);
+            assert_eq!(table.get(row_group, 0, 1), Some(chunk(encodings)));
+            assert_eq!(table.get(row_group, 1, 1), Some(chunk(encodings + 1)));
         }
     }
 }

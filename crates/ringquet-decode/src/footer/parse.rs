@@ -4,9 +4,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::chunks::ChunkTableBuilder;
-use super::{ColumnChunk, Footer, MAGIC, Projection, TAIL_LEN};
+use super::{ColumnChunk, EncodingSet, Footer, MAGIC, Projection, TAIL_LEN};
 use crate::Codec;
 use crate::error::{DecodeError, Fault, Place};
+use crate::page_header::PageEncoding;
 use crate::schema::FileSchema;
 use crate::thrift::{ThriftFault, ThriftReader, kind};
 
@@ -271,7 +272,7 @@ impl Walk<'_> {
         chunk.ok_or_else(|| Fault::out_of_spec("footer: meta_data is missing"))
     }
 
-    /// One `ColumnMetaData` struct: where the chunk lies. Encodings, path, statistics are stepped over.
+    /// One `ColumnMetaData` struct: where the chunk lies and how it is encoded. Path and statistics are stepped over.
     fn column_metadata(
         &self,
         reader: &mut ThriftReader<'_>,
@@ -280,10 +281,20 @@ impl Walk<'_> {
         let (mut physical_type, mut codec, mut num_values) = (None, None, None);
         let (mut uncompressed, mut compressed) = (None, None);
         let (mut data_page, mut dictionary_page) = (None, None);
+        let mut encodings = EncodingSet::default();
         let mut last = 0;
         while let Some(field) = reader.field(last)? {
             match (field.id, field.kind) {
                 (1, kind::I32) => physical_type = Some(reader.i32()?),
+                (2, kind::LIST) => {
+                    let (element, length) = reader.list()?;
+                    if length > 0 && element != kind::I32 {
+                        return Err(Fault::out_of_spec("footer: encodings are not numbers"));
+                    }
+                    for _ in 0..length {
+                        encodings.insert(PageEncoding::from_thrift(reader.i32()?));
+                    }
+                }
                 (4, kind::I32) => codec = Some(reader.i32()?),
                 (5, kind::I64) => num_values = Some(reader.i64()?),
                 (6, kind::I64) => uncompressed = Some(reader.i64()?),
@@ -317,6 +328,7 @@ impl Walk<'_> {
             uncompressed_bytes: required(uncompressed, "total_uncompressed_size")?,
             codec: Codec::from_thrift(codec)?,
             has_dictionary: dictionary_page.is_some(),
+            encodings,
         };
         let end = chunk.offset.checked_add(chunk.compressed_bytes);
         if end.is_none_or(|end| end > self.data_end) {

@@ -1,0 +1,364 @@
+//! The batch that is being decoded: memory from the pool that grows as slots come.
+
+use arrow_array::{ArrayRef, make_array};
+use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer};
+use arrow_data::ArrayData;
+
+use super::plan::{ColumnPlan, Leaf, ListKind, Shape};
+use crate::error::Fault;
+use crate::footer::ColumnChunk;
+use crate::kernels::bitmap;
+use crate::pool::{BufferPool, PoolBuffer};
+
+/// Most bytes that one column of one batch may take. Levels and indices of a hostile page expand without end, so there
+/// is one; who meets it with an honest file reads fewer rows per batch.
+const COLUMN_BYTES_MAX: usize = 4 << 30;
+
+/// Bytes that grow in a pool buffer, which is taken when the first of them come.
+#[derive(Debug)]
+pub(super) struct OutBytes {
+    buffer: Option<PoolBuffer>,
+    pub(super) len: usize,
+    /// Bytes to begin with.
+    capacity: usize,
+    pool: BufferPool,
+}
+
+impl OutBytes {
+    fn new(pool: &BufferPool, capacity: usize) -> Self {
+        Self { buffer: None, len: 0, capacity, pool: pool.clone() }
+    }
+
+    /// Makes room for `more` bytes behind those that are there.
+    #[inline]
+    pub(super) fn reserve(&mut self, more: usize) -> Result<(), Fault> {
+        let bytes = self.len.saturating_add(more);
+        if bytes > self.buffer.as_ref().map_or(0, |buffer| buffer.bytes().len()) {
+            self.grow(bytes)?;
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn grow(&mut self, bytes: usize) -> Result<(), Fault> {
+        if bytes > COLUMN_BYTES_MAX {
+            return Err(Fault::WouldOverAllocate {
+                what: "column of a batch (read fewer rows per batch)",
+                wanted_bytes: bytes as u64,
+                bound_bytes: COLUMN_BYTES_MAX as u64,
+            });
+        }
+        match &mut self.buffer {
+            Some(buffer) => buffer.reserve(self.len, bytes),
+            none => *none = Some(self.pool.take(bytes.max(self.capacity))),
+        }
+        Ok(())
+    }
+
+    /// `more` bytes behind those that are there, now counted, with whatever was in them.
+    #[inline]
+    pub(super) fn extend(&mut self, more: usize) -> Result<&mut [u8], Fault> {
+        self.reserve(more)?;
+        let start = self.len;
+        self.len += more;
+        let end = self.len;
+        Ok(&mut self.all_mut()[start..end])
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        self.extend(bytes.len())?.copy_from_slice(bytes);
+        Ok(())
+    }
+
+    /// All of the memory, counted or not.
+    #[inline]
+    pub(super) fn all(&self) -> &[u8] {
+        self.buffer.as_ref().map_or(&[], PoolBuffer::bytes)
+    }
+
+    /// All of the memory, counted or not.
+    #[inline]
+    pub(super) fn all_mut(&mut self) -> &mut [u8] {
+        self.buffer.as_mut().map_or(&mut [], PoolBuffer::bytes_mut)
+    }
+
+    fn finish(self) -> Buffer {
+        self.buffer
+            .map_or_else(|| Buffer::from_vec(Vec::<u64>::new()), |buffer| buffer.freeze(self.len))
+    }
+}
+
+/// A bitmap that is only made when the first 0 comes.
+#[derive(Debug)]
+pub(super) struct Bitmap {
+    bits: Option<OutBytes>,
+    pub(super) len: usize,
+    pub(super) zeros: usize,
+    pool: BufferPool,
+}
+
+impl Bitmap {
+    fn new(pool: &BufferPool) -> Self {
+        Self { bits: None, len: 0, zeros: 0, pool: pool.clone() }
+    }
+
+    /// The bits, once there is a 0 among them.
+    pub(super) fn bits(&self) -> Option<&[u8]> {
+        self.bits.as_ref().map(OutBytes::all)
+    }
+
+    fn grow(&mut self, more: usize) -> Result<&mut [u8], Fault> {
+        let bytes = (self.len + more).div_ceil(8);
+        let bits = match &mut self.bits {
+            Some(bits) => bits,
+            none => {
+                let mut bits = OutBytes::new(&self.pool, bytes);
+                bitmap::fill(bits.extend(bytes)?, 0, self.len, true);
+                none.insert(bits)
+            }
+        };
+        let missing = bytes.saturating_sub(bits.len);
+        bits.extend(missing)?;
+        Ok(bits.all_mut())
+    }
+
+    pub(super) fn push_ones(&mut self, length: usize) -> Result<(), Fault> {
+        if self.bits.is_some() {
+            let start = self.len;
+            bitmap::fill(self.grow(length)?, start, length, true);
+        }
+        self.len += length;
+        Ok(())
+    }
+
+    pub(super) fn push_zeros(&mut self, length: usize) -> Result<(), Fault> {
+        if length > 0 {
+            let start = self.len;
+            bitmap::fill(self.grow(length)?, start, length, false);
+            self.len += length;
+            self.zeros += length;
+        }
+        Ok(())
+    }
+
+    /// Appends `length` bits of `source` and says how many are set.
+    pub(super) fn push_bits(
+        &mut self,
+        source: &[u8],
+        start: usize,
+        length: usize,
+    ) -> Result<usize, Fault> {
+        if self.bits.is_none() {
+            let is_ones = |offset: usize| {
+                let bits = (length - offset).min(64);
+                bitmap::word_at(source, start + offset, bits).count_ones() as usize == bits
+            };
+            if (0..length).step_by(64).all(is_ones) {
+                self.len += length;
+                return Ok(length);
+            }
+        }
+        let target = self.len;
+        let ones = bitmap::copy(source, start, self.grow(length)?, target, length);
+        self.len += length;
+        self.zeros += length - ones;
+        Ok(ones)
+    }
+
+    fn finish(self) -> Option<NullBuffer> {
+        let bits = self.bits.filter(|_| self.zeros > 0)?;
+        Some(NullBuffer::new(BooleanBuffer::new(bits.finish(), 0, self.len)))
+    }
+}
+
+/// How much memory to begin a batch with, in bytes. More is taken where it does not do.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Capacity {
+    values: usize,
+    ends: usize,
+    starts: usize,
+}
+
+impl Capacity {
+    /// What `rows` of the `rows_of_group` rows of a column chunk should take. The footer's counts are believed only as
+    /// far as the bytes of the chunk could bear them out.
+    pub(super) fn guess(
+        plan: &ColumnPlan,
+        chunk: &ColumnChunk,
+        rows: usize,
+        rows_of_group: u64,
+    ) -> Self {
+        const BYTES_PER_COMPRESSED_BYTE: u64 = 8;
+        let believed = chunk.compressed_bytes.saturating_mul(BYTES_PER_COMPRESSED_BYTE);
+        let share = |of: u64, width: usize| {
+            let share = u128::from(of) * rows as u128 / u128::from(rows_of_group.max(1));
+            let bytes = u64::try_from(share).unwrap_or(u64::MAX).saturating_mul(width as u64);
+            usize::try_from(bytes.min(believed).min(COLUMN_BYTES_MAX as u64)).unwrap_or(0)
+        };
+        let ends = |large| {
+            (if large { 8 } else { 4 }) + share(chunk.num_values, if large { 8 } else { 4 })
+        };
+        let (values, ends) = match plan.leaf {
+            Leaf::Fixed(leaf) => (share(chunk.num_values, leaf.width), 0),
+            Leaf::Bool => (share(chunk.num_values, 1) / 8 + 1, 0),
+            Leaf::Bytes { large } => (share(chunk.uncompressed_bytes, 1), ends(large)),
+        };
+        let starts = match &plan.shape {
+            Shape::List(shape) if !matches!(shape.kind, ListKind::Fixed(_)) => {
+                (rows + 1).min(1 << 16) * 8
+            }
+            _ => 0,
+        };
+        Self { values, ends, starts }
+    }
+}
+
+/// The batch that is being decoded.
+#[derive(Debug)]
+pub(super) struct Output {
+    /// Rows that were started.
+    pub(super) rows: usize,
+    /// Leaf slots, those of nulls included.
+    pub(super) slots: usize,
+    /// Values of slots: of fixed width, or bits, or the bytes of strings.
+    pub(super) values: OutBytes,
+    /// Of strings: a 0, then the end of each slot's bytes.
+    pub(super) ends: OutBytes,
+    pub(super) validity: Bitmap,
+    /// Of lists: the slot at which each row starts.
+    pub(super) starts: OutBytes,
+    pub(super) row_validity: Bitmap,
+    row_state: RowState,
+}
+
+/// What is known about the last row that was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RowState {
+    /// Always complete: the column has one slot per row.
+    Flat,
+    /// More slots may follow.
+    Open,
+    /// The column chunk has ended.
+    Closed,
+    /// Another row follows, which belongs to the next batch.
+    Stopped,
+}
+
+impl Output {
+    /// An empty batch.
+    pub(super) fn new(plan: &ColumnPlan, pool: &BufferPool, capacity: Capacity) -> Self {
+        let mut output = Self {
+            rows: 0,
+            slots: 0,
+            values: OutBytes::new(pool, capacity.values),
+            ends: OutBytes::new(pool, capacity.ends),
+            validity: Bitmap::new(pool),
+            starts: OutBytes::new(pool, capacity.starts),
+            row_validity: Bitmap::new(pool),
+            row_state: match plan.shape {
+                Shape::Flat { .. } => RowState::Flat,
+                Shape::List(_) => RowState::Open,
+            },
+        };
+        if let Leaf::Bytes { large } = plan.leaf {
+            let zero = [0; 8];
+            let pushed = output.ends.push(if large { &zero } else { &zero[..4] });
+            debug_assert!(pushed.is_ok(), "eight bytes are below every bound");
+        }
+        output
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The memory that this batch has taken so far.
+    pub(super) fn capacity(&self) -> Capacity {
+        Capacity { values: self.values.len, ends: self.ends.len, starts: self.starts.len }
+    }
+
+    /// Whether the first `rows` rows are there with all of their slots.
+    pub(super) fn is_complete(&self, rows: usize) -> bool {
+        match self.row_state {
+            RowState::Flat => self.rows >= rows,
+            RowState::Open => false,
+            RowState::Closed | RowState::Stopped => true,
+        }
+    }
+
+    /// No slot follows.
+    pub(super) fn close_row(&mut self) {
+        self.row_state = RowState::Closed;
+    }
+
+    /// Another row follows, which belongs to the next batch.
+    pub(super) fn stop_before_row(&mut self) {
+        self.row_state = RowState::Stopped;
+    }
+
+    pub(super) fn stopped_before_a_row(&self) -> bool {
+        self.row_state == RowState::Stopped
+    }
+
+    /// The array.
+    pub(super) fn finish(mut self, plan: &ColumnPlan) -> Result<ArrayRef, Fault> {
+        let (leaf_type, leaf_nullable) = match &plan.shape {
+            Shape::Flat { nullable } => (&plan.data_type, *nullable),
+            Shape::List(shape) => (shape.element.data_type(), shape.element.is_nullable()),
+        };
+        let nulls = self.validity.finish().filter(|_| leaf_nullable);
+        let mut leaf = ArrayData::builder(leaf_type.clone()).len(self.slots).nulls(nulls);
+        if matches!(plan.leaf, Leaf::Bytes { .. }) {
+            leaf = leaf.add_buffer(self.ends.finish());
+        }
+        let leaf = leaf.add_buffer(self.values.finish()).build().map_err(invalid)?;
+        let Shape::List(shape) = &plan.shape else {
+            return Ok(make_array(leaf));
+        };
+        let mut list = ArrayData::builder(plan.data_type.clone())
+            .len(self.rows)
+            .nulls(self.row_validity.finish())
+            .add_child_data(leaf);
+        match shape.kind {
+            ListKind::Fixed(size) if self.rows.checked_mul(size) != Some(self.slots) => {
+                return Err(misaligned(self.rows, size, self.slots));
+            }
+            ListKind::Fixed(_) => {}
+            ListKind::Offsets32 | ListKind::Offsets64 => {
+                push_start(&mut self.starts, shape.kind, self.slots)?;
+                list = list.add_buffer(self.starts.finish());
+            }
+        }
+        Ok(make_array(list.build().map_err(invalid)?))
+    }
+}
+
+/// Writes where a row of a list starts.
+#[inline]
+pub(super) fn push_start(starts: &mut OutBytes, kind: ListKind, slot: usize) -> Result<(), Fault> {
+    match kind {
+        ListKind::Offsets32 => {
+            let slot = i32::try_from(slot).map_err(|_| {
+                Fault::unsupported(
+                    "more than 2^31 list elements in a batch: read fewer rows per batch",
+                )
+            })?;
+            starts.push(&slot.to_le_bytes())
+        }
+        ListKind::Offsets64 => starts.push(&(slot as u64).to_le_bytes()),
+        ListKind::Fixed(_) => Ok(()),
+    }
+}
+
+/// A fixed-size list whose rows do not have its size.
+#[cold]
+pub(super) fn misaligned(rows: usize, size: usize, slots: usize) -> Fault {
+    Fault::out_of_spec(format!("{rows} rows of a list of fixed size {size} have {slots} elements"))
+}
+
+/// What Arrow has against decoded values, such as strings that are not UTF-8.
+#[cold]
+fn invalid(error: arrow_schema::ArrowError) -> Fault {
+    Fault::out_of_spec(format!("decoded values are not valid: {error}"))
+}

@@ -1,0 +1,440 @@
+//! Values of a page: dictionaries, and a cursor for each encoding.
+
+use super::output::Output;
+use super::plan::{FixedLeaf, Leaf};
+use super::strings::StringDictionary;
+use crate::error::Fault;
+use crate::kernels::convert::{Convert, convert};
+use crate::kernels::delta::DeltaCursor;
+use crate::kernels::{bitmap, byte_stream_split, gather, spread};
+use crate::levels::{HybridCursor, HybridRun};
+use crate::page_header::PageEncoding;
+use crate::pool::{BufferPool, PoolBuffer, Word, words, words_mut};
+
+/// Indices or differences decoded at a time: their scratch stays in the first-level cache.
+const BLOCK: usize = 1024;
+
+/// The dictionary of a column chunk.
+#[derive(Debug)]
+pub(super) enum Dictionary {
+    /// Values as Arrow has them.
+    Fixed {
+        values: PoolBuffer,
+        count: usize,
+    },
+    Strings(StringDictionary),
+}
+
+impl Dictionary {
+    pub(super) fn new(
+        leaf: &Leaf,
+        num_values: u32,
+        encoding: PageEncoding,
+        bytes: &[u8],
+        pool: &BufferPool,
+    ) -> Result<Self, Fault> {
+        if !matches!(encoding, PageEncoding::Plain | PageEncoding::PlainDictionary) {
+            let what = format!("dictionary page encoded as {}", encoding.name());
+            return Err(Fault::out_of_spec(what));
+        }
+        let count = num_values as usize;
+        match leaf {
+            Leaf::Bool => Err(Fault::out_of_spec("a dictionary of booleans")),
+            Leaf::Bytes { .. } => StringDictionary::new(bytes, count).map(Self::Strings),
+            Leaf::Fixed(leaf) => {
+                let stored = count.saturating_mul(leaf.stored);
+                let source = bytes
+                    .get(..stored)
+                    .ok_or_else(|| Fault::truncated("dictionary", stored, bytes.len()))?;
+                let mut values = pool.take(count * leaf.width);
+                let target = &mut values.bytes_mut()[..count * leaf.width];
+                convert(leaf.convert, leaf.stored, source, target);
+                Ok(Self::Fixed { values, count })
+            }
+        }
+    }
+}
+
+/// A position in the values of a page.
+#[derive(Debug)]
+pub(super) enum ValueCursor {
+    /// The next value starts at this byte, or, of booleans, bit.
+    Plain(usize),
+    /// Indices into the dictionary.
+    Indices(HybridCursor),
+    /// Booleans in runs.
+    Bits(HybridCursor),
+    Delta(DeltaCursor),
+    /// BYTE_STREAM_SPLIT from `start` to the end of the page; `first` is the next value of `count`.
+    Split {
+        start: usize,
+        count: usize,
+        first: usize,
+    },
+    /// Lengths of strings, and the byte at which the next one starts.
+    Lengths(DeltaCursor, usize),
+    /// Lengths of shared prefixes and of the suffixes that follow them, where the next suffix starts, and the last string.
+    Prefixes {
+        prefixes: DeltaCursor,
+        suffixes: DeltaCursor,
+        position: usize,
+        previous: Vec<u8>,
+    },
+}
+
+impl ValueCursor {
+    /// The values that start at `start` of a page's bytes.
+    pub(super) fn new(
+        encoding: PageEncoding,
+        bytes: &[u8],
+        start: usize,
+        leaf: &Leaf,
+        _is_v2: bool,
+    ) -> Result<Self, Fault> {
+        Ok(match (encoding, leaf) {
+            (PageEncoding::Plain, Leaf::Bool) => Self::Plain(start * 8),
+            (PageEncoding::Plain, _) => Self::Plain(start),
+            (
+                PageEncoding::RleDictionary | PageEncoding::PlainDictionary,
+                Leaf::Fixed(_) | Leaf::Bytes { .. },
+            ) => {
+                // A page of nulls may have no values at all, not even their width.
+                let width = bytes.get(start).copied().unwrap_or(0);
+                if width > 32 {
+                    let what = format!("dictionary indices of {width} bits");
+                    return Err(Fault::out_of_spec(what));
+                }
+                let start = (start + 1).min(bytes.len());
+                Self::Indices(HybridCursor::new(start, bytes.len(), u32::from(width)))
+            }
+            (PageEncoding::Rle, Leaf::Bool) => {
+                let length = match bytes[start..].first_chunk::<4>() {
+                    Some(length) => u32::from_le_bytes(*length) as usize,
+                    None if start == bytes.len() => {
+                        return Ok(Self::Bits(HybridCursor::new(0, 0, 1)));
+                    }
+                    None => return Err(Fault::truncated("booleans", 4, bytes.len() - start)),
+                };
+                let end = (start + 4).saturating_add(length);
+                if end > bytes.len() {
+                    return Err(Fault::truncated("booleans", end, bytes.len()));
+                }
+                Self::Bits(HybridCursor::new(start + 4, end, 1))
+            }
+            // Pages of nulls may leave out the headers of these as well.
+            (
+                PageEncoding::DeltaBinaryPacked
+                | PageEncoding::DeltaLengthByteArray
+                | PageEncoding::DeltaByteArray,
+                _,
+            ) if start == bytes.len() => Self::Plain(start),
+            (PageEncoding::DeltaBinaryPacked, Leaf::Fixed(_)) => {
+                Self::Delta(DeltaCursor::new(bytes, start)?)
+            }
+            (PageEncoding::ByteStreamSplit, Leaf::Fixed(leaf)) => {
+                let count = (bytes.len() - start) / leaf.stored;
+                Self::Split { start, count, first: 0 }
+            }
+            (PageEncoding::DeltaLengthByteArray, Leaf::Bytes { .. }) => {
+                let lengths = DeltaCursor::new(bytes, start)?;
+                let position = lengths.end(bytes)?;
+                Self::Lengths(lengths, position)
+            }
+            (PageEncoding::DeltaByteArray, Leaf::Bytes { .. }) => {
+                let prefixes = DeltaCursor::new(bytes, start)?;
+                let suffixes = DeltaCursor::new(bytes, prefixes.end(bytes)?)?;
+                let position = suffixes.end(bytes)?;
+                Self::Prefixes { prefixes, suffixes, position, previous: Vec::new() }
+            }
+            (other, leaf) => {
+                let what = format!("{} encoded as {}", leaf.name(), other.name());
+                return Err(Fault::unsupported(what));
+            }
+        })
+    }
+
+    /// Decodes `present` values and puts them into the last `slots` slots of the output, those that are not null.
+    pub(super) fn decode(
+        &mut self,
+        bytes: &[u8],
+        leaf: &Leaf,
+        dictionary: Option<&Dictionary>,
+        output: &mut Output,
+        slots: usize,
+        present: usize,
+    ) -> Result<(), Fault> {
+        let first_slot = output.slots - slots;
+        match leaf {
+            Leaf::Fixed(leaf) => {
+                let target = output.values.extend(slots * leaf.width)?;
+                let dense = &mut target[..present * leaf.width];
+                self.fixed(bytes, leaf, dictionary, dense)?;
+                if present < slots {
+                    let validity = output.validity.bits().unwrap_or(&[]);
+                    spread_fixed(target, leaf.width, present, validity, first_slot);
+                }
+                Ok(())
+            }
+            Leaf::Bool => self.bools(bytes, output, first_slot, slots, present),
+            Leaf::Bytes { large: false } => {
+                self.strings::<i32>(bytes, dictionary, output, slots, present)
+            }
+            Leaf::Bytes { large: true } => {
+                self.strings::<i64>(bytes, dictionary, output, slots, present)
+            }
+        }
+    }
+
+    fn fixed(
+        &mut self,
+        bytes: &[u8],
+        leaf: &FixedLeaf,
+        dictionary: Option<&Dictionary>,
+        out: &mut [u8],
+    ) -> Result<(), Fault> {
+        let count = out.len() / leaf.width;
+        match self {
+            Self::Plain(position) => {
+                let wanted = count * leaf.stored;
+                let source = &bytes[*position..];
+                let source = source
+                    .get(..wanted)
+                    .ok_or_else(|| Fault::truncated("values", wanted, source.len()))?;
+                convert(leaf.convert, leaf.stored, source, out);
+                *position += wanted;
+                Ok(())
+            }
+            Self::Indices(cursor) => {
+                let Some(Dictionary::Fixed { values, count: entries }) = dictionary else {
+                    return if count == 0 { Ok(()) } else { Err(no_dictionary()) };
+                };
+                let entries = &values.bytes()[..entries * leaf.width];
+                match leaf.width {
+                    1 => indices::<u8>(cursor, bytes, words(entries), words_mut(out)),
+                    2 => indices::<u16>(cursor, bytes, words(entries), words_mut(out)),
+                    4 => indices::<u32>(cursor, bytes, words(entries), words_mut(out)),
+                    8 => indices::<u64>(cursor, bytes, words(entries), words_mut(out)),
+                    16 => indices::<u128>(cursor, bytes, words(entries), words_mut(out)),
+                    width => indices_bytes(cursor, bytes, entries, width, out),
+                }
+            }
+            Self::Delta(cursor) => {
+                let mut numbers = [0_i64; BLOCK];
+                let mut stored = [0_u8; BLOCK * 8];
+                for out in out.chunks_mut(BLOCK * leaf.width) {
+                    let numbers = &mut numbers[..out.len() / leaf.width];
+                    cursor.decode(bytes, numbers)?;
+                    let stored = &mut stored[..numbers.len() * leaf.stored];
+                    for (number, stored) in numbers.iter().zip(stored.chunks_exact_mut(leaf.stored))
+                    {
+                        stored.copy_from_slice(&number.to_le_bytes()[..leaf.stored]);
+                    }
+                    convert(leaf.convert, leaf.stored, stored, out);
+                }
+                Ok(())
+            }
+            Self::Split { start, count: values, first } => {
+                if count > *values - *first {
+                    return Err(Fault::truncated("values", count, *values - *first));
+                }
+                let streams = &bytes[*start..*start + *values * leaf.stored];
+                if leaf.convert == Convert::Same {
+                    byte_stream_split::join(streams, *values, leaf.stored, *first, out);
+                } else {
+                    let mut joined = vec![0; BLOCK * leaf.stored];
+                    for (block, out) in out.chunks_mut(BLOCK * leaf.width).enumerate() {
+                        let joined = &mut joined[..out.len() / leaf.width * leaf.stored];
+                        let first = *first + block * BLOCK;
+                        byte_stream_split::join(streams, *values, leaf.stored, first, joined);
+                        convert(leaf.convert, leaf.stored, joined, out);
+                    }
+                }
+                *first += count;
+                Ok(())
+            }
+            Self::Bits(_) | Self::Lengths(..) | Self::Prefixes { .. } => {
+                Err(Fault::out_of_spec("values of fixed width in an encoding of others"))
+            }
+        }
+    }
+
+    fn bools(
+        &mut self,
+        bytes: &[u8],
+        output: &mut Output,
+        first_slot: usize,
+        slots: usize,
+        present: usize,
+    ) -> Result<(), Fault> {
+        let end = (first_slot + slots).div_ceil(8);
+        let missing = end.saturating_sub(output.values.len);
+        output.values.extend(missing)?;
+        let target = output.values.all_mut();
+        if present == slots {
+            return self.bits(bytes, target, first_slot, present);
+        }
+        let mut dense = vec![0; present.div_ceil(8)];
+        self.bits(bytes, &mut dense, 0, present)?;
+        let validity = output.validity.bits().unwrap_or(&[]);
+        let mut next = 0;
+        for slot in first_slot..first_slot + slots {
+            let is_valid = validity[slot / 8] >> (slot % 8) & 1 == 1;
+            let value = is_valid && dense[next / 8] >> (next % 8) & 1 == 1;
+            next += usize::from(is_valid);
+            let mask = 1 << (slot % 8);
+            target[slot / 8] = (target[slot / 8] & !mask) | if value { mask } else { 0 };
+        }
+        Ok(())
+    }
+
+    /// Writes `count` booleans as bits from `start` on.
+    fn bits(
+        &mut self,
+        bytes: &[u8],
+        target: &mut [u8],
+        start: usize,
+        count: usize,
+    ) -> Result<(), Fault> {
+        match self {
+            Self::Plain(bit) => {
+                let end = *bit + count;
+                if end > bytes.len() * 8 {
+                    return Err(Fault::truncated("booleans", end.div_ceil(8), bytes.len()));
+                }
+                bitmap::copy(bytes, *bit, target, start, count);
+                *bit = end;
+                Ok(())
+            }
+            Self::Bits(cursor) => {
+                let mut done = 0;
+                while done < count {
+                    let (run, left) = cursor.run(bytes)?;
+                    let now = left.min(count - done);
+                    match run {
+                        HybridRun::Rle(value) => {
+                            bitmap::fill(target, start + done, now, value != 0)
+                        }
+                        HybridRun::Packed(bit) => {
+                            bitmap::copy(bytes, bit, target, start + done, now);
+                        }
+                    }
+                    cursor.advance(now);
+                    done += now;
+                }
+                Ok(())
+            }
+            _ => Err(Fault::out_of_spec("booleans in an encoding of others")),
+        }
+    }
+}
+
+fn spread_fixed(target: &mut [u8], width: usize, present: usize, validity: &[u8], offset: usize) {
+    match width {
+        1 => spread::spread::<u8>(target, present, validity, offset),
+        2 => spread::spread::<u16>(words_mut(target), present, validity, offset),
+        4 => spread::spread::<u32>(words_mut(target), present, validity, offset),
+        8 => spread::spread::<u64>(words_mut(target), present, validity, offset),
+        16 => spread::spread::<u128>(words_mut(target), present, validity, offset),
+        width => spread::spread_bytes(target, width, present, validity, offset),
+    }
+}
+
+/// Looks up as many indices as `out` has room for.
+fn indices<T: Word>(
+    cursor: &mut HybridCursor,
+    bytes: &[u8],
+    entries: &[T],
+    out: &mut [T],
+) -> Result<(), Fault> {
+    each_block(cursor, bytes, out.len(), |block, range| {
+        let out = &mut out[range];
+        match block {
+            Block::Repeated(index) => {
+                out.fill(*entries.get(index as usize).ok_or(index)?);
+                Ok(())
+            }
+            Block::Indices(indices) => gather::gather(entries, indices, out),
+        }
+    })
+    .map_err(|fault| fault.with_entries(entries.len()))
+}
+
+fn indices_bytes(
+    cursor: &mut HybridCursor,
+    bytes: &[u8],
+    entries: &[u8],
+    width: usize,
+    out: &mut [u8],
+) -> Result<(), Fault> {
+    each_block(cursor, bytes, out.len() / width, |block, range| {
+        let out = &mut out[range.start * width..range.end * width];
+        match block {
+            Block::Repeated(index) => {
+                let indices = vec![index; range.len()];
+                gather::gather_bytes(entries, width, &indices, out)
+            }
+            Block::Indices(indices) => gather::gather_bytes(entries, width, indices, out),
+        }
+    })
+    .map_err(|fault| fault.with_entries(entries.len() / width))
+}
+
+/// Some indices of a page.
+pub(super) enum Block<'a> {
+    /// One index for all.
+    Repeated(u32),
+    /// One index for each.
+    Indices(&'a [u32]),
+}
+
+/// What went wrong with an index.
+pub(super) enum IndexFault {
+    Fault(Fault),
+    /// No such dictionary entry.
+    OutOfRange(u32),
+}
+
+impl IndexFault {
+    pub(super) fn with_entries(self, entries: usize) -> Fault {
+        match self {
+            Self::Fault(fault) => fault,
+            Self::OutOfRange(index) => {
+                Fault::out_of_spec(format!("dictionary index {index} among {entries} entries"))
+            }
+        }
+    }
+}
+
+/// Hands out the next `count` indices in blocks, with the range of values that each stands for.
+pub(super) fn each_block(
+    cursor: &mut HybridCursor,
+    bytes: &[u8],
+    count: usize,
+    mut take: impl FnMut(Block<'_>, std::ops::Range<usize>) -> Result<(), u32>,
+) -> Result<(), IndexFault> {
+    let mut scratch = [0_u32; BLOCK];
+    let mut done = 0;
+    while done < count {
+        let (run, left) = cursor.run(bytes).map_err(IndexFault::Fault)?;
+        let taken = match run {
+            HybridRun::Rle(index) => {
+                let now = left.min(count - done);
+                cursor.advance(now);
+                take(Block::Repeated(index), done..done + now).map(|()| now)
+            }
+            HybridRun::Packed(_) => {
+                let now = left.min(count - done).min(BLOCK);
+                let indices = &mut scratch[..now];
+                cursor.read_packed(bytes, indices);
+                take(Block::Indices(indices), done..done + now).map(|()| now)
+            }
+        };
+        done += taken.map_err(IndexFault::OutOfRange)?;
+    }
+    Ok(())
+}
+
+#[cold]
+pub(super) fn no_dictionary() -> Fault {
+    Fault::out_of_spec("dictionary indices without a dictionary page")
+}
