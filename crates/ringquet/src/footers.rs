@@ -193,6 +193,10 @@ struct Opening<'a> {
     /// A file that was taken and had no place or slot yet.
     waiting: Option<usize>,
     reads: usize,
+    /// Reads of them that are of tails.
+    tails: usize,
+    /// Reads of them that are of whole footers.
+    whole: usize,
 }
 
 impl Shared<'_> {
@@ -205,6 +209,8 @@ impl Shared<'_> {
             long_bytes: 0,
             waiting: None,
             reads: 0,
+            tails: 0,
+            whole: 0,
         };
         while !self.failed.load(Ordering::Relaxed) {
             // Parts of long footers first: they are nearer to being done, and hold memory.
@@ -226,6 +232,9 @@ impl Shared<'_> {
         (index < self.paths.len()).then_some(index)
     }
 }
+
+/// Part number of a footer that was read once more, whole, into one slot.
+const WHOLE: usize = u32::MAX as usize;
 
 /// Which read a completion is of: part 0 is the tail, part n the n-th of a long footer.
 fn tag(index: usize, part: usize) -> u64 {
@@ -252,7 +261,10 @@ impl Opening<'_> {
 
     fn begin_tails(&mut self) -> Result<(), FileError> {
         // Bytes of long footers are bounded by the output budget: no batches are decoded yet.
-        while self.long_bytes < self.shared.resolved.output_bytes {
+        let resolved = self.shared.resolved;
+        while self.long_bytes < resolved.output_bytes
+            && self.tails + self.whole + self.long.len() < resolved.footers_in_flight
+        {
             let Some(index) = self.waiting.take().or_else(|| self.shared.take()) else {
                 return Ok(());
             };
@@ -274,6 +286,7 @@ impl Opening<'_> {
             };
             self.queue.read(count(index), range, slot, tag(index, 0));
             self.reads += 1;
+            self.tails += 1;
         }
         Ok(())
     }
@@ -284,7 +297,12 @@ impl Opening<'_> {
         let part = usize::try_from(completed.tag & 0xFFFF_FFFF).expect("a number of parts");
         let bytes = completed.result.map_err(|error| (index, error.into()))?;
         if part == 0 {
+            self.tails -= 1;
             return self.complete_tail(index, &bytes);
+        }
+        if part == WHOLE {
+            self.whole -= 1;
+            return self.parse_end(index, &bytes);
         }
         let long = self.long.get_mut(&index).expect("a footer is kept until all its parts came");
         let range = &long.parts[part - 1];
@@ -317,10 +335,19 @@ impl Opening<'_> {
             footer_end.checked_sub(footer_bytes).expect("footer_len checked it against the file");
         let tail_start = file_len - tail.len() as u64;
         if start >= tail_start {
-            let at = usize::try_from(start - tail_start).expect("inside the tail");
-            return self.parse(index, &tail[at..tail.len() - TAIL_LEN]);
+            return self.parse_end(index, tail);
         }
-        // The rest, in parts of a span, the tail's bytes kept. The file is at least this long.
+        // One slot for all of it, where the arena has room: it is parsed where it lies, and nothing is copied.
+        let whole = file.alignment().down(start)..file_len;
+        if whole.end - whole.start <= self.shared.resolved.io.arena_bytes as u64 / 4
+            && let Some(slot) = self.queue.acquire(slot_bytes(&whole))
+        {
+            self.queue.read(count(index), whole, slot, tag(index, WHOLE));
+            self.reads += 1;
+            self.whole += 1;
+            return Ok(());
+        }
+        // Else in parts of a span on the heap, the tail's bytes kept. The file is at least this long.
         let mut bytes =
             vec![0; usize::try_from(footer_bytes).expect("a footer is shorter than 4 GiB")];
         let kept = tail.len() - TAIL_LEN;
@@ -334,6 +361,24 @@ impl Opening<'_> {
         self.long_bytes += bytes.len() as u64;
         self.long.insert(index, Long { start, bytes, parts, parts_begun: 0, parts_done: 0 });
         Ok(())
+    }
+
+    /// Parses the footer in the last bytes of a file, which hold all of it.
+    fn parse_end(&mut self, index: usize, end: &[u8]) -> Result<(), FileError> {
+        let path = &self.shared.paths[index];
+        let file =
+            self.queue.file(count(index), path, None).map_err(|error| (index, error.into()))?;
+        let magic: &[u8; TAIL_LEN] =
+            end.last_chunk().expect("the end of a file holds at least 12 bytes");
+        let footer_bytes = footer_len(magic, file.len_bytes())
+            .map_err(|source| (index, Error::Decode { path: path.clone(), source }))?;
+        let thrift_end = end.len() - TAIL_LEN;
+        // The length was another when the tail was read first: the file is being written to.
+        let Some(at) = thrift_end.checked_sub(footer_bytes as usize) else {
+            let what = format!("its footer grew to {footer_bytes} bytes");
+            return Err((index, ringquet_io::IoError::Changed { path: path.clone(), what }.into()));
+        };
+        self.parse(index, &end[at..thrift_end])
     }
 
     fn parse(&mut self, index: usize, thrift: &[u8]) -> Result<(), FileError> {

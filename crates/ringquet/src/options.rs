@@ -44,6 +44,8 @@ pub struct EngineOptions {
     pub decoder: DecoderChoice,
     /// Check page CRCs where pages have them.
     pub verify_crc: bool,
+    /// Footers in flight at most, per thread; more only cost memory while they are parsed. A bench sets 1.
+    pub footers_in_flight: usize,
     /// Where /sys is.
     pub sys_root: SysRoot,
 }
@@ -62,6 +64,7 @@ impl Default for EngineOptions {
             batch_rows: None,
             decoder: DecoderChoice::Auto,
             verify_crc: false,
+            footers_in_flight: usize::MAX,
             sys_root: SysRoot::default(),
         }
     }
@@ -91,6 +94,8 @@ pub struct Resolved {
     pub coalesce_gap_bytes: u64,
     /// Longest extent in bytes.
     pub coalesce_span_bytes: u64,
+    /// Footers in flight at most, per thread.
+    pub footers_in_flight: usize,
     /// Decoded bytes that may wait for consumers, per thread.
     pub output_bytes: u64,
     /// The choices made here.
@@ -162,6 +167,7 @@ impl EngineOptions {
             io,
             coalesce_gap_bytes: self.coalesce_gap_bytes,
             coalesce_span_bytes: span - span % 4096,
+            footers_in_flight: self.footers_in_flight.max(1),
             output_bytes: per_thread / 4,
             picked,
         })

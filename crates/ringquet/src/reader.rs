@@ -469,10 +469,7 @@ impl<'a> Reader<'a> {
                 }
                 Progress::None
             }
-            Ok(Step::Finished) => {
-                self.report.decode += decoder.counters();
-                self.end_unit(at)
-            }
+            Ok(Step::Finished) => self.end_unit(at),
             Err(source) => {
                 head.failed = Some(decode_error(source));
                 self.end_unit(at)
@@ -509,6 +506,9 @@ impl<'a> Reader<'a> {
         let mut head = lane.units.pop_front().expect("it was just worked on");
         let unit = head.bytes.unit;
         let file = &self.dataset.files()[unit.file as usize];
+        if let Some(decoder) = &head.decoder {
+            self.report.decode += decoder.counters();
+        }
         if head.failed.is_none() {
             head.failed = self.changed(unit, file);
         }
