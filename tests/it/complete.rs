@@ -31,21 +31,33 @@ fn eio_on_one_read_is_one_error_with_file_offset_and_length() {
             Ok(bytes) => assert!(bytes == expected[n * 10_000..(n + 1) * 10_000], "range {n}"),
             Err(error) => {
                 assert_eq!(n, 5, "only the range that holds byte 50000 fails: {error}");
-                assert!(matches!(&error, IoError::Read { offset, length, .. } if *offset <= 50_000 && offset + length > 50_000));
+                assert!(
+                    matches!(&error, IoError::Read { offset, length, .. } if *offset <= 50_000 && offset + length > 50_000)
+                );
                 let text = error.to_string();
-                assert!(text.contains("sick.parquet") && text.contains("Input/output error"), "{text}");
+                assert!(
+                    text.contains("sick.parquet") && text.contains("Input/output error"),
+                    "{text}"
+                );
             }
         }
     }
     assert_eq!(queue.counters().failed_reads, 1);
-    assert_eq!(queue.arena().free_bytes(), queue.arena().len_bytes(), "no slot is lost to a failed read");
+    assert_eq!(
+        queue.arena().free_bytes(),
+        queue.arena().len_bytes(),
+        "no slot is lost to a failed read"
+    );
 }
 
 #[test]
 fn a_device_that_answers_eagain_for_ever_is_an_error_in_the_end() {
     let dir = scratch::dir();
     let path = scratch::bytes_file(dir.path(), "f", 10_000, 1);
-    let mut queue = sim(options(), SimOptions { retry_share: 255, delay_share: 0, seed: 1, ..SimOptions::default() });
+    let mut queue = sim(
+        options(),
+        SimOptions { retry_share: 255, delay_share: 0, seed: 1, ..SimOptions::default() },
+    );
     // 255 of 256 answers are EAGAIN or EINTR: it still gets through, or gives up with the errno.
     let ranges: Vec<_> = (0..1u64).map(|_| 0..10_000).collect();
     match &read_ranges(&mut queue, 0, &path, &ranges)[0] {

@@ -30,15 +30,18 @@ fn batches_hold_what_was_written_in_order() {
     let dir = scratch::dir();
     let paths = dataset(dir.path(), 3);
     for driver in [DriverChoice::Auto, DriverChoice::Pread, DriverChoice::Mmap] {
-        let options = EngineOptions { batch_rows: Some(333), ..options(driver, DirectChoice::Auto, 1) };
+        let options =
+            EngineOptions { batch_rows: Some(333), ..options(driver, DirectChoice::Auto, 1) };
         let dataset = Arc::new(Dataset::open(&paths, options).unwrap());
         assert_eq!(dataset.num_rows(), 7500);
         let batches: Vec<_> = dataset.batches().map(|batch| batch.unwrap()).collect();
         assert!(batches.iter().all(|batch| batch.columns.num_rows() <= 333));
         let columns: Vec<&RecordBatch> = batches.iter().map(|batch| &batch.columns).collect();
         let all = arrow_select::concat::concat_batches(&columns[0].schema(), columns).unwrap();
-        let expected = [scratch::table(0, 2500), scratch::table(10_000, 2500), scratch::table(20_000, 2500)];
-        let expected = arrow_select::concat::concat_batches(&expected[0].schema(), &expected).unwrap();
+        let expected =
+            [scratch::table(0, 2500), scratch::table(10_000, 2500), scratch::table(20_000, 2500)];
+        let expected =
+            arrow_select::concat::concat_batches(&expected[0].schema(), &expected).unwrap();
         assert_eq!(all.columns(), expected.columns());
         assert!(batches.iter().all(|batch| batch.first_row < 1000 && batch.row_group < 3));
     }
@@ -54,7 +57,8 @@ fn the_digest_is_the_same_for_every_driver_thread_count_batch_size_and_decoder()
             for threads in [1, 2, 3] {
                 for decoder in [DecoderChoice::Auto, DecoderChoice::FallbackOnly] {
                     let batch_rows = (threads == 2).then_some(77);
-                    let options = EngineOptions { decoder, batch_rows, ..options(driver, direct, threads) };
+                    let options =
+                        EngineOptions { decoder, batch_rows, ..options(driver, direct, threads) };
                     let dataset = Dataset::open(&paths, options).unwrap();
                     let (digest, report) = dataset.digest(&StopFlag::new()).unwrap();
                     assert_eq!(report.rows, 12_500);
@@ -66,7 +70,11 @@ fn the_digest_is_the_same_for_every_driver_thread_count_batch_size_and_decoder()
     }
     assert!(digests.iter().all(|digest| *digest == digests[0]), "{digests:?}");
     let other = Dataset::open(&paths[1..], EngineOptions::default()).unwrap();
-    assert_ne!(other.digest(&StopFlag::new()).unwrap().0, digests[0], "other content, other digest");
+    assert_ne!(
+        other.digest(&StopFlag::new()).unwrap().0,
+        digests[0],
+        "other content, other digest"
+    );
 }
 
 #[test]
@@ -74,7 +82,11 @@ fn a_projection_reads_less() {
     let dir = scratch::dir();
     let paths = dataset(dir.path(), 1);
     let all = Dataset::open(&paths, EngineOptions::default()).unwrap();
-    let options = EngineOptions { columns: Some(vec!["x".into()]), coalesce_gap_bytes: 0, ..EngineOptions::default() };
+    let options = EngineOptions {
+        columns: Some(vec!["x".into()]),
+        coalesce_gap_bytes: 0,
+        ..EngineOptions::default()
+    };
     let one = Dataset::open(&paths, options).unwrap();
     assert!(one.wanted_bytes() < all.wanted_bytes());
     let rows = AtomicU64::new(0);
@@ -88,16 +100,23 @@ fn a_projection_reads_less() {
         .unwrap();
     assert_eq!(rows.into_inner(), 2500);
     assert_eq!(report.wanted_bytes, one.wanted_bytes());
-    let error = Dataset::open(&paths, EngineOptions { columns: Some(vec!["idd".into()]), ..EngineOptions::default() });
+    let error = Dataset::open(
+        &paths,
+        EngineOptions { columns: Some(vec!["idd".into()]), ..EngineOptions::default() },
+    );
     let text = error.unwrap_err().to_string();
-    assert!(text.contains("part-0.parquet") && text.contains("idd") && text.contains("id"), "{text}");
+    assert!(
+        text.contains("part-0.parquet") && text.contains("idd") && text.contains("id"),
+        "{text}"
+    );
 }
 
 #[test]
 fn a_raw_scan_reads_what_the_plan_says() {
     let dir = scratch::dir();
     let paths = dataset(dir.path(), 4);
-    let dataset = Dataset::open(&paths, options(DriverChoice::Auto, DirectChoice::Auto, 2)).unwrap();
+    let dataset =
+        Dataset::open(&paths, options(DriverChoice::Auto, DirectChoice::Auto, 2)).unwrap();
     let plan = dataset.plan();
     let report = dataset.scan_raw(&StopFlag::new()).unwrap();
     assert_eq!(report.reads, plan.reads);
@@ -116,7 +135,9 @@ fn a_row_group_larger_than_the_budget_is_streamed() {
     let path = dir.path().join("wide.parquet");
     let item = Arc::new(Field::new("element", DataType::Float32, true));
     let list = |width: i32, rows: usize, salt: f32| {
-        let values = Float32Array::from_iter_values((0..rows * usize::try_from(width).unwrap()).map(|n| n as f32 + salt));
+        let values = Float32Array::from_iter_values(
+            (0..rows * usize::try_from(width).unwrap()).map(|n| n as f32 + salt),
+        );
         FixedSizeListArray::new(Arc::clone(&item), width, Arc::new(values), None)
     };
     let schema = Arc::new(Schema::new(vec![
@@ -127,7 +148,11 @@ fn a_row_group_larger_than_the_budget_is_streamed() {
     let rows = 100;
     let expected = RecordBatch::try_new(
         Arc::clone(&schema),
-        vec![Arc::new(list(100_000, rows, 0.5)), Arc::new(list(7, rows, 0.25)), Arc::new(list(5000, rows, 0.125))],
+        vec![
+            Arc::new(list(100_000, rows, 0.5)),
+            Arc::new(list(7, rows, 0.25)),
+            Arc::new(list(5000, rows, 0.125)),
+        ],
     )
     .unwrap();
     let properties = WriterProperties::builder().set_dictionary_enabled(false).build();
@@ -142,7 +167,7 @@ fn a_row_group_larger_than_the_budget_is_streamed() {
             decoder,
             ..options(DriverChoice::Auto, DirectChoice::Auto, 1)
         };
-        let dataset = Arc::new(Dataset::open(&[path.clone()], options).unwrap());
+        let dataset = Arc::new(Dataset::open(std::slice::from_ref(&path), options).unwrap());
         let batches: Vec<_> = dataset.batches().map(|batch| batch.unwrap().columns).collect();
         assert!(batches.len() > 10, "batches keep to the budget: {}", batches.len());
         let all = arrow_select::concat::concat_batches(&expected.schema(), &batches).unwrap();
@@ -167,12 +192,17 @@ fn many_files_with_few_descriptors() {
 fn a_file_that_changes_between_open_and_scan_fails_alone() {
     let dir = scratch::dir();
     let paths = dataset(dir.path(), 3);
-    let dataset = Dataset::open(&paths, options(DriverChoice::Auto, DirectChoice::Auto, 2)).unwrap();
+    let dataset =
+        Dataset::open(&paths, options(DriverChoice::Auto, DirectChoice::Auto, 2)).unwrap();
     scratch::parquet_file(&paths[1], 77, 2500, 1000);
     let (_, report) = dataset.digest(&StopFlag::new()).unwrap();
     assert_eq!(report.failures.len(), 1, "{:?}", report.failures);
     assert!(report.failures[0].path.ends_with("part-1.parquet"));
-    assert!(report.failures[0].error.contains("changed during the scan"), "{}", report.failures[0].error);
+    assert!(
+        report.failures[0].error.contains("changed during the scan"),
+        "{}",
+        report.failures[0].error
+    );
     assert_eq!(report.rows, 5000);
 }
 
@@ -181,7 +211,9 @@ fn a_consumer_that_has_enough_ends_the_reader_threads() {
     let dir = scratch::dir();
     let paths = dataset(dir.path(), 6);
     for taken in 0..4 {
-        let dataset = Arc::new(Dataset::open(&paths, options(DriverChoice::Auto, DirectChoice::Auto, 2)).unwrap());
+        let dataset = Arc::new(
+            Dataset::open(&paths, options(DriverChoice::Auto, DirectChoice::Auto, 2)).unwrap(),
+        );
         let mut batches = dataset.batches();
         for _ in 0..taken {
             batches.next().unwrap().unwrap();
@@ -206,7 +238,9 @@ fn batches_outlive_the_data_set() {
 fn bad_files_are_named() {
     let dir = scratch::dir();
     let good = dataset(dir.path(), 1).remove(0);
-    let open = |path: &std::path::Path| Dataset::open(&[path.to_owned()], EngineOptions::default()).unwrap_err();
+    let open = |path: &std::path::Path| {
+        Dataset::open(&[path.to_owned()], EngineOptions::default()).unwrap_err()
+    };
     let put = |name: &str, bytes: &[u8]| {
         let path = dir.path().join(name);
         std::fs::write(&path, bytes).unwrap();
@@ -217,7 +251,10 @@ fn bad_files_are_named() {
     assert!(matches!(open(&dir.path().join("none")), Error::Path { .. }));
     assert!(matches!(open(&put("short.parquet", b"PAR1PAR1")), Error::TooShort { len: 8, .. }));
     let error = open(&put("text.parquet", &[b'x'; 1000]));
-    assert!(error.to_string().contains("text.parquet") && error.to_string().contains("PAR1"), "{error}");
+    assert!(
+        error.to_string().contains("text.parquet") && error.to_string().contains("PAR1"),
+        "{error}"
+    );
     let error = open(&put("cut.parquet", &bytes[..bytes.len() / 2]));
     assert!(error.to_string().contains("cut.parquet"), "{error}");
     let mut cut_footer = bytes[..bytes.len() - 200].to_vec();

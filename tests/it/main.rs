@@ -1,12 +1,35 @@
 //! One test binary over all of ringquet, so that the crates are linked once.
 //! The modules stand in the order in which bytes flow.
 
-mod plan; // from row groups to reads, as text and by property
-mod submit; // one list of cases that every driver passes
-mod complete; // faults: what becomes of reads that fail, come short or never come
-mod decode; // bytes to columns, against the parquet crate
-mod deliver; // whole data sets: digests, streams, budgets, many files
-mod workload; // YAML, overrides, names, shuffles
-// mod datagen; // what is written, resumed, verified
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends with a panic")]
+#![expect(clippy::single_range_in_vec_init, reason = "lists of byte ranges, sometimes of one")]
 
-mod scratch; // files for the tests above
+// from row groups to reads, as text and by property
+mod plan;
+
+// one list of cases that every driver passes
+mod submit;
+
+// faults: what becomes of reads that fail, come short or never come
+mod complete;
+
+// bytes to columns, against the parquet crate
+mod decode;
+
+// whole data sets: digests, streams, budgets, many files
+mod deliver;
+
+// YAML, overrides, names, shuffles
+mod workload;
+
+// what is written, resumed, verified
+mod datagen;
+
+// epochs, steps, accelerators, DLIO's output folder
+mod run;
+
+// the binary, as a user types it
+mod cli;
+
+// files for the tests above
+mod scratch;

@@ -8,14 +8,20 @@ const BOUNDS: PlanBounds =
     PlanBounds { coalesce_gap_bytes: 100, coalesce_span_bytes: 4096, read_size_bytes: 1024 };
 
 fn chunks(ranges: &[std::ops::Range<u64>]) -> Vec<WantedChunk> {
-    ranges.iter().enumerate().map(|(leaf, range)| WantedChunk { leaf, range: range.clone() }).collect()
+    ranges
+        .iter()
+        .enumerate()
+        .map(|(leaf, range)| WantedChunk { leaf, range: range.clone() })
+        .collect()
 }
 
 /// The reads of these chunks, as `start+length`, a line an extent.
 fn check(ranges: &[std::ops::Range<u64>], file_len: u64, alignment: u32, expect: &str) {
     let alignment = Alignment::new(alignment).unwrap();
     let lines = extents(&chunks(ranges), file_len, alignment, &BOUNDS).into_iter().map(|extent| {
-        let reads = extent.reads(BOUNDS.read_size_bytes).map(|read| format!("{}+{}", read.start, read.end - read.start));
+        let reads = extent
+            .reads(BOUNDS.read_size_bytes)
+            .map(|read| format!("{}+{}", read.start, read.end - read.start));
         reads.collect::<Vec<_>>().join(" ")
     });
     assert_eq!(lines.collect::<Vec<_>>().join("\n"), expect);
@@ -61,8 +67,10 @@ fn nothing_wanted_is_nothing_read() {
 fn a_streamed_row_group_advances_all_columns_together() {
     let chunks = chunks(&[0..16_384, 16_384..20_480, 20_480..28_672]);
     let extents = extents(&chunks, 28_672, Alignment::new(512).unwrap(), &BOUNDS);
-    let order: Vec<u64> =
-        streaming_order(&extents, &chunks).into_iter().map(|i| extents[i as usize].range.start).collect();
+    let order: Vec<u64> = streaming_order(&extents, &chunks)
+        .into_iter()
+        .map(|i| extents[i as usize].range.start)
+        .collect();
     assert_eq!(order, [0, 16_384, 20_480, 4096, 8192, 24_576, 12_288]);
 }
 

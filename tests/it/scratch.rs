@@ -21,14 +21,16 @@ pub(crate) fn bytes_file(dir: &Path, name: &str, len: usize, salt: u64) -> PathB
 
 /// What [`bytes_file`] holds.
 pub(crate) fn expected_bytes(len: usize, salt: u64) -> Vec<u8> {
-    let words = (0..len.div_ceil(8) as u64).flat_map(|n| (n ^ salt).wrapping_mul(0x9E37_79B9_7F4A_7C15).to_le_bytes());
+    let words = (0..len.div_ceil(8) as u64)
+        .flat_map(|n| (n ^ salt).wrapping_mul(0x9E37_79B9_7F4A_7C15).to_le_bytes());
     words.take(len).collect()
 }
 
 /// A Parquet file of `rows` rows: `id` counts up from `first`, `x` is a float of it, `name` a string, every seventh null.
 pub(crate) fn parquet_file(path: &Path, first: i64, rows: usize, row_group_rows: usize) {
     let batch = table(first, rows);
-    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(row_group_rows)).build();
+    let properties =
+        WriterProperties::builder().set_max_row_group_row_count(Some(row_group_rows)).build();
     let file = std::fs::File::create(path).unwrap();
     let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
     writer.write(&batch).unwrap();
@@ -44,5 +46,8 @@ pub(crate) fn table(first: i64, rows: usize) -> RecordBatch {
         ("x", Arc::new(Float32Array::from_iter_values(ids.iter().map(|&id| id as f32 / 3.0)))),
         ("name", Arc::new(StringArray::from_iter(ids.iter().map(name)))),
     ];
-    RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, name == "name"))).unwrap()
+    RecordBatch::try_from_iter_with_nullable(
+        columns.map(|(name, column)| (name, column, name == "name")),
+    )
+    .unwrap()
 }

@@ -10,11 +10,18 @@ use ringquet_io::{Arena, Completed, DirectChoice, DriverChoice, IoError, IoOptio
 use crate::scratch;
 
 /// All drivers, direct and buffered. Where io_uring is refused, its cases say so and are left out.
+#[expect(clippy::print_stderr, reason = "a case that is left out is told")]
 fn for_each_driver(check: impl Fn(&str, &dyn Fn(IoOptions) -> ReadQueue)) {
-    let named = [("uring", DriverChoice::Uring), ("pread", DriverChoice::Pread), ("mmap", DriverChoice::Mmap)];
+    let named = [
+        ("uring", DriverChoice::Uring),
+        ("pread", DriverChoice::Pread),
+        ("mmap", DriverChoice::Mmap),
+    ];
     for (name, driver) in named {
         for direct in [DirectChoice::Auto, DirectChoice::Off] {
-            let make = |options: IoOptions| ReadQueue::new(&IoOptions { driver, direct, ..options }, &mut Vec::new());
+            let make = |options: IoOptions| {
+                ReadQueue::new(&IoOptions { driver, direct, ..options }, &mut Vec::new())
+            };
             if let Err(error) = make(small()) {
                 assert!(matches!(error, IoError::UringUnavailable { .. }), "{name}: {error}");
                 eprintln!("left out: {error}");
@@ -23,7 +30,12 @@ fn for_each_driver(check: impl Fn(&str, &dyn Fn(IoOptions) -> ReadQueue)) {
             check(&format!("{name}, direct {direct:?}"), &|options| make(options).unwrap());
         }
     }
-    let plain = IoOptions { registered_buffers: false, registered_files: false, driver: DriverChoice::Uring, ..small() };
+    let plain = IoOptions {
+        registered_buffers: false,
+        registered_files: false,
+        driver: DriverChoice::Uring,
+        ..small()
+    };
     if ReadQueue::new(&plain, &mut Vec::new()).is_ok() {
         check("uring, nothing registered", &|options| {
             let options = IoOptions {
@@ -36,12 +48,20 @@ fn for_each_driver(check: impl Fn(&str, &dyn Fn(IoOptions) -> ReadQueue)) {
         });
     }
     for seed in 0..20 {
-        check(&format!("sim, seed {seed}"), &|options| sim(options, SimOptions { seed, ..SimOptions::default() }));
+        check(&format!("sim, seed {seed}"), &|options| {
+            sim(options, SimOptions { seed, ..SimOptions::default() })
+        });
     }
 }
 
 fn small() -> IoOptions {
-    IoOptions { queue_depth: 8, read_size_bytes: 8192, arena_bytes: 1 << 20, submit_batch: 4, ..IoOptions::default() }
+    IoOptions {
+        queue_depth: 8,
+        read_size_bytes: 8192,
+        arena_bytes: 1 << 20,
+        submit_batch: 4,
+        ..IoOptions::default()
+    }
 }
 
 pub(crate) fn sim(options: IoOptions, sim: SimOptions) -> ReadQueue {
@@ -50,14 +70,22 @@ pub(crate) fn sim(options: IoOptions, sim: SimOptions) -> ReadQueue {
 }
 
 /// Reads `ranges` of the file and gives the answers in the order of the ranges.
-pub(crate) fn read_ranges(queue: &mut ReadQueue, key: u32, path: &Path, ranges: &[Range<u64>]) -> Vec<Result<Vec<u8>, IoError>> {
+pub(crate) fn read_ranges(
+    queue: &mut ReadQueue,
+    key: u32,
+    path: &Path,
+    ranges: &[Range<u64>],
+) -> Vec<Result<Vec<u8>, IoError>> {
     let mut answers: Vec<_> = ranges.iter().map(|_| None).collect();
     let mut next = 0;
     while answers.iter().any(Option::is_none) {
         while let Some(range) = ranges.get(next) {
             let file = queue.file(key, path, None).unwrap();
             let start = file.alignment().down(range.start);
-            let Some(slot) = queue.acquire(usize::try_from(range.end - start + 4096).unwrap()) else { break };
+            let Some(slot) = queue.acquire(usize::try_from(range.end - start + 4096).unwrap())
+            else {
+                break;
+            };
             queue.read(key, start..range.end, slot, next as u64);
             next += 1;
         }
@@ -100,11 +128,16 @@ fn every_range_comes_as_it_lies_in_the_file() {
         let mut queue = make(small());
         let answers = read_ranges(&mut queue, 0, &path, &ranges);
         for (range, answer) in ranges.iter().zip(answers) {
-            let expected = &expected[usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap()];
+            let expected = &expected
+                [usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap()];
             assert!(answer.unwrap() == expected, "{name}: {range:?}");
         }
         assert_eq!(queue.in_flight(), 0, "{name}");
-        assert_eq!(queue.arena().free_bytes(), queue.arena().len_bytes(), "{name}: all slots came back");
+        assert_eq!(
+            queue.arena().free_bytes(),
+            queue.arena().len_bytes(),
+            "{name}: all slots came back"
+        );
         let counters = queue.counters();
         assert_eq!(counters.latency_ns.len(), counters.reads, "{name}: a latency for each read");
     });
@@ -126,7 +159,8 @@ fn a_queue_of_depth_one_reads_as_well() {
 #[test]
 fn more_files_than_may_be_open_take_turns() {
     let dir = scratch::dir();
-    let files: Vec<_> = (0..40u64).map(|n| scratch::bytes_file(dir.path(), &format!("f{n}"), 5000, n)).collect();
+    let files: Vec<_> =
+        (0..40u64).map(|n| scratch::bytes_file(dir.path(), &format!("f{n}"), 5000, n)).collect();
     for_each_driver(|name, make| {
         let mut queue = make(IoOptions { open_files: 3, ..small() });
         for round in 0..2 {
@@ -134,7 +168,10 @@ fn more_files_than_may_be_open_take_turns() {
                 assert!(queue.can_open(key), "{name}: nothing is in flight");
                 let answers = read_ranges(&mut queue, key, path, &[4000..5000]);
                 let expected = scratch::expected_bytes(5000, u64::from(key));
-                assert!(answers[0].as_ref().unwrap()[..] == expected[4000..], "{name}: round {round}, file {key}");
+                assert!(
+                    answers[0].as_ref().unwrap()[..] == expected[4000..],
+                    "{name}: round {round}, file {key}"
+                );
             }
         }
     });
@@ -207,7 +244,10 @@ fn a_queue_may_be_dropped_at_any_moment() {
             drop(queue);
             if let Some(completed) = kept {
                 let start = usize::try_from(completed.tag % 8).unwrap() * (64 << 10);
-                assert!(completed.result.unwrap()[..] == expected[start..start + (64 << 10)], "{name}: round {round}");
+                assert!(
+                    completed.result.unwrap()[..] == expected[start..start + (64 << 10)],
+                    "{name}: round {round}"
+                );
             }
         }
     });

@@ -1,0 +1,83 @@
+//! fio, the peer for raw reads: found, or installed by its name from Debian, or the bench says that it is missing.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::pairs::Sample;
+
+/// Is there an fio? Tries `apt-get install -y fio` once where it is missing, and says so.
+#[expect(clippy::print_stdout, reason = "a bench tells what it does")]
+pub fn available() -> bool {
+    let there = || {
+        Command::new("fio")
+            .arg("--version")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok()
+    };
+    if there() {
+        return true;
+    }
+    println!("fio is missing: trying 'apt-get install -y fio'");
+    let installed =
+        Command::new("apt-get").args(["install", "-y", "fio"]).stdout(Stdio::null()).status();
+    if installed.is_ok_and(|status| status.success()) && there() {
+        return true;
+    }
+    println!(
+        "fio could not be installed: the comparisons with it are left out ('apt-get install fio' as root mends it)"
+    );
+    false
+}
+
+/// One job (one thread) of an fio run: lines of its job section.
+pub type Job = Vec<String>;
+
+/// Runs fio with io_uring, registered buffers and files, O_DIRECT, one thread per job, and sums up what the jobs
+/// read, from the first start to the last end.
+///
+/// # Errors
+/// fio's own words.
+pub fn run(scratch: &Path, queue_depth: u32, submit_batch: u32, jobs: &[Job]) -> Result<Sample> {
+    let mut file = format!(
+        "[global]\nioengine=io_uring\nfixedbufs=1\nregisterfiles=1\ndirect=1\nthread=1\niodepth={queue_depth}\n\
+         iodepth_batch_submit={submit_batch}\niodepth_batch_complete_min=1\niodepth_batch_complete_max={queue_depth}\n\
+         norandommap=1\nrandrepeat=1\n"
+    );
+    for (n, job) in jobs.iter().enumerate() {
+        file.push_str(&format!("[job{n}]\n{}\n", job.join("\n")));
+    }
+    let path = scratch.join("bench.fio");
+    std::fs::write(&path, file)?;
+    let output = Command::new("fio")
+        .arg("--output-format=json")
+        .arg(&path)
+        .output()
+        .context("starting fio")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    // fio may put notes before the document.
+    let start = text
+        .find('{')
+        .with_context(|| format!("fio: {}", String::from_utf8_lossy(&output.stderr)))?;
+    let document: serde_json::Value = serde_json::from_str(&text[start..]).context("fio's JSON")?;
+    let told = document["jobs"].as_array().context("fio's JSON has jobs")?;
+    let mut sample = Sample { work: 0.0, seconds: 0.0, cpu_seconds: 0.0 };
+    for job in told {
+        if job["error"].as_i64() != Some(0) {
+            bail!(
+                "fio: job ended with error {}: {}",
+                job["error"],
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+        let number = |value: &serde_json::Value| value.as_f64().unwrap_or(f64::NAN);
+        let seconds = number(&job["read"]["runtime"]) / 1e3;
+        sample.work += number(&job["read"]["io_bytes"]);
+        sample.seconds = sample.seconds.max(seconds);
+        sample.cpu_seconds += (number(&job["usr_cpu"]) + number(&job["sys_cpu"])) / 100.0 * seconds;
+    }
+    Ok(sample)
+}

@@ -1,0 +1,19 @@
+//! The binary, as a person or a script uses it: what is typed, what comes back, and how it ends.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops, and its line says why")]
+
+mod binary; // finds it, runs it, takes its answer apart
+mod sets; // small files and workloads to run it on
+
+mod documents;
+mod usage; // help, wrong usage, exit codes // the keys of `--json` that scripts rely on
+
+mod cat;
+mod inspect; // what files hold
+mod plan; // the reads of a scan
+mod scan; // reading everything once // rows as a table, as a document, as an Arrow file
+
+mod datagen; // generate, resume, verify; what an interrupted call leaves
+mod run; // sizing and playing a workload
+
+mod bad_input; // each kind of bad input: one clear line, no panic
+mod refused; // a machine that refuses io_uring

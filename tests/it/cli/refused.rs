@@ -1,0 +1,125 @@
+//! A machine that refuses io_uring, as containers do: everything works through pread, and says so.
+//!
+//! The refusal is real: the binary runs under a seccomp filter that answers `EPERM` to `io_uring_setup`, like the
+//! default profile of Docker.
+
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+use super::binary::{Answer, command};
+use super::sets;
+use crate::scratch;
+
+/// What a process may not do.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Limit {
+    /// `io_uring_setup` answers EPERM.
+    NoUring,
+    /// A file cannot grow beyond this many bytes: writing answers EFBIG.
+    FileBytes(u64),
+}
+
+/// The call, under a limit.
+pub(super) fn limited(mut command: Command, limit: Limit) -> Command {
+    let impose = move || match limit {
+        Limit::NoUring => refuse_uring(),
+        Limit::FileBytes(bytes) => limit_file_bytes(bytes),
+    };
+    // SAFETY: between fork and exec the closure makes system calls only; it neither allocates nor locks.
+    unsafe { command.pre_exec(impose) };
+    command
+}
+
+fn limit_file_bytes(bytes: u64) -> io::Result<()> {
+    // SAFETY: a system call on numbers. Without it the signal would end the process before it could see the error.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+    let limit = libc::rlimit { rlim_cur: bytes, rlim_max: bytes };
+    // SAFETY: the pointer is to a rlimit that lives through the call.
+    answer(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &limit) })
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "codes of 16 bits and a call's number, all small"
+)]
+fn refuse_uring() -> io::Result<()> {
+    const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+    const JUMP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+    const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+    const URING_SETUP: u32 = libc::SYS_io_uring_setup as u32;
+    const REFUSE: u32 = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
+    let instruction = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
+    // `seccomp_data` begins with the number of the system call.
+    let mut filter = [
+        instruction(LOAD, 0, 0, 0),
+        instruction(JUMP_IF_EQUAL, 0, 1, URING_SETUP),
+        instruction(RETURN, 0, 0, REFUSE),
+        instruction(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog { len: 4, filter: filter.as_mut_ptr() };
+    // SAFETY: a system call on numbers.
+    answer(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })?;
+    // SAFETY: the program and its filter live through the call, which copies them.
+    answer(unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &program) })
+}
+
+fn answer(result: libc::c_int) -> io::Result<()> {
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+#[test]
+fn reading_goes_on_through_pread_and_says_so() {
+    let dir = scratch::dir();
+    sets::write_files(dir.path(), 2);
+    let refused = |line: &str| Answer::of(line, limited(command(dir.path(), line), Limit::NoUring));
+    let free = |line: &str| Answer::of(line, command(dir.path(), line));
+    let line = "scan . --digest --json";
+    let answer = refused(line).succeeds();
+    let document = answer.document();
+    assert_eq!(document["driver"]["name"], "pread");
+    assert_eq!(document["driver"]["registered_buffers"], false);
+    let codes: Vec<&str> = document["warnings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|warning| warning["code"].as_str().unwrap())
+        .collect();
+    assert_eq!(codes.iter().filter(|code| **code == "uring_unavailable").count(), 1, "{codes:?}");
+    let told =
+        answer.stderr.lines().filter(|line| line.starts_with("warning[uring_unavailable]: "));
+    assert_eq!(told.count(), 1, "{}", answer.stderr);
+    assert_eq!(document["digest"], free(line).succeeds().document()["digest"]);
+
+    for line in [
+        "plan .",
+        "inspect part_0.parquet",
+        "cat part_0.parquet",
+        "cat part_0.parquet -o out.arrow",
+    ] {
+        let answer = refused(line).succeeds();
+        assert_eq!(answer.stdout, free(line).succeeds().stdout, "{line}");
+    }
+}
+
+#[test]
+fn a_whole_round_works_without_io_uring() {
+    let dir = scratch::dir();
+    sets::write_workload(&dir.path().join("w.yaml"));
+    let refused = |line: &str| Answer::of(line, limited(command(dir.path(), line), Limit::NoUring));
+    refused("datagen w.yaml").succeeds();
+    refused("verify data").succeeds();
+    let answer = refused("run w.yaml --accelerators 2 --results-dir results --json").succeeds();
+    assert_eq!(answer.document()["driver"]["name"], "pread");
+    assert!(answer.stderr.contains("warning[uring_unavailable]"), "{}", answer.stderr);
+}
+
+#[test]
+fn io_uring_by_name_is_an_error_with_the_remedy() {
+    let dir = scratch::dir();
+    sets::write_files(dir.path(), 1);
+    let line = "scan . --driver uring";
+    let answer = Answer::of(line, limited(command(dir.path(), line), Limit::NoUring)).ends_with(1);
+    let error = answer.error();
+    assert!(error.contains("io_uring is not available") && error.contains("seccomp"), "{error}");
+}

@@ -1,0 +1,8 @@
+//! What is written, what of it is kept when it is resumed, and what verification finds.
+
+mod generate;
+mod golden;
+mod layout;
+mod resume;
+mod support;
+mod verify;
