@@ -8,7 +8,7 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ringquet_datagen::{ContentOptions, DatagenOptions};
 
-use crate::engine_args::EngineArgs;
+use crate::engine_args::{Direct, EngineArgs};
 use crate::size::ByteSize;
 
 /// Parquet from an NVMe array into Arrow buffers at the speed of the array
@@ -189,6 +189,9 @@ pub(crate) struct DatagenArgs {
     /// Threads that generate [default: one per CPU that may be used]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
+    /// Write around the page cache (O_DIRECT); auto does where the file system takes it
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    pub(crate) direct: Direct,
     /// Seed of all content
     #[arg(long, value_name = "N", default_value_t = DatagenOptions::default().seed)]
     pub(crate) seed: u64,

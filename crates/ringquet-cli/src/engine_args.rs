@@ -81,11 +81,21 @@ enum Driver {
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Direct {
+pub(crate) enum Direct {
     #[default]
     Auto,
     On,
     Off,
+}
+
+impl Direct {
+    pub(crate) fn choice(self) -> DirectChoice {
+        match self {
+            Direct::Auto => DirectChoice::Auto,
+            Direct::On => DirectChoice::On,
+            Direct::Off => DirectChoice::Off,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -165,11 +175,7 @@ impl EngineArgs {
                 Driver::Pread => DriverChoice::Pread,
                 Driver::Mmap => DriverChoice::Mmap,
             },
-            direct: match self.direct {
-                Direct::Auto => DirectChoice::Auto,
-                Direct::On => DirectChoice::On,
-                Direct::Off => DirectChoice::Off,
-            },
+            direct: self.direct.choice(),
             queue_depth: self.queue_depth,
             read_size_bytes,
             submit_batch: self.submit_batch,

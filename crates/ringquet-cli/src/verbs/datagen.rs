@@ -23,6 +23,7 @@ pub(crate) fn run(args: &DatagenArgs, console: &mut Console) -> Result<Exit> {
         "strict": args.workload.strict,
         "seed": options.seed,
         "threads": args.threads,
+        "direct": options.direct,
         "first_file": options.first_file,
         "files": options.files,
         "resume": args.resume,
@@ -53,6 +54,7 @@ fn options(args: &DatagenArgs) -> DatagenOptions {
             (_, true) => Existing::Force,
             _ => Existing::Refuse,
         },
+        direct: args.direct.choice(),
         content: ContentOptions {
             repeat_fraction: args.repeat_fraction,
             raw_floats: args.raw_floats,
