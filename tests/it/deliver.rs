@@ -9,6 +9,8 @@ use ringquet::{
     Dataset, DecoderChoice, DirectChoice, DriverChoice, EngineOptions, Error, IoOptions, StopFlag,
 };
 
+use ringquet_io::sim::SimOptions;
+
 use crate::scratch;
 
 fn dataset(dir: &std::path::Path, files: usize) -> Vec<PathBuf> {
@@ -204,6 +206,70 @@ fn a_file_that_changes_between_open_and_scan_fails_alone() {
         report.failures[0].error
     );
     assert_eq!(report.rows, 5000);
+}
+
+/// A kernel that delays, reorders, cuts short and interrupts reads changes nothing, whatever its seed.
+#[test]
+fn the_digest_is_the_same_through_a_troubled_kernel() {
+    let dir = scratch::dir();
+    let paths = dataset(dir.path(), 4);
+    let calm = Dataset::open(&paths, options(DriverChoice::Pread, DirectChoice::Auto, 1)).unwrap();
+    let (expected, _) = calm.digest(&StopFlag::new()).unwrap();
+    for seed in 0..20 {
+        let mut options = options(DriverChoice::Sim, DirectChoice::Off, 2);
+        options.io.sim = SimOptions { seed, ..SimOptions::default() };
+        options.io.read_size_bytes = 4096;
+        let troubled = Dataset::open(&paths, options).unwrap();
+        let (digest, report) = troubled.digest(&StopFlag::new()).unwrap();
+        assert!(
+            digest == expected && report.failures.is_empty(),
+            "seed {seed}: {:?}",
+            report.failures
+        );
+        assert!(report.short_reads > 0 && report.retried_reads > 0, "seed {seed} made no trouble");
+    }
+}
+
+/// EIO in one place of every file but one: one error a file, with file, offset and length, and the other file's
+/// rows all there.
+#[test]
+fn a_device_error_is_one_error_of_its_file() {
+    let dir = scratch::dir();
+    let mut paths = dataset(dir.path(), 3);
+    let short = dir.path().join("small.parquet");
+    scratch::parquet_file(&short, 0, 100, 100);
+    paths.push(short);
+    let small_len = std::fs::metadata(&paths[3]).unwrap().len();
+    let mut options = options(DriverChoice::Sim, DirectChoice::Off, 2);
+    options.io.read_size_bytes = 4096;
+    // Behind the end of the small file, in the middle of the data of the others.
+    options.io.sim =
+        SimOptions { eio: Some(small_len + 8192..small_len + 8193), ..SimOptions::default() };
+    let dataset = Dataset::open(&paths, options).unwrap();
+    let (_, report) = dataset.digest(&StopFlag::new()).unwrap();
+    assert_eq!(report.failures.len(), 3, "{:?}", report.failures);
+    for failure in &report.failures {
+        assert!(failure.path.contains("part-"), "{failure:?}");
+        assert!(
+            failure.error.contains(&failure.path) && failure.error.contains("at offset"),
+            "{failure:?}"
+        );
+        assert!(failure.error.contains("Input/output error"), "{failure:?}");
+    }
+    assert!(report.rows >= 100, "the small file is read to its end");
+}
+
+#[test]
+fn a_file_that_shrinks_during_the_scan_is_an_error() {
+    let dir = scratch::dir();
+    let paths = dataset(dir.path(), 1);
+    let dataset =
+        Dataset::open(&paths, options(DriverChoice::Auto, DirectChoice::Auto, 1)).unwrap();
+    let len = std::fs::metadata(&paths[0]).unwrap().len();
+    std::fs::OpenOptions::new().write(true).open(&paths[0]).unwrap().set_len(len / 3).unwrap();
+    let (_, report) = dataset.digest(&StopFlag::new()).unwrap();
+    assert_eq!(report.failures.len(), 1);
+    assert!(report.failures[0].error.contains("part-0.parquet"), "{:?}", report.failures);
 }
 
 #[test]

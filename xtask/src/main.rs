@@ -6,6 +6,8 @@
 //!  cargo xtask e2e           generate, read, train, verify; a table of what was measured
 //!  cargo xtask datagen       the smoke data sets
 //!  cargo xtask fork-compat   ringquet and PyArrow read each other's files
+//!  cargo xtask bench         what is fast, beside whom; --keep puts the run under benches/runs
+//!  cargo xtask sanitize      reads, faults and drops under AddressSanitizer (nightly)
 //! ```
 //!
 //! Everything that is made lies under cargo's target directory, wherever that is. One file per verb; what
@@ -22,6 +24,9 @@ mod e2e;
 
 mod datagen;
 mod fork_compat;
+
+mod bench;
+mod sanitize;
 
 mod host;
 mod python;
@@ -63,6 +68,18 @@ enum Verb {
         #[arg(long)]
         dev: bool,
     },
+    /// Run a bench of benches/ in the release profile
+    Bench {
+        /// Which one: io, decode, …
+        name: String,
+        /// Only cases whose names hold one of these words
+        cases: Vec<String>,
+        /// Keep the output with its set-up under benches/runs
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Run the tests of reads, faults and drops under AddressSanitizer (needs a nightly toolchain)
+    Sanitize,
 }
 
 fn main() -> ExitCode {
@@ -82,6 +99,8 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Ci => ci::run(&workshop),
         Verb::Test => test::run(&workshop),
         Verb::E2e { small } => e2e::run(&workshop, small),
+        Verb::Bench { name, cases, keep } => bench::run(&workshop, &name, &cases, keep),
+        Verb::Sanitize => sanitize::run(&workshop),
         Verb::Datagen { sets } => datagen::run(&workshop, &sets),
         Verb::ForkCompat { dev } => {
             let python = python::environment(&workshop)?.ready()?;

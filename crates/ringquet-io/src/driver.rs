@@ -65,6 +65,8 @@ pub struct RawRead {
     pub len: u32,
     /// Which piece of the arena `address` lies in.
     pub piece: u16,
+    /// `RWF_*` flags, as of preadv2(2).
+    pub rw_flags: u32,
 }
 
 /// How one [`RawRead`] ended: bytes read, or minus an errno.

@@ -37,7 +37,7 @@ pub enum IoError {
         source: io::Error,
     },
     /// A read failed for good.
-    #[error("{path}: read of {length} bytes at offset {offset} failed{on}: {source}", path = path.display(), on = on_device(device.as_deref()))]
+    #[error("{path}: read of {length} bytes at offset {offset} failed{on}: {source}{advice}", path = path.display(), on = on_device(device.as_deref()))]
     Read {
         /// The file.
         path: PathBuf,
@@ -49,6 +49,8 @@ pub enum IoError {
         device: Option<String>,
         /// The kernel's answer (EIO, …).
         source: io::Error,
+        /// What to do about it, where that is known; empty or beginning with a semicolon.
+        advice: &'static str,
     },
     /// The file ended before the bytes that it had when it was opened.
     #[error(

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, StatxFlags};
 
+use rustix::io::ReadWriteFlags;
+
 use crate::align::Alignment;
 use crate::error::IoError;
 use crate::options::DirectChoice;
@@ -30,7 +32,11 @@ pub struct DataFile {
     identity: Identity,
     direct: bool,
     alignment: Alignment,
+    drops_cache: bool,
 }
+
+/// `RWF_DONTCACHE` of `include/uapi/linux/fs.h`. Available since 6.14.
+const RWF_DONTCACHE: ReadWriteFlags = ReadWriteFlags::from_bits_retain(0x80);
 
 impl DataFile {
     /// Opens `path`. With [`DirectChoice::Auto`] a file system that refuses O_DIRECT is read through the
@@ -75,7 +81,38 @@ impl DataFile {
             identity.len = len;
         }
         let alignment = if is_direct { stat.alignment } else { Alignment::BYTE };
-        Ok(DataFile { path: path.to_owned(), fd, identity, direct: is_direct, alignment })
+        Ok(DataFile {
+            path: path.to_owned(),
+            fd,
+            identity,
+            direct: is_direct,
+            alignment,
+            drops_cache: false,
+        })
+    }
+
+    /// Has the pages of buffered reads leave the cache right after, where kernel and file system can: a read of one
+    /// byte tells. Without effect on a file that is read around the cache.
+    #[must_use]
+    pub fn drop_cache_behind(mut self) -> DataFile {
+        let mut byte = [0];
+        let probe = rustix::io::preadv2(
+            &self.fd,
+            &mut [std::io::IoSliceMut::new(&mut byte)],
+            0,
+            RWF_DONTCACHE,
+        );
+        self.drops_cache = !self.direct && probe.is_ok();
+        self
+    }
+
+    /// Do pages of buffered reads leave the cache right after?
+    pub fn drops_cache(&self) -> bool {
+        self.drops_cache
+    }
+
+    pub(crate) fn rw_flags(&self) -> u32 {
+        if self.drops_cache { RWF_DONTCACHE.bits() } else { 0 }
     }
 
     /// As named when it was opened.

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::error::IoError;
+use crate::sim::SimOptions;
 
 /// Which driver carries the reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -16,6 +17,8 @@ pub enum DriverChoice {
     Pread,
     /// Copies out of a mapping: for comparison, and for tmpfs.
     Mmap,
+    /// The seeded driver of the tests, as [`IoOptions::sim`] says.
+    Sim,
 }
 
 /// Around or through the page cache.
@@ -75,12 +78,15 @@ pub struct IoOptions {
     pub iopoll: bool,
     /// Let a kernel thread submit.
     pub sqpoll: Option<SqPoll>,
-    /// `RWF_DONTCACHE` on buffered reads: the pages leave the cache right after. Available since 6.14.
+    /// `RWF_DONTCACHE` on buffered reads: the pages leave the cache right after. Available since 6.14, on file
+    /// systems that support it; elsewhere files are read without it ([`crate::DataFile::drops_cache`]).
     pub dontcache: bool,
     /// Pages of the arena.
     pub huge_pages: HugePages,
     /// Files that a thread holds open at once. Met: the one used longest ago is closed.
     pub open_files: u32,
+    /// What [`DriverChoice::Sim`] does to reads.
+    pub sim: SimOptions,
 }
 
 impl Default for IoOptions {
@@ -99,6 +105,7 @@ impl Default for IoOptions {
             dontcache: false,
             huge_pages: HugePages::Auto,
             open_files: 1024,
+            sim: SimOptions::default(),
         }
     }
 }

@@ -14,30 +14,24 @@ pub(crate) struct Pread {
     facts: DriverFacts,
     pushed: VecDeque<RawRead>,
     completed: Vec<RawCompletion>,
-    flags: ReadWriteFlags,
 }
 
 impl Pread {
-    pub(crate) fn new(queue_depth: u32, dontcache: bool) -> Pread {
+    pub(crate) fn new(queue_depth: u32) -> Pread {
         let facts = DriverFacts {
             name: DriverName::Pread,
             registered_buffers: false,
             registered_files: false,
             setup_flags: Vec::new(),
         };
-        let flags = if dontcache { RWF_DONTCACHE } else { ReadWriteFlags::empty() };
         let depth = queue_depth as usize;
         Pread {
             facts,
             pushed: VecDeque::with_capacity(depth),
             completed: Vec::with_capacity(depth),
-            flags,
         }
     }
 }
-
-/// Available since 6.14; `include/uapi/linux/fs.h`.
-pub(crate) const RWF_DONTCACHE: ReadWriteFlags = ReadWriteFlags::from_bits_retain(0x80);
 
 impl Driver for Pread {
     fn facts(&self) -> &DriverFacts {
@@ -58,7 +52,7 @@ impl Driver for Pread {
         }
         let Some(read) = self.pushed.pop_front() else { return Ok(0) };
         // SAFETY: the contract of `push` holds until the completion below is reaped.
-        let result = unsafe { read_now(&read, self.flags) };
+        let result = unsafe { read_now(&read) };
         self.completed.push(RawCompletion { token: read.token, result });
         Ok(1)
     }
@@ -80,11 +74,12 @@ impl Driver for Pread {
 ///
 /// # Safety
 /// As [`Driver::push`].
-pub(crate) unsafe fn read_now(read: &RawRead, flags: ReadWriteFlags) -> i32 {
+pub(crate) unsafe fn read_now(read: &RawRead) -> i32 {
     // SAFETY: `push` promises that the memory is writable and ours.
     let buffer = unsafe { std::slice::from_raw_parts_mut(read.address, read.len as usize) };
     // SAFETY: `push` promises that the file stays open.
     let fd = unsafe { BorrowedFd::borrow_raw(read.fd) };
+    let flags = ReadWriteFlags::from_bits_retain(read.rw_flags);
     let answer = if flags.is_empty() {
         rustix::io::pread(fd, &mut *buffer, read.offset)
     } else {

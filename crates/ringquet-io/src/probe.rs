@@ -9,6 +9,7 @@ use crate::error::{IoError, Warning};
 use crate::mmap::MmapCopy;
 use crate::options::{DriverChoice, IoOptions};
 use crate::pread::Pread;
+use crate::sim::Sim;
 use crate::uring::Uring;
 
 /// The driver that `options` ask for. With `auto`, io_uring if it passes the probe, else pread and a warning.
@@ -20,9 +21,10 @@ pub(crate) fn make_driver(
     arena: &Arc<Arena>,
     warnings: &mut Vec<Warning>,
 ) -> Result<Box<dyn Driver>, IoError> {
-    let pread = || Box::new(Pread::new(options.queue_depth, options.dontcache));
+    let pread = || Box::new(Pread::new(options.queue_depth));
     match options.driver {
         DriverChoice::Pread => Ok(pread()),
+        DriverChoice::Sim => Ok(Box::new(Sim::new(options.sim.clone()))),
         DriverChoice::Mmap => Ok(Box::new(MmapCopy::new(options.queue_depth))),
         DriverChoice::Uring => Ok(Box::new(probed_uring(options, arena, warnings)?)),
         DriverChoice::Auto => match probed_uring(options, arena, warnings) {
@@ -90,6 +92,7 @@ fn test_read(uring: &mut Uring, arena: &Arc<Arena>) -> Result<(), String> {
         address: slot.address(0),
         len: 16,
         piece: slot.piece(),
+        rw_flags: 0,
     };
     // SAFETY: slot and file live until the completion is reaped below; if none comes, both are kept.
     unsafe { uring.push(read) };

@@ -57,11 +57,13 @@ pub struct ReadQueue {
     reaped: Vec<RawCompletion>,
     counters: IoCounters,
     direct: DirectChoice,
+    dontcache: bool,
     queue_depth: u32,
     read_size_bytes: u32,
     submit_batch: u32,
     in_flight: u32,
     unsubmitted: u32,
+    polled: bool,
 }
 
 /// What the caller asked for.
@@ -116,11 +118,13 @@ impl ReadQueue {
             reaped: Vec::with_capacity(depth),
             counters: IoCounters::default(),
             direct: options.direct,
+            dontcache: options.dontcache,
             queue_depth: options.queue_depth,
             read_size_bytes: options.read_size_bytes,
             submit_batch: options.submit_batch,
             in_flight: 0,
             unsubmitted: 0,
+            polled: options.iopoll,
         }
     }
 
@@ -163,9 +167,12 @@ impl ReadQueue {
         path: &Path,
         expected: Option<&Identity>,
     ) -> Result<Arc<DataFile>, IoError> {
-        let direct = self.direct;
+        let (direct, dontcache) = (self.direct, self.dontcache);
         self.files.get_or_open(key, self.driver.as_mut(), || {
-            let file = DataFile::open(path, direct)?;
+            let mut file = DataFile::open(path, direct)?;
+            if dontcache {
+                file = file.drop_cache_behind();
+            }
             if let Some(expected) = expected {
                 file.check_unchanged(expected)?;
             }
@@ -301,14 +308,16 @@ impl ReadQueue {
         piece.pushed = now;
         let request = self.requests.get_mut(piece.request);
         let at = piece.offset - request.range.start + u64::from(piece.done);
+        let file = self.files.file(request.file_index);
         let read = RawRead {
             token,
-            fd: self.files.file(request.file_index).raw_fd(),
+            fd: file.raw_fd(),
             file_index: request.file_index,
             offset: piece.offset + u64::from(piece.done),
             address: request.slot.address(usize::try_from(at).expect("inside a slot")),
             len: piece.asked - piece.done,
             piece: request.slot.piece(),
+            rw_flags: file.rw_flags(),
         };
         // SAFETY: the request owns the slot and the file table keeps the file until this token is reaped;
         // pieces of a request do not overlap; on drop the queue drains before anything is freed.
@@ -355,7 +364,7 @@ impl ReadQueue {
                     self.backlog.push_back(index);
                     return;
                 }
-                Some(read_error(file, piece, errno))
+                Some(read_error(file, piece, errno, self.polled))
             }
             result => {
                 let count = u32::try_from(result).expect("not negative");
@@ -439,13 +448,18 @@ impl Drop for ReadQueue {
     }
 }
 
-fn read_error(file: &DataFile, piece: &Piece, errno: i32) -> IoError {
+fn read_error(file: &DataFile, piece: &Piece, errno: i32, polled: bool) -> IoError {
     IoError::Read {
         path: file.path().to_owned(),
         offset: piece.offset + u64::from(piece.done),
         length: u64::from(piece.asked - piece.done),
         device: device::name_of(file.identity().device),
         source: io::Error::from_raw_os_error(errno),
+        advice: if polled && errno == libc::EOPNOTSUPP {
+            "; --iopoll needs a device with poll queues (for NVMe, the module option nvme.poll_queues): leave it out"
+        } else {
+            ""
+        },
     }
 }
 

@@ -7,13 +7,11 @@ use std::ops::Range;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
-use rustix::io::ReadWriteFlags;
-
 use crate::driver::{Driver, DriverFacts, DriverName, RawCompletion, RawRead};
 use crate::pread::read_now;
 
 /// What the simulated kernel does to reads. Shares are out of 256.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct SimOptions {
     /// Where all choices come from: print it when a test fails.
     pub seed: u64,
@@ -104,7 +102,7 @@ impl Sim {
             return 0;
         }
         // SAFETY: the contract of `push` holds until the completion is reaped; `len` only shrank.
-        unsafe { read_now(&read, ReadWriteFlags::empty()) }
+        unsafe { read_now(&read) }
     }
 }
 

@@ -15,19 +15,17 @@ use crate::arena::Arena;
 use crate::driver::{Driver, DriverFacts, DriverName, RawCompletion, RawRead};
 use crate::error::{IoError, Warning};
 use crate::options::IoOptions;
-use crate::pread::RWF_DONTCACHE;
 
 /// `user_data` of cancel requests; slab tokens never reach it.
 const CANCEL: u64 = u64::MAX;
 
-/// The longest wait for completions in one enter, where the kernel takes a timeout.
+/// A ring, and what it got.
 pub(crate) struct Uring {
     // Dropped first: closing the ring unregisters the arena before it can be unmapped.
     ring: IoUring,
     _arena: Option<Arc<Arena>>,
     facts: DriverFacts,
     timeouts: bool,
-    read_flags: i32,
     in_kernel: u32,
 }
 
@@ -73,34 +71,29 @@ impl Uring {
                 setup_flags,
             },
             timeouts,
-            read_flags: if options.dontcache {
-                i32::try_from(RWF_DONTCACHE.bits()).expect("0x80")
-            } else {
-                0
-            },
             in_kernel: 0,
         })
     }
 
     fn entry(&self, read: &RawRead) -> squeue::Entry {
         let RawRead { address, len, offset, piece, fd, file_index, .. } = *read;
+        let rw_flags = read.rw_flags.cast_signed();
         let entry = match (self.facts.registered_buffers, self.facts.registered_files) {
             (true, true) => opcode::ReadFixed::new(Fixed(file_index), address, len, piece)
                 .offset(offset)
-                .rw_flags(self.read_flags)
+                .rw_flags(rw_flags)
                 .build(),
             (true, false) => opcode::ReadFixed::new(Fd(fd), address, len, piece)
                 .offset(offset)
-                .rw_flags(self.read_flags)
+                .rw_flags(rw_flags)
                 .build(),
             (false, true) => opcode::Read::new(Fixed(file_index), address, len)
                 .offset(offset)
-                .rw_flags(self.read_flags)
+                .rw_flags(rw_flags)
                 .build(),
-            (false, false) => opcode::Read::new(Fd(fd), address, len)
-                .offset(offset)
-                .rw_flags(self.read_flags)
-                .build(),
+            (false, false) => {
+                opcode::Read::new(Fd(fd), address, len).offset(offset).rw_flags(rw_flags).build()
+            }
         };
         entry.user_data(read.token)
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ringquet_decode::{Footer, Projection};
-use ringquet_io::{Alignment, Identity, Warning};
+use ringquet_io::{Alignment, DirectChoice, Identity, IoOptions, Warning};
 
 use crate::error::Error;
 use crate::footers;
@@ -27,6 +27,8 @@ pub struct FileEntry {
     pub alignment: Alignment,
     /// Read around the page cache.
     pub direct: bool,
+    /// Read through the page cache, whose pages are let go right after.
+    pub drops_cache: bool,
 }
 
 /// An opened set of Parquet files.
@@ -106,20 +108,7 @@ impl Dataset {
         let resolved = options.resolve(&devices)?;
         let mut warnings = Vec::new();
         let (files, opened) = footers::read_all(paths, &projection, &resolved, &mut warnings)?;
-        if files.iter().any(|file| !file.direct)
-            && options.io.direct == ringquet_io::DirectChoice::Auto
-        {
-            let buffered = files.iter().filter(|file| !file.direct);
-            warnings.push(Warning::new(
-                "direct_unavailable",
-                format!(
-                    "{} of {} files lie on a file system without O_DIRECT (first: {}): they are read through the page cache",
-                    buffered.clone().count(),
-                    files.len(),
-                    buffered.clone().next().map(|file| file.path.display().to_string()).unwrap_or_default(),
-                ),
-            ));
-        }
+        cache_warnings(&files, &options.io, &mut warnings);
         Ok(Dataset { files, options, resolved, warnings, opened })
     }
 
@@ -212,6 +201,31 @@ impl Dataset {
         devices.sort_unstable();
         devices.dedup();
         devices
+    }
+}
+
+/// What was asked for about the page cache and cannot be had on some file.
+fn cache_warnings(files: &[FileEntry], io: &IoOptions, warnings: &mut Vec<Warning>) {
+    let mut warn = |code, which: &dyn Fn(&&FileEntry) -> bool, what: &str| {
+        let mut concerned = files.iter().filter(which);
+        if let Some(first) = concerned.next() {
+            let count = 1 + concerned.count();
+            let first = first.path.display();
+            warnings.push(Warning::new(
+                code,
+                format!("{count} of {} files (first: {first}) {what}", files.len()),
+            ));
+        }
+    };
+    if io.direct == DirectChoice::Auto {
+        let what = "lie on a file system without O_DIRECT: they are read through the page cache";
+        warn("direct_unavailable", &|file| !file.direct, what);
+    }
+    if io.dontcache {
+        let what = "are read around the page cache: --dontcache has no effect on them";
+        warn("dontcache_without_effect", &|file| file.direct, what);
+        let what = "lie on a kernel or file system without RWF_DONTCACHE: their pages stay in the page cache";
+        warn("dontcache_unavailable", &|file| !file.direct && !file.drops_cache, what);
     }
 }
 

@@ -405,6 +405,7 @@ impl Opening<'_> {
             identity: file.identity(),
             alignment: file.alignment(),
             direct: file.is_direct(),
+            drops_cache: file.drops_cache(),
         };
         self.done.files.push((index, entry));
         Ok(())

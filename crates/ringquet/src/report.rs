@@ -7,7 +7,7 @@ use arrow_schema::DataType;
 use ringquet_io::counters::DepthPoint;
 use ringquet_io::device::DeviceMeter;
 use ringquet_io::usage::Usage;
-use ringquet_io::{DriverName, IoCounters, Latency, PageKind, Warning};
+use ringquet_io::{DirectChoice, DriverChoice, DriverName, IoCounters, Latency, PageKind, Warning};
 use serde::Serialize;
 
 use crate::dataset::Dataset;
@@ -196,6 +196,31 @@ impl ScanReport {
                 format!("the device read {device} of {read_bytes} bytes: the rest came from a cache, so the speed is not the device's"),
             ));
         }
+        let mut picked = resolved.picked.clone();
+        let asked = &dataset.options().io;
+        if asked.driver == DriverChoice::Auto {
+            let why = match first.facts.name {
+                DriverName::Uring => "a ring could be made and a test read went through it",
+                _ => "io_uring is refused here, see the warnings",
+            };
+            picked.push(Picked {
+                option: "driver",
+                value: first.facts.name.as_str().to_owned(),
+                why: why.to_owned(),
+            });
+        }
+        if asked.direct == DirectChoice::Auto {
+            let why = if direct {
+                "every file could be opened with O_DIRECT"
+            } else {
+                "some file system refuses O_DIRECT, see the warnings"
+            };
+            picked.push(Picked {
+                option: "direct",
+                value: direct.to_string(),
+                why: why.to_owned(),
+            });
+        }
         let done = done.iter().map(Duration::as_secs_f64);
         ScanReport {
             seconds,
@@ -250,7 +275,7 @@ impl ScanReport {
                 arena_bytes: resolved.io.arena_bytes,
                 threads: readers.len(),
                 cpus: resolved.cpus.clone(),
-                picked: resolved.picked.clone(),
+                picked,
             },
             decoder: DecoderReport {
                 fast_column_chunks: total(|r| r.decode.fast_column_chunks),
