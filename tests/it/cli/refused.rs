@@ -88,7 +88,8 @@ fn a_low_limit_of_locked_memory_costs_registration_only() {
     let dir = scratch::dir();
     sets::write_files(dir.path(), 2);
     let line = "scan . --digest --json";
-    let limited = Answer::of(line, limited(command(dir.path(), line), Limit::LockedBytes(8 << 20))).succeeds();
+    let limited = Answer::of(line, limited(command(dir.path(), line), Limit::LockedBytes(8 << 20)))
+        .succeeds();
     let free = Answer::of(line, command(dir.path(), line)).succeeds();
     let (limited, free) = (limited.document(), free.document());
     assert_eq!(limited["digest"], free["digest"]);
@@ -96,7 +97,8 @@ fn a_low_limit_of_locked_memory_costs_registration_only() {
     if free["driver"]["name"] == "uring" {
         assert_eq!(limited["driver"]["registered_buffers"], false);
         let warnings = limited["warnings"].as_array().unwrap();
-        let warning = warnings.iter().find(|w| w["code"] == "registered_buffers_unavailable").unwrap();
+        let warning =
+            warnings.iter().find(|w| w["code"] == "registered_buffers_unavailable").unwrap();
         let message = warning["message"].as_str().unwrap();
         assert!(message.contains("ulimit -l") && message.contains("CAP_IPC_LOCK"), "{message}");
     }
