@@ -86,7 +86,7 @@ fn a_projection_reads_less() {
     let all = Dataset::open(&paths, EngineOptions::default()).unwrap();
     let options = EngineOptions {
         columns: Some(vec!["x".into()]),
-        coalesce_gap_bytes: 0,
+        coalesce_gap_bytes: Some(0),
         ..EngineOptions::default()
     };
     let one = Dataset::open(&paths, options).unwrap();

@@ -213,6 +213,21 @@ pub(crate) struct DatagenArgs {
     /// Floats of any bit pattern, NaN and infinities included, as DLIO writes them
     #[arg(long)]
     pub(crate) raw_floats: bool,
+    /// No dictionaries: PLAIN pages. Not as DLIO, like all options below; the manifest names them
+    #[arg(long, help_heading = "Layout beyond DLIO")]
+    pub(crate) no_dictionary: bool,
+    /// BYTE_STREAM_SPLIT for floats and wide integers, and no dictionary for them
+    #[arg(long, help_heading = "Layout beyond DLIO")]
+    pub(crate) byte_stream_split: bool,
+    /// Data pages v2
+    #[arg(long, help_heading = "Layout beyond DLIO")]
+    pub(crate) data_page_v2: bool,
+    /// Column index and offset index
+    #[arg(long, help_heading = "Layout beyond DLIO")]
+    pub(crate) page_index: bool,
+    /// Bytes from which on a data page is full [default: 1MiB]
+    #[arg(long, value_name = "BYTES", help_heading = "Layout beyond DLIO")]
+    pub(crate) page_size: Option<ByteSize>,
 }
 
 #[derive(Debug, Args)]

@@ -39,7 +39,7 @@ pub(crate) struct EngineArgs {
     /// Reads handed to the kernel at once, at most
     #[arg(long, value_name = "N", default_value_t = IoOptions::default().submit_batch)]
     submit_batch: u32,
-    /// Gaps between wanted bytes up to this size are read along [default: 64KiB]
+    /// Gaps between wanted bytes up to this size are read along [default: 64KiB, 8KiB without O_DIRECT]
     #[arg(long, value_name = "BYTES")]
     coalesce_gap: Option<ByteSize>,
     /// Bound on the memory of all reader threads [default: 192MiB per thread]
@@ -144,7 +144,7 @@ impl EngineArgs {
         }
         let io = self.io_options()?;
         let defaults = EngineOptions::default();
-        let gap = self.coalesce_gap.map_or(defaults.coalesce_gap_bytes, |ByteSize(bytes)| bytes);
+        let gap = self.coalesce_gap.map(|ByteSize(bytes)| bytes);
         Ok(EngineOptions {
             io,
             threads: self.threads,
@@ -251,7 +251,7 @@ mod tests {
     fn the_defaults_in_the_help_are_the_defaults() {
         let defaults = EngineOptions::default();
         assert_eq!(defaults.io.read_size_bytes, 512 << 10, "--read-size");
-        assert_eq!(defaults.coalesce_gap_bytes, 64 << 10, "--coalesce-gap");
+        assert_eq!(ringquet::options::GAP_DIRECT_BYTES, 64 << 10, "--coalesce-gap");
         assert_eq!(ringquet::options::MEMORY_PER_THREAD_BYTES, 192 << 20, "--memory-budget");
     }
 
@@ -270,7 +270,7 @@ mod tests {
         assert_eq!(typed.io.queue_depth, 7);
         assert_eq!(typed.io.read_size_bytes, 64 << 10);
         assert_eq!(typed.io.submit_batch, 5);
-        assert_eq!(typed.coalesce_gap_bytes, 1 << 20);
+        assert_eq!(typed.coalesce_gap_bytes, Some(1 << 20));
         assert_eq!(typed.memory_budget_bytes, Some(1_000_000_000));
         assert_eq!(typed.io.sqpoll.map(|sqpoll| sqpoll.cpu), Some(Some(2)));
         assert!(!typed.io.registered_buffers && !typed.io.registered_files && typed.io.dontcache);

@@ -18,6 +18,13 @@ fn main() {
             repeat_fraction: opt("--repeat=").map_or(0.0, |t| t.parse().unwrap()),
             raw_floats: args.iter().any(|a| a == "--raw"),
         },
+        pages: ringquet_datagen::PageOptions {
+            dictionary: !args.iter().any(|a| a == "--nodict"),
+            byte_stream_split: args.iter().any(|a| a == "--bss"),
+            data_page_v2: args.iter().any(|a| a == "--v2"),
+            page_index: args.iter().any(|a| a == "--index"),
+            page_bytes: opt("--page=").map_or(1 << 20, |t| t.parse().unwrap()),
+        },
         ..Default::default()
     };
     let r = ringquet_datagen::generate(

@@ -22,28 +22,25 @@ use crate::codec::PageCodec;
 use crate::content::Run;
 use crate::dictionary::{Dictionary, Indices};
 use crate::hybrid;
+use crate::options::PageOptions;
+use crate::page::{
+    BYTE_STREAM_SPLIT, DATA_PAGE, DATA_PAGE_V2, DICTIONARY_PAGE, DataPage, IndexedPage, LevelBytes,
+    PLAIN, RLE, RLE_DICTIONARY, dictionary_header, offset_i64, page_i32,
+};
 use crate::plain;
 use crate::schema::{DataColumn, DataKind};
 use crate::sink::FileSink;
 use crate::statistics::Bounds;
 use crate::thrift::StructWriter;
 
-/// A dictionary of this many bytes is full, and so is a data page. Looked at after every batch.
-const PAGE_BYTES: usize = 1 << 20;
+/// A dictionary of this many bytes is full. Looked at after every batch.
+const DICTIONARY_BYTES: usize = 1 << 20;
 /// Rows of a data page at most.
 const PAGE_ROWS: usize = 20_000;
 /// Values of a batch; a list goes on to its end.
 const BATCH_VALUES: usize = 1024;
 /// Values of this many bytes or more are not copied together but written from where they are.
 const PIECE_BYTES: usize = 64 << 10;
-
-/// Parquet's numbers of encodings.
-const PLAIN: i32 = 0;
-const RLE: i32 = 3;
-const RLE_DICTIONARY: i32 = 8;
-/// Parquet's numbers of page types.
-const DATA_PAGE: i32 = 0;
-const DICTIONARY_PAGE: i32 = 2;
 
 /// The values of a page.
 enum Body {
@@ -99,7 +96,8 @@ struct Totals {
     values: u64,
     uncompressed_bytes: u64,
     compressed_bytes: u64,
-    plain_pages: i32,
+    /// Data pages that are not index pages.
+    value_pages: i32,
     index_pages: i32,
     /// Bytes of strings and binaries, without lengths.
     unencoded_bytes: u64,
@@ -109,16 +107,20 @@ struct Totals {
 pub(crate) struct ChunkWriter<'a> {
     column: &'a DataColumn,
     codec: &'a mut PageCodec,
+    options: PageOptions,
     dictionary: Option<Dictionary>,
     /// Index pages that wait for the dictionary page, encoded.
     waiting: Vec<u8>,
     /// Where the dictionary page was written, if it was.
     dictionary_at: Option<u64>,
-    /// Where the first data page is, relative to the start of `waiting` until it is written.
-    data_at: Option<u64>,
     /// Values go to index pages.
     is_indexing: bool,
     page: Page,
+    /// Data pages so far; offsets of those that wait count from the start of `waiting`. Only the
+    /// first is kept where there is no page index.
+    pages: Vec<IndexedPage>,
+    /// Rows until the end of the chunk.
+    rows_left: u64,
     /// Rows until the end of the batch.
     batch_rows_left: usize,
     bounds: Bounds,
@@ -127,16 +129,26 @@ pub(crate) struct ChunkWriter<'a> {
 }
 
 impl<'a> ChunkWriter<'a> {
-    pub(crate) fn new(column: &'a DataColumn, codec: &'a mut PageCodec, raw_floats: bool) -> Self {
-        let dictionary = Dictionary::new(column.kind, raw_floats);
+    /// Begins a chunk of `rows` rows.
+    pub(crate) fn new(
+        column: &'a DataColumn,
+        rows: u64,
+        codec: &'a mut PageCodec,
+        options: PageOptions,
+        raw_floats: bool,
+    ) -> Self {
+        let is_split = options.byte_stream_split && plain::split_bytes(column.kind).is_some();
+        let has_dictionary = options.dictionary && !is_split;
+        let dictionary =
+            if has_dictionary { Dictionary::new(column.kind, raw_floats) } else { None };
         let is_indexing = dictionary.is_some();
         let mut writer = Self {
             column,
             codec,
+            options,
             dictionary,
             waiting: Vec::new(),
             dictionary_at: None,
-            data_at: None,
             is_indexing,
             page: Page {
                 rows: 0,
@@ -144,6 +156,8 @@ impl<'a> ChunkWriter<'a> {
                 body: Body::Plain(Pieces::default()),
                 bounds: Bounds::default(),
             },
+            pages: Vec::new(),
+            rows_left: rows,
             batch_rows_left: 0,
             bounds: Bounds::default(),
             totals: Totals::default(),
@@ -163,10 +177,14 @@ impl<'a> ChunkWriter<'a> {
         self.page = Page { rows: 0, values: 0, body, bounds: Bounds::default() };
     }
 
-    /// Rows of the next batch.
+    /// Rows of the next batch. The last list of a chunk is a batch of its own.
     fn batch_rows(&self) -> usize {
         let rows = BATCH_VALUES.div_ceil(self.column.values_per_row());
-        rows.min(PAGE_ROWS - self.page.rows)
+        let rows = rows.min(PAGE_ROWS - self.page.rows);
+        match usize::try_from(self.rows_left) {
+            Ok(left) if self.column.is_list() && left > 1 && rows >= left => left - 1,
+            _ => rows,
+        }
     }
 
     /// Adds the leaf values of whole rows, whose ordinals are those of `run`.
@@ -184,6 +202,7 @@ impl<'a> ChunkWriter<'a> {
             self.add(leaf, run, row * per_row..(row + taken) * per_row);
             self.page.rows += taken;
             row += taken;
+            self.rows_left -= taken as u64;
             self.batch_rows_left -= taken;
             if self.batch_rows_left == 0 {
                 self.end_batch(sink)?;
@@ -199,10 +218,7 @@ impl<'a> ChunkWriter<'a> {
         self.page.bounds.add(kind, part.as_ref());
         self.page.values += range.len();
         self.totals.unencoded_bytes += match kind {
-            DataKind::Utf8 => {
-                let offsets = part.as_string::<i32>().value_offsets();
-                byte_span(offsets)
-            }
+            DataKind::Utf8 => byte_span(part.as_string::<i32>().value_offsets()),
             DataKind::Binary(size) => u64::from(size) * range.len() as u64,
             _ => 0,
         };
@@ -217,21 +233,21 @@ impl<'a> ChunkWriter<'a> {
     }
 
     fn end_batch(&mut self, sink: &mut FileSink<'_>) -> io::Result<()> {
-        let entries = self.dictionary.as_ref().map_or(0, |dictionary| dictionary.entries);
         let bytes = match &self.page.body {
             Body::Indices(indices) => {
-                hybrid::indices_bytes_estimated(hybrid::index_width(entries), indices.len())
+                let width = hybrid::index_width(self.entries());
+                hybrid::indices_bytes_estimated(width, indices.len())
             }
             Body::Plain(pieces) => pieces.bytes,
             Body::Bits(bits) => bits.len() / 8,
         };
-        if bytes >= PAGE_BYTES || self.page.rows >= PAGE_ROWS {
+        if bytes >= self.options.page_bytes as usize || self.page.rows >= PAGE_ROWS {
             self.end_page(sink)?;
         }
         let Some(dictionary) = self.dictionary.as_ref().filter(|_| self.is_indexing) else {
             return Ok(());
         };
-        if dictionary.bytes.len() >= PAGE_BYTES {
+        if dictionary.bytes.len() >= DICTIONARY_BYTES {
             self.end_page(sink)?;
             self.write_dictionary(sink)?;
             self.is_indexing = false;
@@ -242,6 +258,19 @@ impl<'a> ChunkWriter<'a> {
         Ok(())
     }
 
+    /// Encoding of pages that are not index pages. Booleans are runs in pages v2, as with Arrow.
+    fn value_encoding(&self) -> i32 {
+        match plain::split_bytes(self.column.kind) {
+            Some(_) if self.options.byte_stream_split => BYTE_STREAM_SPLIT,
+            None if self.column.kind == DataKind::Boolean && self.options.data_page_v2 => RLE,
+            _ => PLAIN,
+        }
+    }
+
+    fn entries(&self) -> usize {
+        self.dictionary.as_ref().map_or(0, |dictionary| dictionary.entries)
+    }
+
     /// Cuts the page, if it has values: to the sink, or to those that wait for the dictionary.
     fn end_page(&mut self, sink: &mut FileSink<'_>) -> io::Result<()> {
         if self.page.values == 0 {
@@ -249,86 +278,121 @@ impl<'a> ChunkWriter<'a> {
         }
         let mut head = std::mem::take(&mut self.scratch);
         head.clear();
-        self.encode_levels(&mut head);
+        let level_bytes = self.encode_levels(&mut head);
+        // Levels of pages v2 are not compressed.
+        let levels_end = if level_bytes.is_some() { head.len() } else { 0 };
         let encoding = match &self.page.body {
             Body::Indices(indices) => {
-                let entries = self.dictionary.as_ref().map_or(0, |dictionary| dictionary.entries);
-                indices.encode(&mut head, entries);
+                indices.encode(&mut head, self.entries());
                 RLE_DICTIONARY
+            }
+            Body::Bits(bits) if self.value_encoding() == RLE => {
+                let values: Vec<u32> =
+                    (0..bits.len()).map(|index| bits.get_bit(index).into()).collect();
+                let start = head.len();
+                head.extend_from_slice(&[0; 4]);
+                hybrid::encode(&mut head, 1, &values);
+                let length = page_i32(head.len() - start - 4);
+                head[start..start + 4].copy_from_slice(&length.to_le_bytes());
+                RLE
             }
             Body::Bits(bits) => {
                 head.extend_from_slice(bits.as_slice());
                 PLAIN
             }
-            Body::Plain(_) => PLAIN,
+            Body::Plain(pieces) => {
+                let encoding = self.value_encoding();
+                if encoding == BYTE_STREAM_SPLIT {
+                    let values = pieces.parts().collect::<Vec<_>>().concat();
+                    let width = plain::split_bytes(self.column.kind).unwrap_or(1);
+                    head.extend_from_slice(&plain::split(&values, width));
+                }
+                encoding
+            }
         };
         let pieces = match &self.page.body {
-            Body::Plain(pieces) => Some(pieces),
+            Body::Plain(pieces) if encoding == PLAIN => Some(pieces),
             _ => None,
         };
-        let parts: Vec<&[u8]> = std::iter::once(head.as_slice())
-            .chain(pieces.into_iter().flat_map(Pieces::parts))
-            .collect();
-        let uncompressed: usize = parts.iter().map(|part| part.len()).sum();
+        let (levels, values) = head.split_at(levels_end);
+        let values: Vec<&[u8]> =
+            std::iter::once(values).chain(pieces.into_iter().flat_map(Pieces::parts)).collect();
+        let uncompressed = levels_end + values.iter().map(|part| part.len()).sum::<usize>();
         let compressed = match &self.codec {
             PageCodec::None => None,
-            _ => self.codec.compress(&parts.concat())?,
+            _ => self.codec.compress(&values.concat())?,
         };
-        let stored = compressed.as_ref().map_or(uncompressed, Vec::len);
-        let (values, bounds, kind) = (self.page.values, &self.page.bounds, self.column.kind);
-        let header = page_header(DATA_PAGE, uncompressed, stored, |page| {
-            page.structure(5, |page| {
-                page.i32(1, page_i32(values));
-                page.i32(2, encoding);
-                page.i32(3, RLE);
-                page.i32(4, RLE);
-                page.structure(5, |statistics| bounds.write(kind, statistics));
-            });
-        });
+        let stored = compressed.as_ref().map_or(uncompressed, |bytes| levels_end + bytes.len());
+        let header = DataPage {
+            kind: self.column.kind,
+            rows: self.page.rows,
+            values: self.page.values,
+            encoding,
+            bounds: (!self.options.page_index).then_some(&self.page.bounds),
+            level_bytes,
+            is_compressed: compressed.is_some(),
+        }
+        .header(uncompressed, stored);
+        let body = match &compressed {
+            Some(compressed) => vec![compressed.as_slice()],
+            None => values,
+        };
+        let parts = [header.as_slice(), levels].into_iter().chain(body);
+        let first_row = self.totals.rows;
+        let offset = if self.is_indexing && self.dictionary_at.is_none() {
+            let offset = self.waiting.len() as u64;
+            parts.for_each(|part| self.waiting.extend_from_slice(part));
+            offset
+        } else {
+            let offset = sink.position();
+            parts.into_iter().try_for_each(|part| sink.write(part))?;
+            offset
+        };
+        if self.pages.is_empty() || self.options.page_index {
+            let (bytes, bounds) = (header.len() + stored, self.page.bounds.clone());
+            self.pages.push(IndexedPage { offset, bytes, first_row, bounds });
+        }
         self.totals.uncompressed_bytes += (header.len() + uncompressed) as u64;
         self.totals.compressed_bytes += (header.len() + stored) as u64;
-        self.totals.values += values as u64;
+        self.totals.values += self.page.values as u64;
         self.totals.rows += self.page.rows as u64;
         match encoding {
-            PLAIN => self.totals.plain_pages += 1,
-            _ => self.totals.index_pages += 1,
+            RLE_DICTIONARY => self.totals.index_pages += 1,
+            _ => self.totals.value_pages += 1,
         }
-        self.bounds.merge(bounds);
-        let parts = match &compressed {
-            Some(compressed) => vec![compressed.as_slice()],
-            None => parts,
-        };
-        if self.is_indexing && self.dictionary_at.is_none() {
-            self.data_at.get_or_insert(0);
-            self.waiting.extend_from_slice(&header);
-            parts.iter().for_each(|part| self.waiting.extend_from_slice(part));
-        } else {
-            self.data_at.get_or_insert(sink.position());
-            sink.write(&header)?;
-            parts.iter().try_for_each(|part| sink.write(part))?;
-        }
+        self.bounds.merge(&self.page.bounds);
         self.scratch = head;
         self.begin_page();
         Ok(())
     }
 
-    /// Repetition levels of lists, definition levels: each behind its length.
-    fn encode_levels(&self, out: &mut Vec<u8>) {
+    /// Repetition levels of lists, then definition levels. In pages v1 each stands behind its
+    /// length; of pages v2 the lengths are returned, for their header.
+    fn encode_levels(&self, out: &mut Vec<u8>) -> Option<LevelBytes> {
+        let is_v2 = self.options.data_page_v2;
         let mut section = |encode: &dyn Fn(&mut Vec<u8>)| {
             let start = out.len();
+            if is_v2 {
+                encode(out);
+                return out.len() - start;
+            }
             out.extend_from_slice(&[0; 4]);
             encode(out);
-            let length = u32::try_from(out.len() - start - 4).expect("levels of one page");
+            let length = page_i32(out.len() - start - 4);
             out[start..start + 4].copy_from_slice(&length.to_le_bytes());
+            out.len() - start
         };
         let (rows, values) = (self.page.rows as u64, self.page.values as u64);
-        if self.column.is_list() {
+        let (repetition, definition) = if self.column.is_list() {
             let size = self.column.values_per_row() as u64;
-            section(&|out| hybrid::encode_list_starts(out, rows, size));
-            section(&|out| hybrid::encode_repeated(out, 2, 3, values));
+            (
+                section(&|out| hybrid::encode_list_starts(out, rows, size)),
+                section(&|out| hybrid::encode_repeated(out, 2, 3, values)),
+            )
         } else {
-            section(&|out| hybrid::encode_repeated(out, 1, 1, values));
-        }
+            (0, section(&|out| hybrid::encode_repeated(out, 1, 1, values)))
+        };
+        is_v2.then_some(LevelBytes { repetition, definition })
     }
 
     /// Writes the dictionary page and the pages that wait for it.
@@ -340,59 +404,92 @@ impl<'a> ChunkWriter<'a> {
         let uncompressed = dictionary.bytes.len();
         let compressed = self.codec.compress(&dictionary.bytes)?;
         let stored = compressed.as_deref().unwrap_or(&dictionary.bytes);
-        let header = page_header(DICTIONARY_PAGE, uncompressed, stored.len(), |page| {
-            page.structure(7, |page| {
-                page.i32(1, page_i32(dictionary.entries));
-                page.i32(2, PLAIN);
-                page.bool(3, false);
-            });
-        });
+        let header = dictionary_header(dictionary.entries, uncompressed, stored.len());
         self.totals.uncompressed_bytes += (header.len() + uncompressed) as u64;
         self.totals.compressed_bytes += (header.len() + stored.len()) as u64;
         self.dictionary_at = Some(sink.position());
         sink.write(&header)?;
         sink.write(stored)?;
-        if let Some(data_at) = &mut self.data_at {
-            *data_at = sink.position();
-        }
+        let start = sink.position();
+        self.pages.iter_mut().for_each(|page| page.offset += start);
         sink.write(&self.waiting)?;
         self.waiting = Vec::new();
         Ok(())
     }
 
-    /// Writes what is left, and appends the chunk's metadata to `out`. Returns its bytes
-    /// uncompressed and as stored.
-    pub(crate) fn finish(
-        mut self,
-        sink: &mut FileSink<'_>,
-        out: &mut Vec<u8>,
-    ) -> io::Result<(u64, u64)> {
+    /// Writes what is left.
+    pub(crate) fn finish(mut self, sink: &mut FileSink<'_>) -> io::Result<WrittenChunk> {
         self.end_page(sink)?;
         self.write_dictionary(sink)?;
+        Ok(WrittenChunk {
+            dictionary_at: self.dictionary_at,
+            value_encoding: self.value_encoding(),
+            data_page_type: if self.options.data_page_v2 { DATA_PAGE_V2 } else { DATA_PAGE },
+            codec: self.codec.id(),
+            pages: self.pages,
+            bounds: self.bounds,
+            totals: self.totals,
+        })
+    }
+}
+
+/// A column chunk that is in the file.
+pub(crate) struct WrittenChunk {
+    dictionary_at: Option<u64>,
+    /// Encoding of data pages that are not index pages.
+    value_encoding: i32,
+    data_page_type: i32,
+    codec: i32,
+    /// For the page index; without one only the first data page.
+    pub(crate) pages: Vec<IndexedPage>,
+    bounds: Bounds,
+    totals: Totals,
+}
+
+/// Where a part of the page index lies: offset and length.
+pub(crate) type Extent = (u64, usize);
+
+impl WrittenChunk {
+    pub(crate) fn uncompressed_bytes(&self) -> u64 {
+        self.totals.uncompressed_bytes
+    }
+
+    pub(crate) fn compressed_bytes(&self) -> u64 {
+        self.totals.compressed_bytes
+    }
+
+    /// Appends the chunk's metadata, thrift's `ColumnChunk`.
+    pub(crate) fn encode(
+        &self,
+        column: &DataColumn,
+        column_index: Option<Extent>,
+        offset_index: Option<Extent>,
+        out: &mut Vec<u8>,
+    ) {
         let totals = &self.totals;
-        let (kind, column) = (self.column.kind, self.column);
         let mut chunk = StructWriter::new(out);
         chunk.i64(2, 0);
         chunk.structure(3, |meta| {
             meta.i32(1, column.physical_type());
             match self.dictionary_at {
                 Some(_) => meta.list_i32(2, &[PLAIN, RLE, RLE_DICTIONARY]),
-                None => meta.list_i32(2, &[RLE, PLAIN]),
+                None if self.value_encoding == RLE => meta.list_i32(2, &[RLE]),
+                None => meta.list_i32(2, &[RLE, self.value_encoding]),
             }
             meta.list_bytes(3, &column.path());
-            meta.i32(4, self.codec.id());
+            meta.i32(4, self.codec);
             meta.i64(5, offset_i64(totals.values));
             meta.i64(6, offset_i64(totals.uncompressed_bytes));
             meta.i64(7, offset_i64(totals.compressed_bytes));
-            meta.i64(9, offset_i64(self.data_at.unwrap_or(0)));
+            meta.i64(9, offset_i64(self.pages.first().map_or(0, |page| page.offset)));
             if let Some(offset) = self.dictionary_at {
                 meta.i64(11, offset_i64(offset));
             }
-            meta.structure(12, |statistics| self.bounds.write(kind, statistics));
+            meta.structure(12, |statistics| self.bounds.write(column.kind, statistics));
             let pages = [
                 (DICTIONARY_PAGE, PLAIN, i32::from(self.dictionary_at.is_some())),
-                (DATA_PAGE, PLAIN, totals.plain_pages),
-                (DATA_PAGE, RLE_DICTIONARY, totals.index_pages),
+                (self.data_page_type, self.value_encoding, totals.value_pages),
+                (self.data_page_type, RLE_DICTIONARY, totals.index_pages),
             ];
             let pages: Vec<_> = pages.into_iter().filter(|(.., count)| *count > 0).collect();
             meta.structures(13, &pages, |(page_type, encoding, count), fields| {
@@ -400,49 +497,33 @@ impl<'a> ChunkWriter<'a> {
                 fields.i32(2, *encoding);
                 fields.i32(3, *count);
             });
-            meta.structure(16, |sizes| {
-                if matches!(kind, DataKind::Utf8 | DataKind::Binary(_)) {
-                    sizes.i64(1, offset_i64(totals.unencoded_bytes));
-                }
-                let (rows, values) = (offset_i64(totals.rows), offset_i64(totals.values));
-                if column.is_list() {
-                    sizes.list_i64(2, &[rows, values - rows]);
-                    sizes.list_i64(3, &[0, 0, 0, values]);
-                } else {
-                    sizes.list_i64(2, &[]);
-                    sizes.list_i64(3, &[0, values]);
-                }
-            });
+            meta.structure(16, |sizes| self.encode_sizes(column, sizes));
         });
+        let mut extent = |id: u8, extent: Option<Extent>| {
+            if let Some((offset, bytes)) = extent {
+                chunk.i64(id, offset_i64(offset));
+                chunk.i32(id + 1, page_i32(bytes));
+            }
+        };
+        extent(4, offset_index);
+        extent(6, column_index);
         chunk.end();
-        Ok((totals.uncompressed_bytes, totals.compressed_bytes))
     }
-}
 
-fn page_header(
-    page_type: i32,
-    uncompressed: usize,
-    stored: usize,
-    fields: impl FnOnce(&mut StructWriter<'_>),
-) -> Vec<u8> {
-    let mut header = Vec::with_capacity(80);
-    let mut page = StructWriter::new(&mut header);
-    page.i32(1, page_type);
-    page.i32(2, page_i32(uncompressed));
-    page.i32(3, page_i32(stored));
-    fields(&mut page);
-    page.end();
-    header
-}
-
-/// Sizes and counts within a page: a row has a gibibyte at most, and a page a mebibyte more.
-fn page_i32(number: usize) -> i32 {
-    i32::try_from(number).expect("pages are shorter than 2^31 bytes")
-}
-
-/// Offsets and totals within a file.
-pub(crate) fn offset_i64(number: u64) -> i64 {
-    i64::try_from(number).expect("files are shorter than 2^63 bytes")
+    /// Thrift's `SizeStatistics`: bytes of strings, and how often each level occurs.
+    fn encode_sizes(&self, column: &DataColumn, sizes: &mut StructWriter<'_>) {
+        if matches!(column.kind, DataKind::Utf8 | DataKind::Binary(_)) {
+            sizes.i64(1, offset_i64(self.totals.unencoded_bytes));
+        }
+        let (rows, values) = (offset_i64(self.totals.rows), offset_i64(self.totals.values));
+        if column.is_list() {
+            sizes.list_i64(2, &[rows, values - rows]);
+            sizes.list_i64(3, &[0, 0, 0, values]);
+        } else {
+            sizes.list_i64(2, &[]);
+            sizes.list_i64(3, &[0, values]);
+        }
+    }
 }
 
 fn byte_span(offsets: &[i32]) -> u64 {

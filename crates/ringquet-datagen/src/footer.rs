@@ -6,7 +6,7 @@
 use arrow_schema::Schema;
 use parquet::arrow::encode_arrow_schema;
 
-use crate::chunk::offset_i64;
+use crate::page::offset_i64;
 use crate::schema::{DataColumn, DataKind};
 use crate::thrift::StructWriter;
 

@@ -16,7 +16,7 @@ use crate::content::FileKey;
 use crate::error::DatagenError;
 use crate::manifest::{Manifest, ManifestFile, path_text};
 use crate::options::{
-    DatagenOptions, DatagenWarning, Existing, Progress, WarningCode, threads_for,
+    DatagenOptions, DatagenWarning, Existing, PAGE_BYTES_RANGE, Progress, WarningCode, threads_for,
 };
 use crate::partial::remove_left_over;
 use crate::plan::{Plan, PlannedFile};
@@ -79,7 +79,7 @@ pub fn generate(
     let plan = Plan::new(workload, options.first_file, options.files)?;
     let data_dir = workload.data_dir();
     let manifest_path = data_dir.join(Manifest::name_for(&plan));
-    let manifest = Manifest::new(workload, options.seed, options.content);
+    let manifest = Manifest::new(workload, options);
 
     let existing = look_around(&plan, &data_dir, &manifest, options.existing)?;
     let mut warnings = Vec::new();
@@ -127,6 +127,7 @@ pub fn generate(
             layout: file.layout,
             columns: plan.columns(file),
             content: options.content,
+            pages: options.pages,
             compression: workload.dataset.compression,
             compression_level: workload.dataset.compression_level,
         },
@@ -195,6 +196,15 @@ fn check_options(options: &DatagenOptions) -> Result<(), DatagenError> {
             option: "repeat_fraction",
             value: fraction.to_string(),
             accepted: "0 to below 1".to_owned(),
+        });
+    }
+    let page_bytes = options.pages.page_bytes;
+    if !PAGE_BYTES_RANGE.contains(&page_bytes) {
+        let (least, most) = (PAGE_BYTES_RANGE.start(), PAGE_BYTES_RANGE.end());
+        return Err(DatagenError::Option {
+            option: "page_bytes",
+            value: page_bytes.to_string(),
+            accepted: format!("{least} to {most}"),
         });
     }
     Ok(())

@@ -90,11 +90,14 @@ pub(crate) fn index_width(count: usize) -> u32 {
 }
 
 /// What Arrow takes for the size of so many encoded indices: that of packed groups, each with a
-/// header of its own.
+/// header of its own, and one more run at its longest.
 pub(crate) fn indices_bytes_estimated(width: u32, count: usize) -> usize {
     let groups = count.div_ceil(8);
     let width = width as usize;
-    1 + (groups * (1 + width)).max(groups * (1 + width.div_ceil(8)))
+    let value_bytes = width.div_ceil(8);
+    let runs = (groups * (1 + width)).max(groups * (1 + value_bytes));
+    let one_more = (1 + usize::from(GROUPS_MAX) * width).max(5 + value_bytes);
+    1 + runs + one_more
 }
 
 /// Appends `values` of `width` bits.

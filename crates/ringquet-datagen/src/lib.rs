@@ -18,27 +18,43 @@
 //! - [`verify`] reads everything back, compares digests, and where one differs regenerates the
 //!   content and names the first row that is not what it was.
 
+// which files, which rows
 mod plan;
+
+// columns and types
 mod schema;
 
-mod content;
+// every value by its number
 mod random;
 
+// values as arrays
+mod content;
+
+// pages: levels and indices, values, dictionary, bounds, headers, codecs
+mod hybrid;
+mod plain;
+
+mod dictionary;
+mod statistics;
+
+mod codec;
+mod page;
+mod thrift;
+
+// pages to chunks to files
+mod chunk;
+mod footer;
+
+mod writer;
+
+// files on disk
 mod partial;
 mod sink;
 
-mod chunk;
-mod codec;
-mod dictionary;
-mod footer;
-mod hybrid;
-mod plain;
-mod statistics;
-mod thrift;
-mod writer;
-
+// what was written
 mod manifest;
 
+// is it still?
 mod check;
 mod difference;
 
@@ -55,7 +71,8 @@ pub use manifest::{
     ManifestWorkload,
 };
 pub use options::{
-    ContentOptions, DatagenOptions, DatagenWarning, Existing, Progress, Silent, WarningCode,
+    ContentOptions, DatagenOptions, DatagenWarning, Existing, PageOptions, Progress, Silent,
+    WarningCode,
 };
 pub use plan::{Plan, PlannedFile};
 pub use schema::{DataColumn, DataKind, Shape, columns_of, schema_of};

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::content::FileKey;
 use crate::error::DatagenError;
 use crate::footer::CREATED_BY;
-use crate::options::ContentOptions;
+use crate::options::{ContentOptions, DatagenOptions, PAGE_BYTES_RANGE, PageOptions};
 use crate::partial::PartialFile;
 use crate::plan::{Plan, PlannedFile};
 use crate::schema::{DataColumn, check_row_bytes, columns_of};
@@ -48,6 +48,8 @@ pub struct Manifest {
     pub seed: u64,
     /// Choices about values.
     pub content: ContentOptions,
+    /// Choices about pages.
+    pub pages: PageOptions,
     /// What the workload said.
     pub workload: ManifestWorkload,
     /// Digest of the listed files: Σ digest of a file · (2 · its index + 1), modulo 2^128; 32
@@ -196,13 +198,14 @@ pub(crate) fn set_digest(files: impl Iterator<Item = (u64, ContentDigest)>) -> C
 }
 
 impl Manifest {
-    pub(crate) fn new(workload: &Workload, seed: u64, content: ContentOptions) -> Self {
+    pub(crate) fn new(workload: &Workload, options: &DatagenOptions) -> Self {
         Self {
             schema_version: MANIFEST_SCHEMA_VERSION,
             created_by: CREATED_BY.to_owned(),
             complete: false,
-            seed,
-            content,
+            seed: options.seed,
+            content: options.content,
+            pages: options.pages,
             workload: ManifestWorkload::of(workload),
             digest: ContentDigest::default().to_string(),
             files: Vec::new(),
@@ -262,6 +265,9 @@ impl Manifest {
         }
         if !(0.0..1.0).contains(&self.content.repeat_fraction) {
             return Err(format!("content.repeat_fraction is {}", self.content.repeat_fraction));
+        }
+        if !PAGE_BYTES_RANGE.contains(&self.pages.page_bytes) {
+            return Err(format!("pages.page_bytes is {}", self.pages.page_bytes));
         }
         self.compression()?;
         let columns = self.columns()?;
@@ -337,6 +343,7 @@ impl Manifest {
             ),
             columns,
             content: self.content,
+            pages: self.pages,
             compression: self.compression()?,
             compression_level: workload.compression_level,
         })
@@ -350,6 +357,9 @@ impl Manifest {
         }
         if self.content != other.content {
             return Some(format!("content, {:?} instead of {:?}", self.content, other.content));
+        }
+        if self.pages != other.pages {
+            return Some(format!("pages, {:?} instead of {:?}", self.pages, other.pages));
         }
         if self.workload != other.workload {
             let (ours, theirs) = (

@@ -70,9 +70,45 @@ pub(crate) fn append(kind: DataKind, array: &dyn Array, out: &mut Vec<u8>) {
     }
 }
 
+/// Bytes of a value that BYTE_STREAM_SPLIT is for: one that fills what it is stored in.
+pub(crate) fn split_bytes(kind: DataKind) -> Option<usize> {
+    match kind {
+        DataKind::Float16 => Some(2),
+        DataKind::Uint32 | DataKind::Int32 | DataKind::Float32 => Some(4),
+        DataKind::Uint64 | DataKind::Int64 | DataKind::ByteAsInt64 | DataKind::Float64 => Some(8),
+        DataKind::Uint8
+        | DataKind::Int8
+        | DataKind::Uint16
+        | DataKind::Int16
+        | DataKind::Boolean
+        | DataKind::Utf8
+        | DataKind::Binary(_) => None,
+    }
+}
+
+/// BYTE_STREAM_SPLIT of PLAIN `values` of `width` bytes: all first bytes, all second bytes, …
+pub(crate) fn split(values: &[u8], width: usize) -> Vec<u8> {
+    let mut streams = Vec::with_capacity(values.len());
+    for byte in 0..width {
+        streams.extend(values.iter().skip(byte).step_by(width));
+    }
+    streams
+}
+
 /// Appends a byte array.
 pub(crate) fn append_bytes(value: &[u8], out: &mut Vec<u8>) {
     let length = u32::try_from(value.len()).expect("a row has a gibibyte at most");
     out.extend_from_slice(&length.to_le_bytes());
     out.extend_from_slice(value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn split_turns_values_into_streams() {
+        assert_eq!(split(&[1, 2, 3, 4, 5, 6], 2), [1, 3, 5, 2, 4, 6]);
+        assert_eq!(split(&[], 4), [0; 0]);
+    }
 }

@@ -48,13 +48,19 @@ impl Bounds {
         }
     }
 
+    /// Both in PLAIN encoding, strings without their length. `None` without values to bound, or if
+    /// one is too long.
+    pub(crate) fn bytes(&self, kind: DataKind) -> Option<(Vec<u8>, Vec<u8>)> {
+        let (low, high) = self.0.as_ref()?;
+        let (low, high) = (low_bytes(kind, low), high_bytes(kind, high));
+        let fits = low.len() <= BOUND_BYTES_MAX && high.len() <= BOUND_BYTES_MAX;
+        fits.then_some((low, high))
+    }
+
     /// Writes the fields of thrift's `Statistics`, as Arrow does: the two old fields as well where
     /// their order was ever defined.
     pub(crate) fn write(&self, kind: DataKind, fields: &mut StructWriter<'_>) {
-        let bounds =
-            self.0.as_ref().map(|(low, high)| (low_bytes(kind, low), high_bytes(kind, high)));
-        let fits = |bytes: &Vec<u8>| bytes.len() <= BOUND_BYTES_MAX;
-        let bounds = bounds.filter(|(low, high)| fits(low) && fits(high));
+        let bounds = self.bytes(kind);
         if let Some((low, high)) = &bounds
             && is_signed(kind)
         {

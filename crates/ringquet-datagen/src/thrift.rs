@@ -102,6 +102,13 @@ impl<'a> StructWriter<'a> {
         values.iter().for_each(|value| zigzag(self.out, i64::from(*value)));
     }
 
+    /// `count` times the same boolean.
+    pub(crate) fn list_bool(&mut self, id: u8, value: bool, count: usize) {
+        self.list_header(id, count, TRUE);
+        let value = if value { TRUE } else { FALSE };
+        self.out.extend(std::iter::repeat_n(value, count));
+    }
+
     pub(crate) fn list_i64(&mut self, id: u8, values: &[i64]) {
         self.list_header(id, values.len(), I64);
         values.iter().for_each(|value| zigzag(self.out, *value));

@@ -13,17 +13,18 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow_array::{RecordBatch, RecordBatchOptions};
-use arrow_schema::Schema;
+use arrow_schema::{Schema, SchemaRef};
 use ringquet::DirectChoice;
 use ringquet_decode::{ContentDigest, FileDigest, RowGroupDigest};
 use ringquet_workload::{Compression, RowLayout};
 
-use crate::chunk::ChunkWriter;
+use crate::chunk::{ChunkWriter, WrittenChunk};
 use crate::codec::PageCodec;
 use crate::content::{ColumnContent, FileKey};
 use crate::error::DatagenError;
 use crate::footer::{Footer, MAGIC, RowGroup};
-use crate::options::{ContentOptions, Progress};
+use crate::options::{ContentOptions, PageOptions, Progress};
+use crate::page;
 use crate::partial::PartialFile;
 use crate::schema::{DataColumn, schema_of};
 use crate::sink::{FileSink, Finished};
@@ -39,6 +40,7 @@ pub(crate) struct Recipe {
     pub(crate) layout: RowLayout,
     pub(crate) columns: Vec<DataColumn>,
     pub(crate) content: ContentOptions,
+    pub(crate) pages: PageOptions,
     pub(crate) compression: Compression,
     pub(crate) compression_level: Option<u32>,
 }
@@ -86,47 +88,29 @@ fn write_content(
         recipe.columns.iter().map(|column| schema_of(std::slice::from_ref(column))).collect();
     let mut footer = Footer::default();
     let mut digest = FileDigest::new();
-    let mut chunks = Vec::new();
     for (row_group, rows) in (0..).zip(recipe.layout.row_groups()) {
         let rows = rows.end - rows.start;
         let offset = sink.position();
-        let (mut uncompressed_bytes, mut compressed_bytes) = (0, 0);
+        let mut chunks = Vec::with_capacity(recipe.columns.len());
         let mut row_group_digest = RowGroupSum::new(row_group, rows);
-        chunks.clear();
-        for (index, (column, schema)) in recipe.columns.iter().zip(&schemas).enumerate() {
-            let key = recipe.key.chunk(row_group, index);
-            let mut content = ColumnContent::new(key, column.clone(), recipe.content);
-            let mut chunk = ChunkWriter::new(column, &mut codec, recipe.content.raw_floats);
-            let mut column_digest = RowGroupDigest::new(0, row_group, schema);
-            let slice_rows = (SLICE_BYTES / column.row_bytes().max(1)).max(1);
-            let mut rows_left = rows;
-            while rows_left > 0 {
-                if stop.load(Ordering::Relaxed) {
-                    return Ok(None);
-                }
-                let taken = rows_left.min(slice_rows);
-                rows_left -= taken;
-                let taken = usize::try_from(taken).expect("at most the rows of a slice");
-                let (leaf, run) = content.next_leaf(taken);
-                chunk.push(&leaf, &run, sink)?;
-                let array = content.in_rows(leaf, taken);
-                let batch = RecordBatch::try_new(schema.clone(), vec![array]);
-                column_digest.update(&batch.expect("the array is of the column's type"));
-            }
-            let (uncompressed, compressed) = chunk.finish(sink, &mut chunks)?;
-            uncompressed_bytes += uncompressed;
-            compressed_bytes += compressed;
-            row_group_digest.add(column_digest.finish());
+        for (index, schema) in schemas.iter().enumerate() {
+            let place = ChunkPlace { row_group, column: index, rows };
+            let Some((chunk, column_digest)) =
+                write_chunk(recipe, place, schema, &mut codec, sink, stop)?
+            else {
+                return Ok(None);
+            };
+            row_group_digest.add(column_digest);
+            chunks.push(chunk);
         }
         digest.add(row_group_digest.finish());
-        let columns = recipe.columns.len();
         footer.add(&RowGroup {
-            chunks: &chunks,
-            columns,
+            columns: chunks.len(),
             rows,
             offset,
-            uncompressed_bytes,
-            compressed_bytes,
+            uncompressed_bytes: chunks.iter().map(WrittenChunk::uncompressed_bytes).sum(),
+            compressed_bytes: chunks.iter().map(WrittenChunk::compressed_bytes).sum(),
+            chunks: &encode_chunks(recipe, &chunks, sink)?,
         });
     }
     let end = footer.encode(&recipe.columns, &schema_of(&recipe.columns)).ok_or_else(|| {
@@ -136,6 +120,74 @@ fn write_content(
     })?;
     sink.write(&end)?;
     Ok(Some(digest.finish()))
+}
+
+/// Which chunk.
+#[derive(Clone, Copy)]
+struct ChunkPlace {
+    row_group: u64,
+    column: usize,
+    rows: u64,
+}
+
+/// Writes a column chunk. Its digest is that of a row group with this column alone.
+fn write_chunk(
+    recipe: &Recipe,
+    place: ChunkPlace,
+    schema: &SchemaRef,
+    codec: &mut PageCodec,
+    sink: &mut FileSink<'_>,
+    stop: &AtomicBool,
+) -> io::Result<Option<(WrittenChunk, ContentDigest)>> {
+    let ChunkPlace { row_group, column: index, rows } = place;
+    let column = &recipe.columns[index];
+    let key = recipe.key.chunk(row_group, index);
+    let mut content = ColumnContent::new(key, column.clone(), recipe.content);
+    let mut chunk = ChunkWriter::new(column, rows, codec, recipe.pages, recipe.content.raw_floats);
+    let mut digest = RowGroupDigest::new(0, row_group, schema);
+    let slice_rows = (SLICE_BYTES / column.row_bytes().max(1)).max(1);
+    let mut rows_left = rows;
+    while rows_left > 0 {
+        if stop.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let taken = rows_left.min(slice_rows);
+        rows_left -= taken;
+        let taken = usize::try_from(taken).expect("at most the rows of a slice");
+        let (leaf, run) = content.next_leaf(taken);
+        chunk.push(&leaf, &run, sink)?;
+        let array = content.in_rows(leaf, taken);
+        let batch = RecordBatch::try_new(schema.clone(), vec![array]);
+        digest.update(&batch.expect("the array is of the column's type"));
+    }
+    Ok(Some((chunk.finish(sink)?, digest.finish())))
+}
+
+/// The metadata of the chunks of a row group, after its page index was written, if it has one.
+fn encode_chunks(
+    recipe: &Recipe,
+    chunks: &[WrittenChunk],
+    sink: &mut FileSink<'_>,
+) -> io::Result<Vec<u8>> {
+    let mut extents = vec![(None, None); chunks.len()];
+    if recipe.pages.page_index {
+        let mut put = |index: Vec<u8>| {
+            let offset = sink.position();
+            sink.write(&index).map(|()| (offset, index.len()))
+        };
+        let chunks = || chunks.iter().zip(&recipe.columns);
+        for ((chunk, column), (extent, _)) in chunks().zip(&mut extents) {
+            *extent = page::column_index(column.kind, &chunk.pages).map(&mut put).transpose()?;
+        }
+        for ((chunk, _), (_, extent)) in chunks().zip(&mut extents) {
+            *extent = Some(put(page::offset_index(&chunk.pages))?);
+        }
+    }
+    let mut out = Vec::new();
+    for ((chunk, column), extents) in chunks.iter().zip(&recipe.columns).zip(extents) {
+        chunk.encode(column, extents.0, extents.1, &mut out);
+    }
+    Ok(out)
 }
 
 /// The digest of a row group from those of its columns taken alone.
@@ -189,6 +241,7 @@ mod tests {
                 column("c", DataKind::Boolean, Shape::Scalar),
             ],
             content: ContentOptions::default(),
+            pages: PageOptions::default(),
             compression: Compression::None,
             compression_level: None,
         };

@@ -1,7 +1,7 @@
 //! What was asked for ([`EngineOptions`]) and what will happen ([`Resolved`]).
 
 use ringquet_decode::DecoderChoice;
-use ringquet_io::{IoError, IoOptions, cpus, device::SysRoot};
+use ringquet_io::{DirectChoice, IoError, IoOptions, cpus, device::SysRoot};
 use serde::Serialize;
 
 use crate::error::Error;
@@ -12,6 +12,14 @@ pub const MEMORY_PER_THREAD_BYTES: u64 = 192 << 20;
 
 /// The least that one reader thread can work with: a few reads of the default size and their output.
 pub const MEMORY_PER_THREAD_BYTES_MIN: u64 = 8 << 20;
+
+/// Gap that is read along from a device: joining gaps up to 64 KiB turns DLRM's 29 runs of 46 kB a row group into 18
+/// reads for 6 % more bytes, and a device takes reads of that size at little more than the price of one.
+pub const GAP_DIRECT_BYTES: u64 = 64 << 10;
+
+/// Gap that is read along from the page cache: there a byte costs its copy (about 10 GB/s) and a read about a
+/// microsecond, so 8 KiB is where the two are even.
+pub const GAP_BUFFERED_BYTES: u64 = 8 << 10;
 
 /// Rows per batch are chosen so that a batch has about this many decoded bytes: small enough to be still in the
 /// cache when it is consumed, large enough that per-batch work does not show.
@@ -32,8 +40,9 @@ pub struct EngineOptions {
     /// Bound in bytes on the memory of all reader threads: reads in flight, bytes waiting to be decoded, and
     /// decoded batches. Half of it is arena. Met: reading waits for decoding, decoding for the consumer.
     pub memory_budget_bytes: Option<u64>,
-    /// Gaps between wanted byte ranges up to this many bytes are read along.
-    pub coalesce_gap_bytes: u64,
+    /// Gaps between wanted byte ranges up to this many bytes are read along; by default [`GAP_DIRECT_BYTES`], or
+    /// [`GAP_BUFFERED_BYTES`] without O_DIRECT.
+    pub coalesce_gap_bytes: Option<u64>,
     /// Coalesced ranges are cut into extents of at most this many bytes.
     pub coalesce_span_bytes: u64,
     /// Columns to read, by name of the root column; `None`: all.
@@ -57,8 +66,7 @@ impl Default for EngineOptions {
             threads: None,
             cpus: None,
             memory_budget_bytes: None,
-            // Joining gaps up to 64 KiB turns DLRM's 29 runs of 46 kB into 18 reads for 6 % more bytes.
-            coalesce_gap_bytes: 64 << 10,
+            coalesce_gap_bytes: None,
             coalesce_span_bytes: 8 << 20,
             columns: None,
             batch_rows: None,
@@ -158,6 +166,22 @@ impl EngineOptions {
         io.read_size_bytes = io.read_size_bytes.min(u32::try_from(arena / 8).unwrap_or(u32::MAX));
         io.open_files = open_files(io.open_files, threads, &mut picked)?;
         io.check().map_err(|error: IoError| Error::Options(error.to_string()))?;
+        let gap = self.coalesce_gap_bytes.unwrap_or_else(|| {
+            let (gap, why) = match self.io.direct {
+                DirectChoice::Off => {
+                    (GAP_BUFFERED_BYTES, "from the page cache a gap costs its copy")
+                }
+                DirectChoice::Auto | DirectChoice::On => {
+                    (GAP_DIRECT_BYTES, "from a device a longer read costs less than one more")
+                }
+            };
+            picked.push(Picked {
+                option: "coalesce_gap_bytes",
+                value: gap.to_string(),
+                why: why.to_owned(),
+            });
+            gap
+        });
         // Eight extents in the arena at least, so that some can be in flight while others are decoded.
         let span_max = (arena / 8).max(u64::from(io.read_size_bytes));
         let span = self.coalesce_span_bytes.clamp(u64::from(io.read_size_bytes), span_max);
@@ -165,7 +189,7 @@ impl EngineOptions {
             threads,
             cpus,
             io,
-            coalesce_gap_bytes: self.coalesce_gap_bytes,
+            coalesce_gap_bytes: gap,
             coalesce_span_bytes: span - span % 4096,
             footers_in_flight: self.footers_in_flight.max(1),
             output_bytes: per_thread / 4,

@@ -3,6 +3,7 @@
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use ringquet::DirectChoice;
 use ringquet_datagen::{ContentOptions, DatagenError, DatagenOptions, Existing};
 
 use super::support::{
@@ -17,6 +18,7 @@ fn content_does_not_depend_on_threads() {
     let first = generate(&workload(MIXED, one.path(), &[]), &with(1));
     let second = generate(&workload(MIXED, three.path(), &[]), &with(3));
     assert_eq!((first.threads, second.threads), (1, 3));
+    assert!(first.bytes == first.bytes_written && first.files_kept == 0);
     assert_eq!((first.files, first.rows), (4, 20_000));
     assert_eq!(first.digest, second.digest);
     assert_eq!(manifest(one.path()), manifest(three.path()));
@@ -41,6 +43,22 @@ fn seed_and_options_change_everything() {
         generate(&workload(SMALL, other.path(), &[]), &options);
         let (base, other) = (digests(base.path()), digests(other.path()));
         assert!(base.iter().all(|(file, digest)| other[file] != *digest), "{options:?}");
+    }
+}
+
+#[test]
+fn around_and_through_the_page_cache_makes_the_same_files() {
+    let (direct, buffered) = (dir(), dir());
+    // Lengths that end within a block, and files of several.
+    let overrides = ["dataset.num_files_train=2", "dataset.num_samples_per_file=400001"];
+    let with = |choice| DatagenOptions { direct: choice, ..DatagenOptions::default() };
+    let first = generate(&workload(SMALL, direct.path(), &overrides), &with(DirectChoice::Auto));
+    let second = generate(&workload(SMALL, buffered.path(), &overrides), &with(DirectChoice::Off));
+    assert!(!second.direct);
+    assert!(first.bytes > 4 << 20);
+    for file in parquet_files(direct.path()) {
+        let read = |dir: &tempfile::TempDir| fs::read(dir.path().join(&file)).unwrap();
+        assert!(read(&direct) == read(&buffered), "{file}");
     }
 }
 

@@ -3,10 +3,13 @@
 use std::fs::File;
 use std::path::Path;
 
+use parquet::basic::{Encoding, PageType};
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
-use ringquet_datagen::DatagenOptions;
+use ringquet_datagen::{DatagenError, DatagenOptions, Existing, PageOptions};
 
-use super::support::{MIXED, SMALL, dir, files, generate, workload};
+use super::support::{
+    MIXED, SMALL, dir, existing, files, generate, manifest, try_generate, verify, workload,
+};
 
 fn row_groups(path: &Path) -> Vec<i64> {
     let reader = SerializedFileReader::new(File::open(path).unwrap()).unwrap();
@@ -100,4 +103,133 @@ fn nothing_is_in_the_footer_that_pyarrow_does_not_write() {
             assert_eq!(has_dictionary, path != "flag", "{path}");
         }
     }
+}
+
+/// (page type, encoding) of every page of a column of the first row group.
+fn pages(path: &Path, column: usize) -> Vec<(PageType, Encoding)> {
+    let reader = SerializedFileReader::new(File::open(path).unwrap()).unwrap();
+    let pages = reader.get_row_group(0).unwrap().get_column_page_reader(column).unwrap();
+    pages.map(|page| page.map(|page| (page.page_type(), page.encoding())).unwrap()).collect()
+}
+
+#[test]
+fn choices_about_pages_change_pages_and_no_value() {
+    let base = PageOptions::default();
+    let plain = dir();
+    let expected = generate(&workload(MIXED, plain.path(), &[]), &DatagenOptions::default());
+    for codec in ["none", "zstd"] {
+        for pages in [
+            PageOptions { dictionary: false, ..base },
+            PageOptions { byte_stream_split: true, ..base },
+            PageOptions { dictionary: false, byte_stream_split: true, ..base },
+            PageOptions { data_page_v2: true, ..base },
+            PageOptions { page_index: true, ..base },
+            PageOptions { page_bytes: 4096, ..base },
+            PageOptions {
+                dictionary: false,
+                byte_stream_split: true,
+                data_page_v2: true,
+                page_index: true,
+                page_bytes: 8192,
+            },
+        ] {
+            let dir = dir();
+            let options = DatagenOptions { pages, ..DatagenOptions::default() };
+            let codec = format!("dataset.compression={codec}");
+            let report = generate(&workload(MIXED, dir.path(), &[&codec]), &options);
+            assert_eq!(report.digest, expected.digest, "{pages:?}, {codec}");
+            assert_eq!(verify(dir.path()).problems, [], "{pages:?}, {codec}");
+            assert_eq!(manifest(dir.path()).pages, pages);
+        }
+    }
+}
+
+#[test]
+fn pages_are_what_was_chosen() {
+    // Columns of MIXED: 0 label int8, 3 vec float32[16], 8 flag bool.
+    let first = |pages: PageOptions| {
+        let dir = dir();
+        let options = DatagenOptions { pages, ..DatagenOptions::default() };
+        generate(&workload(MIXED, dir.path(), &[]), &options);
+        let path = dir.path().join("train/img_0_of_3.parquet");
+        let columns = [0, 3, 8].map(|column| self::pages(&path, column));
+        (columns, SerializedFileReader::new(File::open(&path).unwrap()).unwrap())
+    };
+    let base = PageOptions::default();
+    let dictionary = (PageType::DICTIONARY_PAGE, Encoding::PLAIN);
+    let indices = (PageType::DATA_PAGE, Encoding::RLE_DICTIONARY);
+    let plain = (PageType::DATA_PAGE, Encoding::PLAIN);
+    let split = (PageType::DATA_PAGE, Encoding::BYTE_STREAM_SPLIT);
+
+    let (columns, _) = first(base);
+    assert_eq!(columns, [vec![dictionary, indices], vec![dictionary, indices], vec![plain]]);
+    let (columns, _) = first(PageOptions { dictionary: false, ..base });
+    assert_eq!(columns, [vec![plain], vec![plain], vec![plain]]);
+    let (columns, _) = first(PageOptions { byte_stream_split: true, ..base });
+    assert_eq!(columns, [vec![dictionary, indices], vec![split], vec![plain]]);
+    let (columns, _) = first(PageOptions { data_page_v2: true, ..base });
+    let indices_v2 = (PageType::DATA_PAGE_V2, Encoding::RLE_DICTIONARY);
+    assert_eq!(columns[0], [dictionary, indices_v2]);
+    let (columns, _) = first(PageOptions { page_bytes: 4096, ..base });
+    assert!(columns[1].len() > 5, "{:?}", columns[1]);
+
+    let (columns, reader) = first(PageOptions { page_index: true, page_bytes: 4096, ..base });
+    for row_group in reader.metadata().row_groups() {
+        for chunk in row_group.columns() {
+            assert!(chunk.column_index_offset().is_some() && chunk.offset_index_offset().is_some());
+        }
+    }
+    assert!(columns[1].len() > 5, "{:?}", columns[1]);
+}
+
+#[test]
+fn the_page_index_is_true() {
+    let dir = dir();
+    let pages = PageOptions { page_index: true, page_bytes: 4096, ..PageOptions::default() };
+    let options = DatagenOptions { pages, ..DatagenOptions::default() };
+    generate(&workload(MIXED, dir.path(), &[]), &options);
+    let file = File::open(dir.path().join("train/img_0_of_3.parquet")).unwrap();
+    let with_index =
+        parquet::file::serialized_reader::ReadOptionsBuilder::new().with_page_index().build();
+    let reader = SerializedFileReader::new_with_options(file, with_index).unwrap();
+    let metadata = reader.metadata();
+    for row_group in 0..metadata.num_row_groups() {
+        let rows = metadata.row_group(row_group).num_rows();
+        let pages = reader.get_row_group(row_group).unwrap();
+        for column in 0..metadata.row_group(row_group).num_columns() {
+            let index = metadata.page_index_for_row_group(row_group);
+            let bounds = index.column_index(column).unwrap();
+            let offsets = index.page_locations(column).unwrap();
+            assert_eq!(usize::try_from(bounds.num_pages()).unwrap(), offsets.len());
+            // With an offset index the reader goes to the pages by it alone.
+            let data_pages = pages
+                .get_column_page_reader(column)
+                .unwrap()
+                .map(Result::unwrap)
+                .filter(|page| page.page_type() != PageType::DICTIONARY_PAGE);
+            assert_eq!(data_pages.count(), offsets.len(), "column {column}");
+            assert_eq!(offsets[0].first_row_index, 0);
+            let ascending = offsets.windows(2).all(|pair| {
+                pair[0].first_row_index < pair[1].first_row_index
+                    && pair[0].offset + i64::from(pair[0].compressed_page_size) == pair[1].offset
+            });
+            assert!(ascending && offsets.iter().all(|page| page.first_row_index < rows));
+        }
+    }
+}
+
+#[test]
+fn pages_of_no_size_are_refused_and_other_pages_are_another_set() {
+    let dir = dir();
+    let loaded = workload(SMALL, dir.path(), &[]);
+    let with = |page_bytes| {
+        let pages = PageOptions { page_bytes, ..PageOptions::default() };
+        DatagenOptions { pages, ..existing(Existing::Resume) }
+    };
+    let error = try_generate(&loaded, &with(0)).unwrap_err();
+    assert_eq!(error.to_string(), "page_bytes: 0 is out of range; accepted: 64 to 536870912");
+    generate(&loaded, &with(1000));
+    let error = try_generate(&loaded, &with(2000)).unwrap_err();
+    assert!(matches!(&error, DatagenError::OtherDataSet { .. }));
+    assert!(error.to_string().contains("page_bytes: 1000"), "{error}");
 }

@@ -3,14 +3,14 @@
 use std::fmt;
 
 use anyhow::Result;
-use ringquet_datagen::{ContentOptions, DatagenOptions, Existing, GenerateReport};
+use ringquet_datagen::{ContentOptions, DatagenOptions, Existing, GenerateReport, PageOptions};
 use serde::Serialize;
 use serde_json::json;
 
 use super::source;
 use crate::args::DatagenArgs;
 use crate::console::Console;
-use crate::exit::Exit;
+use crate::exit::{Exit, Usage};
 use crate::progress::FilesBar;
 use crate::quantity::{byte_rate, count, counted, seconds};
 use crate::size::ByteSize;
@@ -18,7 +18,7 @@ use crate::stop;
 
 pub(crate) fn run(args: &DatagenArgs, console: &mut Console) -> Result<Exit> {
     let loaded = source::load(&args.workload, console)?;
-    let options = options(args);
+    let options = options(args)?;
     let verb = json!({
         "strict": args.workload.strict,
         "seed": options.seed,
@@ -29,6 +29,7 @@ pub(crate) fn run(args: &DatagenArgs, console: &mut Console) -> Result<Exit> {
         "resume": args.resume,
         "force": args.force,
         "content": options.content,
+        "pages": options.pages,
     });
     console.set_options(source::workload_options(&loaded, verb));
     let stop = stop::on_signals()?;
@@ -43,8 +44,8 @@ pub(crate) fn run(args: &DatagenArgs, console: &mut Console) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn options(args: &DatagenArgs) -> DatagenOptions {
-    DatagenOptions {
+fn options(args: &DatagenArgs) -> Result<DatagenOptions, Usage> {
+    Ok(DatagenOptions {
         seed: args.seed,
         first_file: args.first_file,
         files: args.files,
@@ -59,7 +60,24 @@ fn options(args: &DatagenArgs) -> DatagenOptions {
             repeat_fraction: args.repeat_fraction,
             raw_floats: args.raw_floats,
         },
-    }
+        pages: pages(args)?,
+    })
+}
+
+fn pages(args: &DatagenArgs) -> Result<PageOptions, Usage> {
+    let default = PageOptions::default();
+    let page_bytes = match args.page_size {
+        None => default.page_bytes,
+        Some(ByteSize(bytes)) => u32::try_from(bytes)
+            .map_err(|_| Usage(format!("--page-size {bytes}: a page has less than 4 GiB")))?,
+    };
+    Ok(PageOptions {
+        dictionary: !args.no_dictionary,
+        byte_stream_split: args.byte_stream_split,
+        data_page_v2: args.data_page_v2,
+        page_index: args.page_index,
+        page_bytes,
+    })
 }
 
 #[derive(Debug, Serialize)]
