@@ -4,9 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arrow_array::RecordBatch;
+use arrow_array::{ArrayRef, FixedSizeListArray, Float32Array, RecordBatch};
+use arrow_schema::{DataType, Field};
+use parquet::file::properties::WriterProperties;
 use ringquet::{
-    Dataset, DecoderChoice, DirectChoice, DriverChoice, EngineOptions, Error, IoOptions, StopFlag,
+    Dataset, DecodeMode, DecoderChoice, Delivery, Demand, DirectChoice, DriverChoice,
+    EngineOptions, Error, Gate, IoOptions, Lane, StopFlag, UnitId,
 };
 
 use ringquet_io::sim::SimOptions;
@@ -126,43 +129,35 @@ fn a_raw_scan_reads_what_the_plan_says() {
     assert!(report.read_bytes >= plan.wanted_bytes && report.rows == 0);
 }
 
-/// A row group of 40 MB under a budget of 8 MiB: it is streamed, its pages larger than the extents.
-#[test]
-fn a_row_group_larger_than_the_budget_is_streamed() {
-    use arrow_array::{FixedSizeListArray, Float32Array};
-    use arrow_schema::{DataType, Field, Schema};
-    use parquet::file::properties::WriterProperties;
-
-    let dir = scratch::dir();
-    let path = dir.path().join("wide.parquet");
+/// A file with one row group of 40 MB in three columns of lists, the first of which has most of it.
+fn wide_file(dir: &std::path::Path) -> (PathBuf, RecordBatch) {
+    let path = dir.join("wide.parquet");
     let item = Arc::new(Field::new("element", DataType::Float32, true));
-    let list = |width: i32, rows: usize, salt: f32| {
-        let values = Float32Array::from_iter_values(
-            (0..rows * usize::try_from(width).unwrap()).map(|n| n as f32 + salt),
-        );
-        FixedSizeListArray::new(Arc::clone(&item), width, Arc::new(values), None)
-    };
-    let schema = Arc::new(Schema::new(vec![
-        Field::new("a", DataType::FixedSizeList(Arc::clone(&item), 100_000), true),
-        Field::new("b", DataType::FixedSizeList(Arc::clone(&item), 7), true),
-        Field::new("c", DataType::FixedSizeList(Arc::clone(&item), 5000), true),
-    ]));
     let rows = 100;
-    let expected = RecordBatch::try_new(
-        Arc::clone(&schema),
-        vec![
-            Arc::new(list(100_000, rows, 0.5)),
-            Arc::new(list(7, rows, 0.25)),
-            Arc::new(list(5000, rows, 0.125)),
-        ],
+    let list = |width: i32, salt: f32| -> ArrayRef {
+        let len = rows * usize::try_from(width).unwrap();
+        let values = Float32Array::from_iter_values((0..len).map(|n| n as f32 + salt));
+        Arc::new(FixedSizeListArray::new(Arc::clone(&item), width, Arc::new(values), None))
+    };
+    let columns = [("a", list(100_000, 0.5)), ("b", list(7, 0.25)), ("c", list(5000, 0.125))];
+    let batch = RecordBatch::try_from_iter_with_nullable(
+        columns.map(|(name, column)| (name, column, true)),
     )
     .unwrap();
     let properties = WriterProperties::builder().set_dictionary_enabled(false).build();
     let file = std::fs::File::create(&path).unwrap();
-    let mut writer = parquet::arrow::ArrowWriter::try_new(file, schema, Some(properties)).unwrap();
-    writer.write(&expected).unwrap();
+    let mut writer =
+        parquet::arrow::ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
     writer.close().unwrap();
+    (path, batch)
+}
 
+/// A row group of 40 MB under a budget of 8 MiB: it is streamed, its pages larger than the extents.
+#[test]
+fn a_row_group_larger_than_the_budget_is_streamed() {
+    let dir = scratch::dir();
+    let (path, expected) = wide_file(dir.path());
     for decoder in [DecoderChoice::Auto, DecoderChoice::FallbackOnly] {
         let options = EngineOptions {
             memory_budget_bytes: Some(8 << 20),
@@ -175,6 +170,70 @@ fn a_row_group_larger_than_the_budget_is_streamed() {
         let all = arrow_select::concat::concat_batches(&expected.schema(), &batches).unwrap();
         assert!(all.columns() == expected.columns());
     }
+}
+
+/// Lanes that share a reader thread and an arena far too small for all of them, with consumers that are slow in
+/// turns: each gets all its rows, none waits for ever for bytes that another holds.
+#[test]
+fn lanes_with_little_memory_do_not_lock_each_other_out() {
+    struct Slow {
+        left: u32,
+        rows: Arc<AtomicU64>,
+        waits: u32,
+        turn: u32,
+    }
+    impl Lane for Slow {
+        fn next_unit(&mut self) -> Option<UnitId> {
+            self.left = self.left.checked_sub(1)?;
+            Some(UnitId { file: 0, row_group: 0 })
+        }
+        fn demand(&mut self) -> Demand {
+            self.turn += 1;
+            if self.turn.is_multiple_of(self.waits) {
+                Demand::Hungry(self.turn % 5)
+            } else {
+                Demand::Full
+            }
+        }
+        fn deliver(&mut self, delivery: Delivery) {
+            match delivery {
+                Delivery::Batch(batch) => {
+                    self.rows.fetch_add(batch.columns.num_rows() as u64, Ordering::Relaxed);
+                }
+                Delivery::Failed { error, .. } => panic!("{error}"),
+                Delivery::Raw { .. } | Delivery::UnitDone { .. } => {}
+            }
+        }
+    }
+
+    let dir = scratch::dir();
+    let (path, expected) = wide_file(dir.path());
+    let options = EngineOptions {
+        memory_budget_bytes: Some(8 << 20),
+        ..options(DriverChoice::Auto, DirectChoice::Auto, 1)
+    };
+    let dataset = Arc::new(Dataset::open(&[path], options).unwrap());
+    let rows: Vec<Arc<AtomicU64>> = (0..6).map(|_| Arc::default()).collect();
+    let lanes = (1u32..).zip(&rows).map(|(waits, rows)| {
+        Box::new(Slow { left: 2, rows: Arc::clone(rows), waits, turn: 0 }) as Box<dyn Lane>
+    });
+    let gate = Gate::new();
+    let stop = StopFlag::new();
+    let playing =
+        ringquet::play(&dataset, vec![(lanes.collect(), gate.clone())], DecodeMode::Arrow, &stop);
+    // The gate opens as if consumers took something, until all is done; a lock-out would show as missing rows.
+    let total = 6 * 2 * expected.num_rows() as u64;
+    for _ in 0..30_000 {
+        gate.open();
+        std::thread::sleep(std::time::Duration::from_millis(1));
+        if rows.iter().map(|rows| rows.load(Ordering::Relaxed)).sum::<u64>() == total {
+            break;
+        }
+    }
+    stop.stop();
+    playing.join().unwrap();
+    let seen: Vec<u64> = rows.iter().map(|rows| rows.load(Ordering::Relaxed)).collect();
+    assert_eq!(seen, [2 * expected.num_rows() as u64; 6]);
 }
 
 #[test]
@@ -235,7 +294,13 @@ fn the_digest_is_the_same_through_a_troubled_kernel() {
 #[test]
 fn a_device_error_is_one_error_of_its_file() {
     let dir = scratch::dir();
-    let mut paths = dataset(dir.path(), 3);
+    // Long enough that the place is not among the bytes that are read for the footer.
+    let big = |n: u32| {
+        let path = dir.path().join(format!("part-{n}.parquet"));
+        scratch::parquet_file(&path, 0, 40_000, 10_000);
+        path
+    };
+    let mut paths: Vec<PathBuf> = (0..3).map(big).collect();
     let short = dir.path().join("small.parquet");
     scratch::parquet_file(&short, 0, 100, 100);
     paths.push(short);

@@ -9,7 +9,7 @@
 //!      │                       arena (registered once)
 //!      └─▶ Filled: &[u8] in place; dropping it frees the slot
 //! ```
-//! Modules in reading order: what is asked ([`options`]), what is read ([`file`], [`align`]), where it lands
+//! Modules in reading order: what is asked ([`options`]), what is read ([`mod@file`], [`mod@align`]), where it lands
 //! ([`arena`]), who carries it ([`driver`] and its four implementations), the queue over them ([`queue`]),
 //! and what is told afterwards ([`counters`], [`device`], [`usage`]).
 
