@@ -108,7 +108,7 @@ impl Bench {
 
     /// The reads of the 40 columns.
     fn dlrm_replay(&self, dir: &Path, threads: usize) -> Result<()> {
-        let columns = read_columns()?;
+        let columns = data::dlrm_read_columns()?;
         let options = EngineOptions { columns: Some(columns), ..engine(threads) };
         let dataset = Dataset::open(&[dir.to_owned()], options)?;
         let plan = dataset.plan();
@@ -134,7 +134,7 @@ impl Bench {
 
     /// 4 KiB anywhere in one file.
     fn random_4k(&self, dir: &Path, threads: usize) -> Result<()> {
-        let path = ringquet::find_files(&[dir.to_owned()])?.remove(0);
+        let path = data::first_file(dir)?;
         let per_thread = self.scale.pick(1000, 300_000u64);
         let jobs: Vec<Job> = (0..threads)
             .map(|thread| {
@@ -183,7 +183,7 @@ impl Bench {
     /// What each option buys on this machine, each beside the default.
     #[expect(clippy::print_stdout, reason = "a bench tells its results")]
     fn knobs(&self, dir: &Path) -> Result<()> {
-        let path = ringquet::find_files(&[dir.to_owned()])?.remove(0);
+        let path = data::first_file(dir)?;
         let default = IoOptions::default;
         let count = self.scale.pick(500, 100_000u64);
         println!(
@@ -249,7 +249,7 @@ impl Bench {
             "dlrm_b200.yaml",
             &overrides,
         )?;
-        let file = ringquet::find_files(std::slice::from_ref(&dir))?.remove(0);
+        let file = data::first_file(&dir)?;
         let links = dir.with_file_name("links");
         std::fs::create_dir_all(&links)?;
         let count = self.scale.pick(8, 256);
@@ -264,7 +264,7 @@ impl Bench {
         let open = |footers_in_flight: usize, threads: usize| -> Result<Sample> {
             let options = EngineOptions {
                 footers_in_flight,
-                columns: Some(read_columns()?),
+                columns: Some(data::dlrm_read_columns()?),
                 ..engine(threads)
             };
             let before = Usage::now();
@@ -293,7 +293,7 @@ impl Bench {
         }
         let dataset = Dataset::open_files(
             paths.clone(),
-            EngineOptions { columns: Some(read_columns()?), ..engine(2) },
+            EngineOptions { columns: Some(data::dlrm_read_columns()?), ..engine(2) },
         )?;
         let opened = dataset.opened();
         println!(
@@ -331,21 +331,6 @@ fn raw(dataset: &Dataset) -> Result<Sample> {
 #[expect(clippy::print_stdout, reason = "a bench tells its results")]
 fn cpu(pairs: &Pairs) {
     println!("{:<44} CPU per unit, ours ÷ peer: {}", "", pairs.cpu_ratio());
-}
-
-/// The columns that the published DLRM workload reads.
-fn read_columns() -> Result<Vec<String>> {
-    let yaml = Path::new(env!("CARGO_MANIFEST_DIR")).join("../workloads/dlrm_b200.yaml");
-    let loaded = ringquet_workload::load(&yaml, &[], false)?;
-    Ok(loaded
-        .workload
-        .dataset
-        .parquet
-        .columns
-        .iter()
-        .filter(|c| c.read)
-        .map(|c| c.name.clone())
-        .collect())
 }
 
 /// `count` reads of 4 KiB at random places of a file, the queue kept full.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use ringquet::StopFlag;
-use ringquet_datagen::{DatagenOptions, Existing, Silent};
+use ringquet_datagen::{ContentOptions, DatagenOptions, Existing, Silent};
 
 /// The directory that benches may fill.
 pub fn root() -> PathBuf {
@@ -19,8 +19,21 @@ pub fn root() -> PathBuf {
 ///
 /// # Errors
 /// What datagen says.
-#[expect(clippy::print_stdout, reason = "a bench tells what it does")]
 pub fn data_set(name: &str, workload: &str, overrides: &[&str]) -> Result<PathBuf> {
+    data_set_repeating(name, workload, overrides, 0.0)
+}
+
+/// As [`data_set`], with a fraction of values that repeat an earlier one of their column chunk.
+///
+/// # Errors
+/// What datagen says.
+#[expect(clippy::print_stdout, reason = "a bench tells what it does")]
+pub fn data_set_repeating(
+    name: &str,
+    workload: &str,
+    overrides: &[&str],
+    repeat_fraction: f64,
+) -> Result<PathBuf> {
     let dir = root().join(name);
     let yaml = Path::new(env!("CARGO_MANIFEST_DIR")).join("../workloads").join(workload);
     let mut all: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
@@ -32,7 +45,35 @@ pub fn data_set(name: &str, workload: &str, overrides: &[&str]) -> Result<PathBu
     println!("generating {name} from {workload} {}", overrides.join(" "));
     let loaded =
         ringquet_workload::load(&yaml, &all, false).with_context(|| workload.to_owned())?;
-    let options = DatagenOptions { existing: Existing::Force, ..DatagenOptions::default() };
+    let content = ContentOptions { repeat_fraction, ..ContentOptions::default() };
+    let options =
+        DatagenOptions { existing: Existing::Force, content, ..DatagenOptions::default() };
     ringquet_datagen::generate(&loaded, &options, &Silent, StopFlag::new().as_atomic())?;
     Ok(train)
+}
+
+/// The first Parquet file of a directory.
+///
+/// # Errors
+/// Where there is none.
+pub fn first_file(dir: &Path) -> Result<PathBuf> {
+    Ok(ringquet::find_files(&[dir.to_owned()])?.remove(0))
+}
+
+/// The columns that the published DLRM workload reads: 40 of 200.
+///
+/// # Errors
+/// Where the workload cannot be loaded.
+pub fn dlrm_read_columns() -> Result<Vec<String>> {
+    let yaml = Path::new(env!("CARGO_MANIFEST_DIR")).join("../workloads/dlrm_b200.yaml");
+    let loaded = ringquet_workload::load(&yaml, &[], false)?;
+    Ok(loaded
+        .workload
+        .dataset
+        .parquet
+        .columns
+        .iter()
+        .filter(|c| c.read)
+        .map(|c| c.name.clone())
+        .collect())
 }

@@ -7,6 +7,7 @@
 pub mod data;
 pub mod fio;
 pub mod pairs;
+pub mod pyarrow;
 
 /// Small and once, or as long as it takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
