@@ -23,6 +23,8 @@ mod file_table;
 pub mod arena;
 
 pub mod driver;
+mod one_by_one;
+
 mod mmap;
 mod pread;
 pub mod sim;
@@ -44,3 +46,4 @@ pub use error::{IoError, Warning};
 pub use file::{DataFile, Identity};
 pub use options::{DirectChoice, DriverChoice, HugePages, IoOptions, SqPoll};
 pub use queue::{Completed, ReadQueue};
+pub use uring::{UringFeature, UringFeatures, uring_features};

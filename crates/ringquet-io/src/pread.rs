@@ -1,72 +1,20 @@
 //! The driver that everyone has: one `pread` at a time on the thread that waits.
 
-use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{BorrowedFd, RawFd};
-use std::time::Duration;
+use std::os::fd::BorrowedFd;
 
 use rustix::io::ReadWriteFlags;
 
-use crate::driver::{Driver, DriverFacts, DriverName, RawCompletion, RawRead};
+use crate::driver::RawRead;
+use crate::one_by_one::ReadOne;
 
-/// Reads when it is waited for, in the order pushed; in between it does nothing.
-pub(crate) struct Pread {
-    facts: DriverFacts,
-    pushed: VecDeque<RawRead>,
-    completed: Vec<RawCompletion>,
-}
+/// A system call for each read.
+pub(crate) struct Pread;
 
-impl Pread {
-    pub(crate) fn new(queue_depth: u32) -> Pread {
-        let facts = DriverFacts {
-            name: DriverName::Pread,
-            registered_buffers: false,
-            registered_files: false,
-            setup_flags: Vec::new(),
-        };
-        let depth = queue_depth as usize;
-        Pread {
-            facts,
-            pushed: VecDeque::with_capacity(depth),
-            completed: Vec::with_capacity(depth),
-        }
-    }
-}
-
-impl Driver for Pread {
-    fn facts(&self) -> &DriverFacts {
-        &self.facts
-    }
-
-    fn set_file(&mut self, _index: u32, _fd: Option<RawFd>) -> io::Result<()> {
-        Ok(())
-    }
-
-    unsafe fn push(&mut self, read: RawRead) {
-        self.pushed.push_back(read);
-    }
-
-    fn enter(&mut self, wait: Option<Duration>) -> io::Result<u32> {
-        if wait.is_none() || !self.completed.is_empty() {
-            return Ok(0);
-        }
-        let Some(read) = self.pushed.pop_front() else { return Ok(0) };
-        // SAFETY: the contract of `push` holds until the completion below is reaped.
-        let result = unsafe { read_now(&read) };
-        self.completed.push(RawCompletion { token: read.token, result });
-        Ok(1)
-    }
-
-    fn reap(&mut self, completions: &mut Vec<RawCompletion>) {
-        completions.append(&mut self.completed);
-    }
-
-    fn cancel(&mut self) {
-        let cancelled = self
-            .pushed
-            .drain(..)
-            .map(|read| RawCompletion { token: read.token, result: -libc::ECANCELED });
-        self.completed.extend(cancelled);
+impl ReadOne for Pread {
+    unsafe fn read_one(&mut self, read: &RawRead) -> i32 {
+        // SAFETY: the caller's promise is the same.
+        unsafe { read_now(read) }
     }
 }
 

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::arena::Arena;
-use crate::driver::{Driver, RawRead};
+use crate::driver::{Driver, DriverName, RawRead};
 use crate::error::{IoError, Warning};
 use crate::mmap::MmapCopy;
+use crate::one_by_one::OneByOne;
 use crate::options::{DriverChoice, IoOptions};
 use crate::pread::Pread;
 use crate::sim::Sim;
@@ -21,11 +22,13 @@ pub(crate) fn make_driver(
     arena: &Arc<Arena>,
     warnings: &mut Vec<Warning>,
 ) -> Result<Box<dyn Driver>, IoError> {
-    let pread = || Box::new(Pread::new(options.queue_depth));
+    let pread = || Box::new(OneByOne::new(DriverName::Pread, options.queue_depth, Pread));
     match options.driver {
         DriverChoice::Pread => Ok(pread()),
         DriverChoice::Sim => Ok(Box::new(Sim::new(options.sim.clone()))),
-        DriverChoice::Mmap => Ok(Box::new(MmapCopy::new(options.queue_depth))),
+        DriverChoice::Mmap => {
+            Ok(Box::new(OneByOne::new(DriverName::Mmap, options.queue_depth, MmapCopy::default())))
+        }
         DriverChoice::Uring => Ok(Box::new(probed_uring(options, arena, warnings)?)),
         DriverChoice::Auto => match probed_uring(options, arena, warnings) {
             Ok(uring) => Ok(Box::new(uring)),

@@ -8,6 +8,7 @@ use std::os::fd::RawFd;
 use std::time::Duration;
 
 use crate::driver::{Driver, DriverFacts, DriverName, RawCompletion, RawRead};
+use crate::one_by_one::cancelled;
 use crate::pread::read_now;
 
 /// What the simulated kernel does to reads. Shares are out of 256.
@@ -141,10 +142,6 @@ impl Driver for Sim {
     }
 
     fn cancel(&mut self) {
-        let cancelled = self
-            .pending
-            .drain(..)
-            .map(|read| RawCompletion { token: read.token, result: -libc::ECANCELED });
-        self.completed.extend(cancelled);
+        self.completed.extend(self.pending.drain(..).map(cancelled));
     }
 }

@@ -11,10 +11,12 @@ use std::time::Duration;
 use io_uring::types::{Fd, Fixed, SubmitArgs, Timespec};
 use io_uring::{IoUring, Probe, opcode, squeue};
 
+use serde::Serialize;
+
 use crate::arena::Arena;
 use crate::driver::{Driver, DriverFacts, DriverName, RawCompletion, RawRead};
 use crate::error::{IoError, Warning};
-use crate::options::IoOptions;
+use crate::options::{HugePages, IoOptions};
 
 /// `user_data` of cancel requests; slab tokens never reach it.
 const CANCEL: u64 = u64::MAX;
@@ -273,5 +275,114 @@ impl Driver for Uring {
         // SAFETY: a cancel request points at no memory.
         let pushed = unsafe { self.ring.submission().push(&entry) };
         drop(pushed); // a full queue is no harm: the reads run to their end
+    }
+}
+
+/// What this kernel's io_uring can do, found out by asking and trying, never from a version number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UringFeatures {
+    /// Opcodes that ringquet uses, or would.
+    pub opcodes: Vec<UringFeature>,
+    /// Setup flags: a small ring was made with each.
+    pub setup_flags: Vec<UringFeature>,
+    /// Feature bits that the kernel set on a ring.
+    pub feature_bits: Vec<UringFeature>,
+    /// Memory and files could be registered with a ring.
+    pub registrations: Vec<UringFeature>,
+}
+
+/// One thing that io_uring has or has not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct UringFeature {
+    /// The kernel's word, e.g. `DEFER_TASKRUN`.
+    pub name: &'static str,
+    /// The Linux release that brought it.
+    pub since: &'static str,
+    /// It is there.
+    pub supported: bool,
+}
+
+/// Memory that the probe registers: enough to show that it works, below every limit that is in use.
+const PROBE_ARENA_BYTES: usize = 64 << 10;
+
+/// Asks the kernel for its io_uring features.
+///
+/// # Errors
+/// [`IoError::UringUnavailable`] where no ring can be made, with the reason and the remedy; [`IoError::Arena`].
+pub fn uring_features() -> Result<UringFeatures, IoError> {
+    let arena = Arena::new(PROBE_ARENA_BYTES, HugePages::Off, &mut Vec::new())?;
+    let ring = IoUring::builder().dontfork().build(4).map_err(|source| unavailable(&source))?;
+    let feature = |name, since, supported| UringFeature { name, since, supported };
+    let mut probe = Probe::new();
+    let probed = ring.submitter().register_probe(&mut probe).is_ok();
+    let opcode = |name, since, code| feature(name, since, probed && probe.is_supported(code));
+    let params = ring.params();
+    // The arena is declared first, so it is dropped last: the ring is closed before its memory goes.
+    let buffers = register_arena(&ring, &arena, &mut Vec::new());
+    let files = ring.submitter().register_files_sparse(4).is_ok();
+    let setup = |name, since, set: fn(&mut io_uring::Builder)| {
+        let mut builder = IoUring::builder();
+        set(builder.dontfork());
+        feature(name, since, builder.build(4).is_ok())
+    };
+    let features = UringFeatures {
+        opcodes: vec![
+            opcode("READ", "5.6", opcode::Read::CODE),
+            opcode("READ_FIXED", "5.1", opcode::ReadFixed::CODE),
+            opcode("ASYNC_CANCEL", "5.5", opcode::AsyncCancel::CODE),
+        ],
+        setup_flags: vec![
+            setup("SINGLE_ISSUER", "6.0", |b| {
+                b.setup_single_issuer();
+            }),
+            setup("DEFER_TASKRUN", "6.1", |b| {
+                b.setup_single_issuer().setup_defer_taskrun();
+            }),
+            setup("COOP_TASKRUN", "5.19", |b| {
+                b.setup_coop_taskrun();
+            }),
+            setup("IOPOLL", "5.1", |b| {
+                b.setup_iopoll();
+            }),
+            setup("SQPOLL", "5.1", |b| {
+                b.setup_sqpoll(10);
+            }),
+        ],
+        feature_bits: vec![
+            feature("NODROP", "5.5", params.is_feature_nodrop()),
+            feature("EXT_ARG", "5.11", params.is_feature_ext_arg()),
+            feature("NATIVE_WORKERS", "5.12", params.is_feature_native_workers()),
+        ],
+        registrations: vec![
+            feature("registered buffers", "5.1", buffers),
+            feature("sparse file table", "5.19", files),
+        ],
+    };
+    drop(ring);
+    drop(arena);
+    Ok(features)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the probe tells is what a ring then gets.
+    #[test]
+    fn features_are_those_of_a_ring_that_is_made() {
+        let options = IoOptions { arena_bytes: PROBE_ARENA_BYTES, ..IoOptions::default() };
+        let arena = Arena::new(options.arena_bytes, HugePages::Off, &mut Vec::new()).unwrap();
+        match (uring_features(), Uring::new(&options, &arena, &mut Vec::new())) {
+            (Ok(features), Ok(uring)) => {
+                assert!(features.opcodes.iter().any(|op| op.name == "READ" && op.supported));
+                let flags = &uring.facts().setup_flags;
+                let told = |name| {
+                    features.setup_flags.iter().any(|flag| flag.name == name && flag.supported)
+                };
+                assert_eq!(told("DEFER_TASKRUN"), flags.contains(&"DEFER_TASKRUN"), "{flags:?}");
+            }
+            (Err(_), Err(_)) => {}
+            (features, uring) => panic!("{features:?} but a ring: {:?}", uring.map(|_| ())),
+        }
     }
 }

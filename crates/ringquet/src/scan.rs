@@ -1,7 +1,7 @@
 //! Reading a whole data set once: a visitor on each reader thread, raw, or as a digest.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use ringquet_decode::{ContentDigest, RowGroupDigest};
@@ -34,11 +34,7 @@ impl Dataset {
     {
         let units = UnitQueue::new(self);
         let lanes = (0..self.resolved().threads).map(|thread| {
-            let lane = VisitLane {
-                units: &units,
-                visit: make_visitor(thread),
-                end_unit: |_: &mut V, _| {},
-            };
+            let lane = VisitLane { units: &units, visit: make_visitor(thread) };
             (vec![Box::new(lane) as Box<dyn Lane>], Gate::new())
         });
         read(self, lanes.collect(), DecodeMode::Arrow, stop, &units)
@@ -51,7 +47,7 @@ impl Dataset {
     pub fn scan_raw(&self, stop: &StopFlag) -> Result<ScanReport, Error> {
         let units = UnitQueue::new(self);
         let lanes = (0..self.resolved().threads).map(|_| {
-            let lane = VisitLane { units: &units, visit: |_| {}, end_unit: |_: &mut _, _| {} };
+            let lane = VisitLane { units: &units, visit: |_| {} };
             (vec![Box::new(lane) as Box<dyn Lane>], Gate::new())
         });
         read(self, lanes.collect(), DecodeMode::Raw, stop, &units)
@@ -147,13 +143,12 @@ impl UnitQueue {
 }
 
 /// Gives batches to a closure.
-struct VisitLane<'a, V, E> {
+struct VisitLane<'a, V> {
     units: &'a UnitQueue,
     visit: V,
-    end_unit: E,
 }
 
-impl<V: FnMut(Batch) + Send, E: Fn(&mut V, UnitId) + Send> Lane for VisitLane<'_, V, E> {
+impl<V: FnMut(Batch) + Send> Lane for VisitLane<'_, V> {
     fn next_unit(&mut self) -> Option<UnitId> {
         self.units.take()
     }
@@ -165,8 +160,7 @@ impl<V: FnMut(Batch) + Send, E: Fn(&mut V, UnitId) + Send> Lane for VisitLane<'_
     fn deliver(&mut self, delivery: Delivery) {
         match delivery {
             Delivery::Batch(batch) => (self.visit)(batch),
-            Delivery::Raw { .. } => {}
-            Delivery::UnitDone { unit, .. } => (self.end_unit)(&mut self.visit, unit),
+            Delivery::Raw { .. } | Delivery::UnitDone { .. } => {}
             Delivery::Failed { unit, error } => self.units.fail(unit, error),
         }
     }
@@ -243,8 +237,6 @@ pub(crate) fn read_lanes<'a>(
     let cpus = &dataset.resolved().cpus;
     let cpus: Vec<_> = (0..lanes.len()).map(|thread| cpus[thread % cpus.len()]).collect();
     let lanes: Vec<_> = lanes.into_iter().map(|lanes| Mutex::new(Some(lanes))).collect();
-    // One thread that cannot go on must not leave the others reading for nothing.
-    let stop_all = Arc::new(AtomicBool::new(false));
     let ends = threads::run(&cpus, |thread| {
         let (lanes, gate) = lanes[thread]
             .lock()
@@ -253,7 +245,7 @@ pub(crate) fn read_lanes<'a>(
             .expect("each thread takes its own lanes, once");
         let result = Reader::new(dataset, lanes, gate, mode, stop.clone()).and_then(Reader::run);
         if result.is_err() {
-            stop_all.store(true, Ordering::Relaxed);
+            // One thread that cannot go on must not leave the others reading for nothing.
             stop.stop();
         }
         (result, begun.elapsed())
