@@ -20,7 +20,7 @@ use arrow_buffer::{BooleanBufferBuilder, Buffer};
 
 use crate::codec::PageCodec;
 use crate::content::Run;
-use crate::dictionary::{Dictionary, Indices};
+use crate::dictionary::{CountedIndices, Dictionary, IndexTable, Indices};
 use crate::hybrid;
 use crate::options::PageOptions;
 use crate::page::{
@@ -103,10 +103,26 @@ struct Totals {
     unencoded_bytes: u64,
 }
 
+/// What the chunks of a file use one after the other.
+pub(crate) struct ChunkScratch {
+    codec: PageCodec,
+    table: IndexTable,
+    counted: CountedIndices,
+    /// Levels and indices of a page.
+    head: Vec<u8>,
+}
+
+impl ChunkScratch {
+    pub(crate) fn new(codec: PageCodec) -> Self {
+        let (table, counted) = (IndexTable::default(), CountedIndices::default());
+        Self { codec, table, counted, head: Vec::new() }
+    }
+}
+
 /// A column chunk in the making.
 pub(crate) struct ChunkWriter<'a> {
     column: &'a DataColumn,
-    codec: &'a mut PageCodec,
+    scratch: &'a mut ChunkScratch,
     options: PageOptions,
     dictionary: Option<Dictionary>,
     /// Index pages that wait for the dictionary page, encoded.
@@ -125,7 +141,6 @@ pub(crate) struct ChunkWriter<'a> {
     batch_rows_left: usize,
     bounds: Bounds,
     totals: Totals,
-    scratch: Vec<u8>,
 }
 
 impl<'a> ChunkWriter<'a> {
@@ -133,18 +148,21 @@ impl<'a> ChunkWriter<'a> {
     pub(crate) fn new(
         column: &'a DataColumn,
         rows: u64,
-        codec: &'a mut PageCodec,
+        scratch: &'a mut ChunkScratch,
         options: PageOptions,
         raw_floats: bool,
     ) -> Self {
         let is_split = options.byte_stream_split && plain::split_bytes(column.kind).is_some();
         let has_dictionary = options.dictionary && !is_split;
-        let dictionary =
-            if has_dictionary { Dictionary::new(column.kind, raw_floats) } else { None };
+        let dictionary = if has_dictionary {
+            Dictionary::new(column.kind, raw_floats, &mut scratch.table)
+        } else {
+            None
+        };
         let is_indexing = dictionary.is_some();
         let mut writer = Self {
             column,
-            codec,
+            scratch,
             options,
             dictionary,
             waiting: Vec::new(),
@@ -161,7 +179,6 @@ impl<'a> ChunkWriter<'a> {
             batch_rows_left: 0,
             bounds: Bounds::default(),
             totals: Totals::default(),
-            scratch: Vec::new(),
         };
         writer.begin_page();
         writer.batch_rows_left = writer.batch_rows();
@@ -224,7 +241,7 @@ impl<'a> ChunkWriter<'a> {
         };
         match (&mut self.page.body, &mut self.dictionary) {
             (Body::Indices(indices), Some(dictionary)) => {
-                dictionary.add(leaf.as_ref(), run, range, indices);
+                dictionary.add(leaf.as_ref(), run, range, indices, &mut self.scratch.table);
             }
             (Body::Bits(bits), _) => bits.append_buffer(part.as_boolean().values()),
             (Body::Plain(pieces), _) => pieces.add(kind, part.as_ref()),
@@ -276,14 +293,15 @@ impl<'a> ChunkWriter<'a> {
         if self.page.values == 0 {
             return Ok(());
         }
-        let mut head = std::mem::take(&mut self.scratch);
+        let mut head = std::mem::take(&mut self.scratch.head);
         head.clear();
         let level_bytes = self.encode_levels(&mut head);
         // Levels of pages v2 are not compressed.
         let levels_end = if level_bytes.is_some() { head.len() } else { 0 };
         let encoding = match &self.page.body {
             Body::Indices(indices) => {
-                indices.encode(&mut head, self.entries());
+                let entries = self.entries();
+                indices.encode(&mut head, entries, &mut self.scratch.counted);
                 RLE_DICTIONARY
             }
             Body::Bits(bits) if self.value_encoding() == RLE => {
@@ -318,9 +336,9 @@ impl<'a> ChunkWriter<'a> {
         let values: Vec<&[u8]> =
             std::iter::once(values).chain(pieces.into_iter().flat_map(Pieces::parts)).collect();
         let uncompressed = levels_end + values.iter().map(|part| part.len()).sum::<usize>();
-        let compressed = match &self.codec {
+        let compressed = match &self.scratch.codec {
             PageCodec::None => None,
-            _ => self.codec.compress(&values.concat())?,
+            _ => self.scratch.codec.compress(&values.concat())?,
         };
         let stored = compressed.as_ref().map_or(uncompressed, |bytes| levels_end + bytes.len());
         let header = DataPage {
@@ -361,7 +379,7 @@ impl<'a> ChunkWriter<'a> {
             _ => self.totals.value_pages += 1,
         }
         self.bounds.merge(&self.page.bounds);
-        self.scratch = head;
+        self.scratch.head = head;
         self.begin_page();
         Ok(())
     }
@@ -402,7 +420,7 @@ impl<'a> ChunkWriter<'a> {
             return Ok(());
         }
         let uncompressed = dictionary.bytes.len();
-        let compressed = self.codec.compress(&dictionary.bytes)?;
+        let compressed = self.scratch.codec.compress(&dictionary.bytes)?;
         let stored = compressed.as_deref().unwrap_or(&dictionary.bytes);
         let header = dictionary_header(dictionary.entries, uncompressed, stored.len());
         self.totals.uncompressed_bytes += (header.len() + uncompressed) as u64;
@@ -425,7 +443,7 @@ impl<'a> ChunkWriter<'a> {
             dictionary_at: self.dictionary_at,
             value_encoding: self.value_encoding(),
             data_page_type: if self.options.data_page_v2 { DATA_PAGE_V2 } else { DATA_PAGE },
-            codec: self.codec.id(),
+            codec: self.scratch.codec.id(),
             pages: self.pages,
             bounds: self.bounds,
             totals: self.totals,

@@ -59,13 +59,73 @@ impl Indices {
     }
 
     /// Appends the indices as a data page has them: their width, then runs.
-    pub(crate) fn encode(&self, out: &mut Vec<u8>, entries: usize) {
+    pub(crate) fn encode(&self, out: &mut Vec<u8>, entries: usize, counted: &mut CountedIndices) {
         let width = hybrid::index_width(entries);
         out.push(width.to_le_bytes()[0]);
         match self {
-            Self::Counting { first, count } => hybrid::encode_counting(out, width, *first, *count),
+            Self::Counting { first, count } => counted.encode(out, width, *first, *count),
             Self::Listed(values) => hybrid::encode(out, width, values),
         }
+    }
+}
+
+/// The last indices that counted up, encoded: in a row group of DLRM they are the same for all
+/// columns of 32 bits and more.
+#[derive(Debug, Default)]
+pub(crate) struct CountedIndices {
+    width: u32,
+    first: u32,
+    count: usize,
+    bytes: Vec<u8>,
+}
+
+impl CountedIndices {
+    fn encode(&mut self, out: &mut Vec<u8>, width: u32, first: u32, count: usize) {
+        if (self.width, self.first, self.count) != (width, first, count) {
+            (self.width, self.first, self.count) = (width, first, count);
+            self.bytes.clear();
+            hybrid::encode_counting(&mut self.bytes, width, first, count);
+        }
+        out.extend_from_slice(&self.bytes);
+    }
+}
+
+/// The index of every value of up to 16 bits, for one column chunk after another.
+///
+/// An entry is the number of the chunk and the index, 16 bits each, so that a new chunk need not
+/// wipe the 256 KiB.
+#[derive(Debug)]
+pub(crate) struct IndexTable {
+    entries: Vec<u32>,
+    chunk: u32,
+}
+
+impl Default for IndexTable {
+    fn default() -> Self {
+        Self { entries: vec![0; 1 << 16], chunk: 0 }
+    }
+}
+
+impl IndexTable {
+    /// Forgets all values.
+    fn begin(&mut self) {
+        self.chunk += 1;
+        if self.chunk > u32::from(u16::MAX) {
+            self.entries.fill(0);
+            self.chunk = 1;
+        }
+    }
+
+    /// The index of `code`, and whether it is new, which it then has as `next`.
+    #[inline]
+    fn index(&mut self, code: u16, next: usize) -> (u32, bool) {
+        let entry = &mut self.entries[usize::from(code)];
+        let is_new = *entry >> 16 != self.chunk;
+        if is_new {
+            // There are no more than 2^16 values, so the index of the last fits in 16 bits.
+            *entry = self.chunk << 16 | u32_of(next & 0xffff);
+        }
+        (*entry & 0xffff, is_new)
     }
 }
 
@@ -77,14 +137,11 @@ fn u32_of(count: usize) -> u32 {
 enum Lookup {
     /// Index = ordinal.
     Ordinal,
-    /// Index of every value that there is; [`ABSENT`] for those that did not occur.
-    Table(Vec<u32>),
+    /// In an [`IndexTable`].
+    Table,
     /// Binaries of up to three bytes, by their bytes.
     Map(HashMap<Vec<u8>, u32>),
 }
-
-/// In a table: did not occur.
-const ABSENT: u32 = u32::MAX;
 
 /// The entries so far.
 #[derive(Debug)]
@@ -100,16 +157,15 @@ pub(crate) struct Dictionary {
 
 impl Dictionary {
     /// An empty one; none for booleans, which have no dictionary.
-    pub(crate) fn new(kind: DataKind, raw_floats: bool) -> Option<Self> {
+    pub(crate) fn new(kind: DataKind, raw_floats: bool, table: &mut IndexTable) -> Option<Self> {
         const FINITE_FLOAT16: usize = (1 << 16) - (2 << 10);
-        let table = |size: usize| Lookup::Table(vec![ABSENT; size]);
         let (lookup, domain) = match kind {
             DataKind::Boolean => return None,
-            DataKind::Uint8 | DataKind::Int8 => (table(1 << 8), Some(1 << 8)),
-            DataKind::ByteAsInt64 => (table(1 << 8), Some(255)),
-            DataKind::Uint16 | DataKind::Int16 => (table(1 << 16), Some(1 << 16)),
-            DataKind::Float16 if raw_floats => (table(1 << 16), Some(1 << 16)),
-            DataKind::Float16 => (table(1 << 16), Some(FINITE_FLOAT16)),
+            DataKind::Uint8 | DataKind::Int8 => (Lookup::Table, Some(1 << 8)),
+            DataKind::ByteAsInt64 => (Lookup::Table, Some(255)),
+            DataKind::Uint16 | DataKind::Int16 => (Lookup::Table, Some(1 << 16)),
+            DataKind::Float16 if raw_floats => (Lookup::Table, Some(1 << 16)),
+            DataKind::Float16 => (Lookup::Table, Some(FINITE_FLOAT16)),
             DataKind::Binary(1) => (Lookup::Map(HashMap::new()), Some(1 << 8)),
             DataKind::Binary(2) => (Lookup::Map(HashMap::new()), Some(1 << 16)),
             DataKind::Binary(3) => (Lookup::Map(HashMap::new()), None),
@@ -122,6 +178,7 @@ impl Dictionary {
             | DataKind::Utf8
             | DataKind::Binary(_) => (Lookup::Ordinal, None),
         };
+        table.begin();
         Some(Self { kind, lookup, bytes: Vec::new(), entries: 0, domain })
     }
 
@@ -138,6 +195,7 @@ impl Dictionary {
         run: &Run,
         range: Range<usize>,
         indices: &mut Indices,
+        table: &mut IndexTable,
     ) {
         let part = array.slice(range.start, range.len());
         if matches!(self.lookup, Lookup::Ordinal) {
@@ -145,31 +203,29 @@ impl Dictionary {
         }
         macro_rules! by_table {
             ($kind:ty, $code:expr, $wide:expr) => {{
-                let Lookup::Table(table) = &mut self.lookup else { return };
                 let listed = indices.listed();
                 let values = part.as_primitive::<$kind>().values();
                 listed.reserve(values.len());
                 for &value in values {
-                    let slot = &mut table[usize::from($code(value))];
-                    if *slot == ABSENT {
-                        *slot = u32_of(self.entries);
+                    let (index, is_new) = table.index($code(value), self.entries);
+                    if is_new {
                         self.entries += 1;
                         self.bytes.extend_from_slice(&$wide(value).to_le_bytes());
                     }
-                    listed.push(*slot);
+                    listed.push(index);
                 }
             }};
         }
         match self.kind {
-            DataKind::Uint8 => by_table!(UInt8Type, |v: u8| v, u32::from),
-            DataKind::Int8 => by_table!(Int8Type, i8::cast_unsigned, i32::from),
+            DataKind::Uint8 => by_table!(UInt8Type, u16::from, u32::from),
+            DataKind::Int8 => by_table!(Int8Type, |v: i8| u16::from(v.cast_unsigned()), i32::from),
             DataKind::Uint16 => by_table!(UInt16Type, |v: u16| v, u32::from),
             DataKind::Int16 => by_table!(Int16Type, i16::cast_unsigned, i32::from),
             DataKind::Float16 => {
                 by_table!(Float16Type, half::f16::to_bits, |value: half::f16| value);
             }
             DataKind::ByteAsInt64 => {
-                by_table!(Int64Type, |value: i64| value.to_le_bytes()[0], |value: i64| value);
+                by_table!(Int64Type, |v: i64| u16::from(v.to_le_bytes()[0]), |v: i64| v);
             }
             _ => self.add_by_bytes(part.as_ref(), indices),
         }
@@ -216,6 +272,35 @@ impl Dictionary {
                 index
             });
             listed.push(index);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_forgets_from_chunk_to_chunk() {
+        let mut table = IndexTable::default();
+        // Past the point where numbers of chunks begin again.
+        for chunk in 0..70_000_u32 {
+            table.begin();
+            let code = u16::try_from(chunk % 65_536).unwrap();
+            assert_eq!(table.index(code, 0), (0, true), "chunk {chunk}");
+            assert_eq!(table.index(7, 1), if code == 7 { (0, false) } else { (1, true) });
+            assert_eq!(table.index(code, 2), (0, false));
+        }
+    }
+
+    #[test]
+    fn counted_indices_are_made_anew_for_other_ones() {
+        let mut counted = CountedIndices::default();
+        for (width, first, count) in [(3, 0, 8), (3, 0, 8), (4, 0, 8), (4, 8, 8), (4, 8, 3)] {
+            let (mut cached, mut fresh) = (vec![1], vec![1]);
+            counted.encode(&mut cached, width, first, count);
+            hybrid::encode_counting(&mut fresh, width, first, count);
+            assert_eq!(cached, fresh, "{count} from {first}, width {width}");
         }
     }
 }

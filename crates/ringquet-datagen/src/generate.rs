@@ -79,7 +79,7 @@ pub fn generate(
     let plan = Plan::new(workload, options.first_file, options.files)?;
     let data_dir = workload.data_dir();
     let manifest_path = data_dir.join(Manifest::name_for(&plan));
-    let manifest = Manifest::new(workload, options);
+    let mut manifest = Manifest::new(workload, options);
 
     let existing = look_around(&plan, &data_dir, &manifest, options.existing)?;
     let mut warnings = Vec::new();
@@ -112,6 +112,11 @@ pub fn generate(
         progress,
         stop,
     )?;
+    if stop.load(Ordering::Relaxed) {
+        // Nothing was touched: the manifests that are there still tell the truth.
+        return Err(DatagenError::Stopped { files_done: kept.len() as u64, files: plan.len() });
+    }
+    manifest.files.extend(kept.values().cloned());
     for path in rewritten {
         warnings.push(DatagenWarning {
             code: WarningCode::Rewritten,
@@ -148,7 +153,7 @@ pub fn generate(
     };
     let files = usize::try_from(plan.len()).unwrap_or(usize::MAX);
     let threads = threads_for(options.threads, files);
-    // From here on the manifest says what is there, even if that is nothing.
+    // From here on the manifest says what is kept, and then what is added to it.
     run.ledger().renew()?;
     let errors: Vec<DatagenError> = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| run.work())).collect();
@@ -406,8 +411,8 @@ impl<'a, R: Fn(&PlannedFile) -> Recipe + Sync> Run<'a, R> {
     }
 
     fn make(&self, file: &PlannedFile) -> Result<(), DatagenError> {
-        if let Some(listed) = self.kept.get(&path_text(&file.path)) {
-            return self.ledger().add(listed.clone());
+        if self.kept.contains_key(&path_text(&file.path)) {
+            return Ok(());
         }
         let path = self.data_dir.join(&file.path);
         let recipe = (self.recipe)(file);

@@ -18,7 +18,7 @@ use ringquet::DirectChoice;
 use ringquet_decode::{ContentDigest, FileDigest, RowGroupDigest};
 use ringquet_workload::{Compression, RowLayout};
 
-use crate::chunk::{ChunkWriter, WrittenChunk};
+use crate::chunk::{ChunkScratch, ChunkWriter, WrittenChunk};
 use crate::codec::PageCodec;
 use crate::content::{ColumnContent, FileKey};
 use crate::error::DatagenError;
@@ -83,7 +83,8 @@ fn write_content(
     stop: &AtomicBool,
 ) -> io::Result<Option<ContentDigest>> {
     sink.write(&MAGIC)?;
-    let mut codec = PageCodec::new(recipe.compression, recipe.compression_level)?;
+    let codec = PageCodec::new(recipe.compression, recipe.compression_level)?;
+    let mut scratch = ChunkScratch::new(codec);
     let schemas: Vec<_> =
         recipe.columns.iter().map(|column| schema_of(std::slice::from_ref(column))).collect();
     let mut footer = Footer::default();
@@ -96,7 +97,7 @@ fn write_content(
         for (index, schema) in schemas.iter().enumerate() {
             let place = ChunkPlace { row_group, column: index, rows };
             let Some((chunk, column_digest)) =
-                write_chunk(recipe, place, schema, &mut codec, sink, stop)?
+                write_chunk(recipe, place, schema, &mut scratch, sink, stop)?
             else {
                 return Ok(None);
             };
@@ -135,7 +136,7 @@ fn write_chunk(
     recipe: &Recipe,
     place: ChunkPlace,
     schema: &SchemaRef,
-    codec: &mut PageCodec,
+    scratch: &mut ChunkScratch,
     sink: &mut FileSink<'_>,
     stop: &AtomicBool,
 ) -> io::Result<Option<(WrittenChunk, ContentDigest)>> {
@@ -143,7 +144,8 @@ fn write_chunk(
     let column = &recipe.columns[index];
     let key = recipe.key.chunk(row_group, index);
     let mut content = ColumnContent::new(key, column.clone(), recipe.content);
-    let mut chunk = ChunkWriter::new(column, rows, codec, recipe.pages, recipe.content.raw_floats);
+    let mut chunk =
+        ChunkWriter::new(column, rows, scratch, recipe.pages, recipe.content.raw_floats);
     let mut digest = RowGroupDigest::new(0, row_group, schema);
     let slice_rows = (SLICE_BYTES / column.row_bytes().max(1)).max(1);
     let mut rows_left = rows;

@@ -1,9 +1,10 @@
 //! Going on after an end that came too early.
 
 use std::fs;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use ringquet_datagen::{DatagenError, DatagenOptions, Existing, WarningCode};
+use ringquet_datagen::{DatagenError, DatagenOptions, Existing, Silent, WarningCode};
 
 use super::support::{
     SMALL, child, child_dir, digests, dir, existing, files, generate, manifest, parquet_files,
@@ -51,6 +52,19 @@ fn a_file_that_is_not_as_listed_is_written_again() {
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told[0].starts_with("train/img_0_of_4.parquet: "), "{told:?}");
     assert_eq!(verify(dir.path()).problems, []);
+}
+
+#[test]
+fn a_resume_that_is_stopped_at_once_forgets_nothing() {
+    let dir = dir();
+    let loaded = workload(SMALL, dir.path(), &[]);
+    generate(&loaded, &DatagenOptions::default());
+    let before = manifest(dir.path());
+    let options = existing(Existing::Resume);
+    let stop = AtomicBool::new(true);
+    let error = ringquet_datagen::generate(&loaded, &options, &Silent, &stop).unwrap_err();
+    assert!(error.is_stopped(), "{error}");
+    assert_eq!(manifest(dir.path()), before);
 }
 
 #[test]

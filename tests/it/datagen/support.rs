@@ -111,11 +111,12 @@ pub(super) fn parquet_files(dir: &Path) -> Vec<String> {
     files(dir).into_iter().filter(|file| file.contains(".parquet")).collect()
 }
 
-/// `../shared/golden`, where it is there.
-pub(super) fn golden() -> Option<PathBuf> {
-    let beside =
-        |folder: &Path| Some(folder.join("shared/golden")).filter(|golden| golden.is_dir());
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().find_map(beside)
+/// A file that DLIO wrote: one of those kept here, or of `../shared/golden` where that is there.
+pub(super) fn golden(file: &str) -> Option<PathBuf> {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let kept = tests.join("it/datagen/golden_files").join(file);
+    let shared = tests.ancestors().map(|folder| folder.join("shared/golden").join(file));
+    std::iter::once(kept).chain(shared).find(|path| path.is_file())
 }
 
 /// Name of the variable that tells a test that it is the child of another one, and where to write.
