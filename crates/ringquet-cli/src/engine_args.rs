@@ -39,10 +39,10 @@ pub(crate) struct EngineArgs {
     /// Reads handed to the kernel at once, at most
     #[arg(long, value_name = "N", default_value_t = IoOptions::default().submit_batch)]
     submit_batch: u32,
-    /// Gaps between wanted bytes up to this size are read along [default: 64KiB, 8KiB without O_DIRECT]
+    /// Gaps between wanted bytes up to this size are read along [default: 64KiB, 4KiB without O_DIRECT]
     #[arg(long, value_name = "BYTES")]
     coalesce_gap: Option<ByteSize>,
-    /// Bound on the memory of all reader threads [default: 192MiB per thread]
+    /// Bound on the memory of all reader threads [default: 192MiB per thread, 32MiB without O_DIRECT]
     #[arg(long, value_name = "BYTES")]
     memory_budget: Option<ByteSize>,
     /// Poll the device for completions instead of taking interrupts
