@@ -4,9 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arrow_array::{ArrayRef, FixedSizeListArray, Float32Array, RecordBatch};
-use arrow_schema::{DataType, Field};
-use parquet::file::properties::WriterProperties;
+use arrow_array::RecordBatch;
 use ringquet::{
     Dataset, DecodeMode, DecoderChoice, Delivery, Demand, DirectChoice, DriverChoice,
     EngineOptions, Error, Gate, IoOptions, Lane, StopFlag, UnitId,
@@ -129,35 +127,11 @@ fn a_raw_scan_reads_what_the_plan_says() {
     assert!(report.read_bytes >= plan.wanted_bytes && report.rows == 0);
 }
 
-/// A file with one row group of 40 MB in three columns of lists, the first of which has most of it.
-fn wide_file(dir: &std::path::Path) -> (PathBuf, RecordBatch) {
-    let path = dir.join("wide.parquet");
-    let item = Arc::new(Field::new("element", DataType::Float32, true));
-    let rows = 100;
-    let list = |width: i32, salt: f32| -> ArrayRef {
-        let len = rows * usize::try_from(width).unwrap();
-        let values = Float32Array::from_iter_values((0..len).map(|n| n as f32 + salt));
-        Arc::new(FixedSizeListArray::new(Arc::clone(&item), width, Arc::new(values), None))
-    };
-    let columns = [("a", list(100_000, 0.5)), ("b", list(7, 0.25)), ("c", list(5000, 0.125))];
-    let batch = RecordBatch::try_from_iter_with_nullable(
-        columns.map(|(name, column)| (name, column, true)),
-    )
-    .unwrap();
-    let properties = WriterProperties::builder().set_dictionary_enabled(false).build();
-    let file = std::fs::File::create(&path).unwrap();
-    let mut writer =
-        parquet::arrow::ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
-    writer.write(&batch).unwrap();
-    writer.close().unwrap();
-    (path, batch)
-}
-
 /// A row group of 40 MB under a budget of 8 MiB: it is streamed, its pages larger than the extents.
 #[test]
 fn a_row_group_larger_than_the_budget_is_streamed() {
     let dir = scratch::dir();
-    let (path, expected) = wide_file(dir.path());
+    let (path, expected) = scratch::wide_file(dir.path(), 100);
     for decoder in [DecoderChoice::Auto, DecoderChoice::FallbackOnly] {
         let options = EngineOptions {
             memory_budget_bytes: Some(8 << 20),
@@ -207,7 +181,7 @@ fn lanes_with_little_memory_do_not_lock_each_other_out() {
     }
 
     let dir = scratch::dir();
-    let (path, expected) = wide_file(dir.path());
+    let (path, expected) = scratch::wide_file(dir.path(), 100);
     let options = EngineOptions {
         memory_budget_bytes: Some(8 << 20),
         ..options(DriverChoice::Auto, DirectChoice::Auto, 1)

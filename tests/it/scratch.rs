@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray};
+use arrow_array::{
+    ArrayRef, FixedSizeListArray, Float32Array, Int64Array, RecordBatch, StringArray,
+};
+use arrow_schema::{DataType, Field};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 
@@ -50,4 +53,27 @@ pub(crate) fn table(first: i64, rows: usize) -> RecordBatch {
         columns.map(|(name, column)| (name, column, name == "name")),
     )
     .unwrap()
+}
+
+/// A file with one row group in three columns of lists, 420 kB a row, most of it in the first.
+pub(crate) fn wide_file(dir: &Path, rows: usize) -> (PathBuf, RecordBatch) {
+    let path = dir.join("wide.parquet");
+    let item = Arc::new(Field::new("element", DataType::Float32, true));
+    let list = |width: i32, salt: f32| -> ArrayRef {
+        let len = rows * usize::try_from(width).unwrap();
+        let values = Float32Array::from_iter_values((0..len).map(|n| n as f32 + salt));
+        Arc::new(FixedSizeListArray::new(Arc::clone(&item), width, Arc::new(values), None))
+    };
+    let columns = [("a", list(100_000, 0.5)), ("b", list(7, 0.25)), ("c", list(5000, 0.125))];
+    let batch = RecordBatch::try_from_iter_with_nullable(
+        columns.map(|(name, column)| (name, column, true)),
+    )
+    .unwrap();
+    let properties = WriterProperties::builder().set_dictionary_enabled(false).build();
+    let file = std::fs::File::create(&path).unwrap();
+    let mut writer =
+        parquet::arrow::ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    (path, batch)
 }

@@ -49,11 +49,16 @@ impl<'w> Ringquet<'w> {
     pub(crate) fn build(workshop: &'w Workshop, profile: Profile) -> Result<Ringquet<'w>> {
         let name = profile.name();
         let sh = &workshop.sh;
+        // Beside `cargo test` everything is built together, since cargo chooses the features of dependencies by what
+        // is: the binary alone would have them all built once more.
+        let what: &[&str] = match profile {
+            Profile::Dev => &["--workspace", "--all-targets"],
+            Profile::Release => &["--package", "ringquet-cli", "--bin", "ringquet"],
+        };
         // The messages say where the binary is, which depends on cargo's configuration too.
         let messages = cmd!(
             sh,
-            "cargo build --package ringquet-cli --bin ringquet --profile {name}
-             --message-format json-render-diagnostics"
+            "cargo build {what...} --profile {name} --message-format json-render-diagnostics"
         )
         .read()?;
         let path = executable(&messages).context("cargo named no executable `ringquet`")?;
@@ -112,6 +117,10 @@ fn executable(messages: &str) -> Option<PathBuf> {
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
         .filter(|message| message["target"]["name"] == "ringquet")
+        // The library and the unit tests of the binary have the same name.
+        .filter(|message| {
+            message["target"]["kind"][0] == "bin" && message["profile"]["test"] == false
+        })
         .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
         .next_back()
 }
@@ -122,9 +131,10 @@ mod tests {
 
     #[test]
     fn the_executable_is_found_among_cargos_messages() {
-        let messages = r#"{"reason":"compiler-artifact","target":{"name":"ringquet"},"executable":null}
-{"reason":"compiler-artifact","target":{"name":"ringquet"},"executable":"/t/release/ringquet"}
-{"reason":"compiler-artifact","target":{"name":"other"},"executable":"/t/release/other"}
+        let messages = r#"{"reason":"compiler-artifact","target":{"name":"ringquet","kind":["lib"]},"profile":{"test":false},"executable":null}
+{"reason":"compiler-artifact","target":{"name":"ringquet","kind":["bin"]},"profile":{"test":false},"executable":"/t/release/ringquet"}
+{"reason":"compiler-artifact","target":{"name":"ringquet","kind":["bin"]},"profile":{"test":true},"executable":"/t/release/deps/ringquet-1"}
+{"reason":"compiler-artifact","target":{"name":"other","kind":["bin"]},"profile":{"test":false},"executable":"/t/release/other"}
 {"reason":"build-finished","success":true}"#;
         assert_eq!(executable(messages), Some(PathBuf::from("/t/release/ringquet")));
         assert_eq!(executable(r#"{"reason":"build-finished","success":true}"#), None);

@@ -8,7 +8,8 @@ use std::sync::OnceLock;
 use serde_json::Value;
 
 /// Where the binary is. The first call has cargo build it: `cargo test` builds the binaries of the tested package only,
-/// and an old one would be tested as if it were new.
+/// and an old one would be tested as if it were new. All of the workspace is named, as in `cargo xtask test`: cargo
+/// chooses the features of dependencies by what is built together, and another choice would build them all again.
 pub(super) fn path() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| {
@@ -30,7 +31,7 @@ fn build(profile_dir: &Path) {
     let target_dir = profile_dir.parent().expect("target/PROFILE has a parent");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        .args(["build", "--quiet", "--package", "ringquet-cli", "--bin", "ringquet"])
+        .args(["build", "--quiet", "--workspace", "--all-targets"])
         .args(["--profile", profile, "--target-dir"])
         .arg(target_dir)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
