@@ -36,7 +36,7 @@ use crate::row_group::{ChunkSource, ColumnContext};
 use data_page::DataPage;
 use output::{Capacity, Output};
 pub(crate) use plan::ColumnPlan;
-use plan::Shape;
+use plan::{Leaf, Shape};
 use values::Dictionary;
 
 /// Decoder of one root column that has one leaf.
@@ -47,7 +47,9 @@ pub(crate) struct FastColumn {
     page: Option<DataPage>,
     /// The decompressed page, where the page is compressed.
     decompressed: PageMemory,
-    output: Output,
+    /// The batch that is being decoded, and what the next one should begin with.
+    output: Option<Output>,
+    capacity: Capacity,
     pool: BufferPool,
 }
 
@@ -86,10 +88,18 @@ impl FastColumn {
         pool: &BufferPool,
     ) -> Self {
         let capacity = Capacity::guess(&plan, walk.chunk(), batch_rows, rows);
-        let output = Output::new(&plan, pool, capacity);
         let pool = pool.clone();
         let decompressed = PageMemory { buffer: None, length: 0 };
-        Self { plan, walk, dictionary: None, page: None, decompressed, output, pool }
+        Self {
+            plan,
+            walk,
+            dictionary: None,
+            page: None,
+            decompressed,
+            output: None,
+            capacity,
+            pool,
+        }
     }
 
     pub(crate) fn walk(&self) -> &PageWalk {
@@ -105,24 +115,41 @@ impl FastColumn {
         source: &mut dyn ChunkSource,
         context: &mut ColumnContext,
     ) -> Result<Option<Range<u64>>, Fault> {
-        while !self.output.is_complete(rows) {
-            let stop = match &self.page {
+        let new = || Output::new(&self.plan, &self.pool, self.capacity);
+        let mut output = self.output.take().unwrap_or_else(new);
+        let wanted = self.fill_output(&mut output, rows, source, context)?;
+        if is_last && output.stopped_before_a_row() {
+            return Err(Fault::out_of_spec("column chunk has more rows than its row group"));
+        }
+        self.output = Some(output);
+        Ok(wanted)
+    }
+
+    fn fill_output(
+        &mut self,
+        output: &mut Output,
+        rows: usize,
+        source: &mut dyn ChunkSource,
+        context: &mut ColumnContext,
+    ) -> Result<Option<Range<u64>>, Fault> {
+        while !output.is_complete(rows) {
+            let step = match &self.page {
                 Some(page) if page.is_decompressed() => {
-                    self.decode_page(rows, None)?;
+                    self.decode_page(output, rows, None)?;
                     continue;
                 }
                 _ => self.walk.peek(source)?,
             };
-            match stop {
+            match step {
                 PageStep::NeedsBytes(range) => return Ok(Some(range)),
                 PageStep::End => {
-                    if self.output.rows() < rows {
+                    if output.rows() < rows {
                         return Err(Fault::out_of_spec(format!(
                             "column chunk ends {} rows before its row group",
-                            rows - self.output.rows()
+                            rows - output.rows()
                         )));
                     }
-                    self.output.close_row();
+                    output.close_row();
                 }
                 PageStep::Page(page) => {
                     let codec = self.walk.codec();
@@ -131,7 +158,7 @@ impl FastColumn {
                             u64::from(page::decompressed_bytes(&page.header, codec));
                     }
                     if page::is_plain(&page.header, codec) {
-                        self.page_at_source(page.header.kind, rows, page.bytes)?;
+                        self.page_at_source(output, page.header.kind, rows, page.bytes)?;
                     } else {
                         let (memory, pool) = (&mut self.decompressed, &self.pool);
                         page::decompress(&page, codec, &mut context.decompressor, |length| {
@@ -143,15 +170,17 @@ impl FastColumn {
                 }
             }
         }
-        let has_more = is_last && self.output.stopped_before_a_row();
-        if has_more {
-            return Err(Fault::out_of_spec("column chunk has more rows than its row group"));
-        }
         Ok(None)
     }
 
     /// Decodes from a page that lies in the memory of the source.
-    fn page_at_source(&mut self, kind: PageKind, rows: usize, bytes: &[u8]) -> Result<(), Fault> {
+    fn page_at_source(
+        &mut self,
+        output: &mut Output,
+        kind: PageKind,
+        rows: usize,
+        bytes: &[u8],
+    ) -> Result<(), Fault> {
         if let PageKind::Dictionary { num_values, encoding } = kind {
             self.dictionary =
                 Some(Dictionary::new(&self.plan.leaf, num_values, encoding, bytes, &self.pool)?);
@@ -161,7 +190,7 @@ impl FastColumn {
         if self.page.is_none() {
             self.page = Some(DataPage::new(kind, bytes, &self.plan, false)?);
         }
-        self.decode_page(rows, Some(bytes))
+        self.decode_page(output, rows, Some(bytes))
     }
 
     /// Takes up the page that was just decompressed.
@@ -183,17 +212,38 @@ impl FastColumn {
     }
 
     /// Decodes from the current page, which lies in `at_source` or was decompressed.
-    fn decode_page(&mut self, rows: usize, at_source: Option<&[u8]>) -> Result<(), Fault> {
+    fn decode_page(
+        &mut self,
+        output: &mut Output,
+        rows: usize,
+        at_source: Option<&[u8]>,
+    ) -> Result<(), Fault> {
         let Some(page) = &mut self.page else { return Ok(()) };
         let bytes = at_source.unwrap_or(self.decompressed.bytes());
-        let dictionary = self.dictionary.as_ref();
-        let output = &mut self.output;
+        let leaf = &self.plan.leaf;
         match &self.plan.shape {
             Shape::Flat { nullable } => {
-                flat::decode(page, bytes, *nullable, &self.plan.leaf, dictionary, output, rows)?;
+                let (slots, present) = flat::take_levels(page, bytes, *nullable, output, rows)?;
+                let is_whole_chunk = matches!(leaf, Leaf::Fixed(_))
+                    && output.slots == slots
+                    && slots == present
+                    && page.left() == 0
+                    && self.walk.is_last_data_page();
+                if is_whole_chunk
+                    && page.values.counts_through(bytes, slots)
+                    && let Some(dictionary) = self.dictionary.take()
+                {
+                    // Every entry once and in order: the dictionary is the column.
+                    output.adopt(dictionary, leaf, slots)?;
+                } else {
+                    let dictionary = self.dictionary.as_ref();
+                    page.values.decode(bytes, leaf, dictionary, output, slots, present)?;
+                }
             }
             Shape::List(shape) => {
-                list::decode(page, bytes, shape, &self.plan.leaf, dictionary, output, rows)?;
+                let (slots, present) = list::take_levels(page, bytes, shape, output, rows)?;
+                let dictionary = self.dictionary.as_ref();
+                page.values.decode(bytes, leaf, dictionary, output, slots, present)?;
             }
         }
         if page.left() == 0 {
@@ -207,7 +257,11 @@ impl FastColumn {
 
     /// The rows that [`Self::fill`] has completed.
     pub(crate) fn take(&mut self) -> Result<ArrayRef, Fault> {
-        let next = Output::new(&self.plan, &self.pool, self.output.capacity());
-        std::mem::replace(&mut self.output, next).finish(&self.plan)
+        let output = self
+            .output
+            .take()
+            .ok_or_else(|| Fault::out_of_spec("a batch was taken before it was decoded"))?;
+        self.capacity = output.capacity();
+        output.finish(&self.plan)
     }
 }

@@ -6,13 +6,14 @@
 //! ```
 //!
 //! A real DLRM file has 768 row groups of 200 columns and a footer of 17.7 MB, nearly all of it statistics and columns
-//! that nobody asked for. So the thrift bytes are walked once by our own reader, which steps over both, and what is
+//! that nobody asked for. So the thrift bytes are walked once by our own reader, which steps over both ([`template`]), and what is
 //! kept is a few bytes per wanted column chunk ([`chunks`]). Only the schema goes to the `parquet` crate: it gets a
 //! little footer of its own, with the schema's bytes as they are and no row groups.
 
 mod chunks;
 mod parse;
 mod projection;
+mod template;
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -3,6 +3,9 @@
 //! Kernels that have a version for x86-64 say so in their `*_x86` file; which one runs is decided when it is first
 //! needed, by what the CPU can do. The portable version is always there and gives the same.
 
+pub(crate) mod ascending;
+#[cfg(target_arch = "x86_64")]
+mod ascending_x86;
 pub(crate) mod bit_unpack;
 #[cfg(target_arch = "x86_64")]
 mod bit_unpack_x86;
@@ -12,3 +15,5 @@ pub(crate) mod convert;
 pub(crate) mod delta;
 pub(crate) mod gather;
 pub(crate) mod spread;
+#[cfg(target_arch = "x86_64")]
+mod spread_x86;

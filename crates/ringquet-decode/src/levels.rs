@@ -1,6 +1,7 @@
 //! Repetition and definition levels: the hybrid of runs and bit-packed groups, and the deprecated plain bit-packing.
 
 use crate::error::Fault;
+use crate::kernels::ascending::leading_ascending;
 use crate::kernels::bit_unpack::{bits_at, unpack};
 use crate::page_header::PageEncoding;
 
@@ -255,6 +256,29 @@ impl HybridCursor {
             self.advance(now.len());
         }
         Ok(())
+    }
+
+    /// Bits of each value.
+    pub(crate) fn bit_width(&self) -> u32 {
+        self.bit_width
+    }
+
+    /// The next `count` values of a packed run of eight bits, which are its bytes.
+    pub(crate) fn take_bytes<'b>(&mut self, bytes: &'b [u8], count: usize) -> &'b [u8] {
+        let HybridRun::Packed(bit) = self.run else { return &[] };
+        self.advance(count);
+        &bytes[bit / 8..bit / 8 + count]
+    }
+
+    /// The next value of a packed run, and how many of the next `count` count up from it: see
+    /// [`leading_ascending`]. None, when they do not start with a byte.
+    pub(crate) fn leading_ascending(&self, bytes: &[u8], count: usize) -> (u32, usize) {
+        match self.run {
+            HybridRun::Packed(bit) if bit.is_multiple_of(8) => {
+                leading_ascending(&bytes[bit / 8..self.end], self.bit_width, count)
+            }
+            _ => (0, 0),
+        }
     }
 
     /// The next values of a packed run, which has as many.

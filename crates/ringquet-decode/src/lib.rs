@@ -49,6 +49,10 @@ mod row_group;
 
 mod digest;
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use codec::Codec;
 pub use digest::{ContentDigest, FileDigest, ParseDigestError, RowGroupDigest};
 pub use error::{DecodeError, Place};

@@ -167,6 +167,12 @@ impl PageWalk {
         self.step_over();
     }
 
+    /// Whether the data page at the present position, or, once it is behind us, the one before, is the last one.
+    pub(crate) fn is_last_data_page(&self) -> bool {
+        let here = self.header.map_or(0, |(header, _)| u64::from(header.data_values()));
+        self.values_seen + here >= self.chunk.num_values
+    }
+
     fn step_over(&mut self) {
         if let Some((header, header_bytes)) = self.header.take() {
             self.position += header_bytes + u64::from(header.compressed_bytes);

@@ -315,6 +315,18 @@ pub(crate) fn words_mut<T: Word>(bytes: &mut [u8]) -> &mut [T] {
     words
 }
 
+/// Integers as others of the same width.
+///
+/// # Panics
+/// When the widths differ.
+pub(crate) fn words_as<T: Word, U: Word>(values: &mut [T]) -> &mut [U] {
+    assert_eq!(size_of::<T>(), size_of::<U>(), "the same width");
+    // SAFETY: any bits are a `U`, and any `U` is a `T`.
+    let (head, words, tail) = unsafe { values.align_to_mut::<U>() };
+    assert!(head.is_empty() && tail.is_empty(), "integers of one width have one alignment");
+    words
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -57,6 +57,22 @@ pub(crate) struct Field {
     pub(crate) kind: u8,
 }
 
+/// Is told where the values lie that a [`ThriftReader`] steps over.
+pub(crate) trait Observer {
+    /// The bytes of a number: their upper bits say where it ends, the others are its value.
+    fn number(&mut self, bytes: std::ops::Range<usize>);
+    /// Bytes whose place does not depend on what they are.
+    fn opaque(&mut self, bytes: std::ops::Range<usize>);
+}
+
+/// Nobody wants to know.
+impl Observer for () {
+    #[inline(always)]
+    fn number(&mut self, _bytes: std::ops::Range<usize>) {}
+    #[inline(always)]
+    fn opaque(&mut self, _bytes: std::ops::Range<usize>) {}
+}
+
 /// A cursor over compact-protocol bytes.
 #[derive(Debug, Clone)]
 pub(crate) struct ThriftReader<'a> {
@@ -179,27 +195,66 @@ impl<'a> ThriftReader<'a> {
         Ok(Some(Field { id, kind: header & 0x0f }))
     }
 
+    /// Leaves `count` bytes behind, of which it is known that whole values end there.
+    pub(crate) fn jump(&mut self, count: usize) -> Result<(), ThriftFault> {
+        self.skip_bytes(count)
+    }
+
+    /// Bytes that are left.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        &self.bytes[self.position..]
+    }
+
     /// Steps over a value that follows a field header.
     #[inline]
     pub(crate) fn skip(&mut self, kind: u8) -> Result<(), ThriftFault> {
-        self.skip_nested(kind, DEPTH_MAX)
+        self.skip_nested(kind, DEPTH_MAX, &mut ())
     }
 
-    fn skip_nested(&mut self, kind: u8, depth: u32) -> Result<(), ThriftFault> {
+    /// [`Self::skip`], telling where the values lie.
+    pub(crate) fn skip_observed(
+        &mut self,
+        kind: u8,
+        observer: &mut impl Observer,
+    ) -> Result<(), ThriftFault> {
+        self.skip_nested(kind, DEPTH_MAX, observer)
+    }
+
+    fn skip_nested<O: Observer>(
+        &mut self,
+        kind: u8,
+        depth: u32,
+        observer: &mut O,
+    ) -> Result<(), ThriftFault> {
+        let start = self.position;
         match kind {
-            kind::TRUE | kind::FALSE => Ok(()),
-            kind::I8 => self.byte().map(|_| ()),
-            kind::I16 | kind::I32 | kind::I64 => self.skip_varint(),
-            kind::DOUBLE => self.skip_bytes(8),
-            kind::UUID => self.skip_bytes(16),
-            kind::BINARY => self.binary().map(|_| ()),
+            kind::TRUE | kind::FALSE => {}
+            kind::I8 => {
+                self.byte()?;
+                observer.opaque(start..self.position);
+            }
+            kind::I16 | kind::I32 | kind::I64 => {
+                self.skip_varint()?;
+                observer.number(start..self.position);
+            }
+            kind::DOUBLE => {
+                self.skip_bytes(8)?;
+                observer.opaque(start..self.position);
+            }
+            kind::UUID => {
+                self.skip_bytes(16)?;
+                observer.opaque(start..self.position);
+            }
+            kind::BINARY => {
+                let length = self.binary()?.len();
+                observer.opaque(self.position - length..self.position);
+            }
             kind::LIST | kind::SET => {
                 let depth = deeper(depth)?;
                 let (element, length) = self.list()?;
                 for _ in 0..length {
-                    self.skip_element(element, depth)?;
+                    self.skip_element(element, depth, observer)?;
                 }
-                Ok(())
             }
             kind::MAP => {
                 let depth = deeper(depth)?;
@@ -212,29 +267,38 @@ impl<'a> ThriftReader<'a> {
                 }
                 let kinds = self.byte()?;
                 for _ in 0..length {
-                    self.skip_element(kinds >> 4, depth)?;
-                    self.skip_element(kinds & 0x0f, depth)?;
+                    self.skip_element(kinds >> 4, depth, observer)?;
+                    self.skip_element(kinds & 0x0f, depth, observer)?;
                 }
-                Ok(())
             }
             kind::STRUCT => {
                 let depth = deeper(depth)?;
                 let mut last = 0;
                 while let Some(field) = self.field(last)? {
-                    self.skip_nested(field.kind, depth)?;
+                    self.skip_nested(field.kind, depth, observer)?;
                     last = field.id;
                 }
-                Ok(())
             }
-            _ => Err(ThriftFault::OutOfSpec("unknown thrift kind")),
+            _ => return Err(ThriftFault::OutOfSpec("unknown thrift kind")),
         }
+        Ok(())
     }
 
     /// Elements of lists differ from fields in one thing: a boolean takes a byte.
-    fn skip_element(&mut self, kind: u8, depth: u32) -> Result<(), ThriftFault> {
+    fn skip_element<O: Observer>(
+        &mut self,
+        kind: u8,
+        depth: u32,
+        observer: &mut O,
+    ) -> Result<(), ThriftFault> {
         match kind {
-            kind::TRUE | kind::FALSE => self.byte().map(|_| ()),
-            _ => self.skip_nested(kind, depth),
+            kind::TRUE | kind::FALSE => {
+                let start = self.position;
+                self.byte()?;
+                observer.opaque(start..self.position);
+                Ok(())
+            }
+            _ => self.skip_nested(kind, depth, observer),
         }
     }
 

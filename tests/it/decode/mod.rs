@@ -9,3 +9,4 @@ mod digest;
 mod footer;
 mod golden;
 mod hostile;
+mod reuse;

@@ -2,31 +2,27 @@
 
 use super::data_page::DataPage;
 use super::output::Output;
-use super::plan::Leaf;
-use super::values::Dictionary;
 use crate::error::Fault;
 use crate::levels::HybridRun;
 
-/// Decodes what the page has of the first `rows` rows of the output.
-pub(super) fn decode(
+/// Takes the page's levels of the first `rows` rows of the output: the slots that they make, and how many have a value.
+pub(super) fn take_levels(
     page: &mut DataPage,
     bytes: &[u8],
     nullable: bool,
-    leaf: &Leaf,
-    dictionary: Option<&Dictionary>,
     output: &mut Output,
     rows: usize,
-) -> Result<(), Fault> {
+) -> Result<(usize, usize), Fault> {
     let slots = (rows - output.rows).min(page.left());
-    let present = if nullable { take_levels(page, bytes, output, slots)? } else { slots };
+    let present = if nullable { definition_levels(page, bytes, output, slots)? } else { slots };
     page.taken += slots;
     output.rows += slots;
     output.slots += slots;
-    page.values.decode(bytes, leaf, dictionary, output, slots, present)
+    Ok((slots, present))
 }
 
 /// Takes `slots` definition levels into the output's validity and says how many slots are not null.
-fn take_levels(
+fn definition_levels(
     page: &mut DataPage,
     bytes: &[u8],
     output: &mut Output,

@@ -11,8 +11,7 @@
 
 use super::data_page::DataPage;
 use super::output::{Output, misaligned, push_start};
-use super::plan::{Leaf, ListKind, ListShape};
-use super::values::Dictionary;
+use super::plan::{ListKind, ListShape};
 use crate::error::Fault;
 use crate::kernels::bitmap::word_at;
 use crate::levels::HybridRun;
@@ -20,16 +19,14 @@ use crate::levels::HybridRun;
 /// Levels looked at together where they must be looked at one by one.
 const BLOCK: usize = 64;
 
-/// Decodes what the page has of the first `rows` rows of the output.
-pub(super) fn decode(
+/// Takes the page's levels of the first `rows` rows of the output: the slots that they make, and how many have a value.
+pub(super) fn take_levels(
     page: &mut DataPage,
     bytes: &[u8],
     shape: &ListShape,
-    leaf: &Leaf,
-    dictionary: Option<&Dictionary>,
     output: &mut Output,
     rows: usize,
-) -> Result<(), Fault> {
+) -> Result<(usize, usize), Fault> {
     let first_slot = output.slots;
     let mut rows = Rows { output, shape, target: rows, present: 0 };
     let mut stopped = false;
@@ -42,8 +39,7 @@ pub(super) fn decode(
     if stopped {
         output.stop_before_row();
     }
-    let slots = output.slots - first_slot;
-    page.values.decode(bytes, leaf, dictionary, output, slots, present)
+    Ok((output.slots - first_slot, present))
 }
 
 /// Turns levels into rows and slots.

@@ -5,6 +5,7 @@ use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer};
 use arrow_data::ArrayData;
 
 use super::plan::{ColumnPlan, Leaf, ListKind, Shape};
+use super::values::Dictionary;
 use crate::error::Fault;
 use crate::footer::ColumnChunk;
 use crate::kernels::bitmap;
@@ -271,6 +272,29 @@ impl Output {
 
     pub(super) fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// Takes the first `slots` entries of a dictionary as its values, memory and all. There are no others.
+    pub(super) fn adopt(
+        &mut self,
+        dictionary: Dictionary,
+        leaf: &Leaf,
+        slots: usize,
+    ) -> Result<(), Fault> {
+        match (dictionary, leaf) {
+            (Dictionary::Fixed { values, count }, Leaf::Fixed(leaf)) if slots <= count => {
+                self.values.len = slots * leaf.width;
+                self.values.buffer = Some(values);
+                Ok(())
+            }
+            (Dictionary::Fixed { count, .. }, _) => Err(Fault::out_of_spec(format!(
+                "dictionary index {} among {count} entries",
+                slots.saturating_sub(1)
+            ))),
+            (Dictionary::Strings(_), _) => {
+                Err(Fault::out_of_spec("a dictionary of strings in a column of numbers"))
+            }
+        }
     }
 
     /// The memory that this batch has taken so far.

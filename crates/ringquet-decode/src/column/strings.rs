@@ -34,6 +34,8 @@ impl StringDictionary {
                 .map_err(|_| Fault::unsupported("dictionaries of more than 4 GiB"))?;
             dictionary.ends.push(end);
         }
+        // Short strings are copied too long, the last ones as well.
+        dictionary.bytes.extend_from_slice(&[0; SHORT_BYTES]);
         Ok(dictionary)
     }
 
@@ -42,10 +44,9 @@ impl StringDictionary {
     }
 
     #[inline]
-    fn entry(&self, index: u32) -> Option<&[u8]> {
-        let index = index as usize;
-        let end = *self.ends.get(index + 1)?;
-        Some(&self.bytes[self.ends[index] as usize..end as usize])
+    fn span(&self, index: u32) -> Option<Span> {
+        let [start, end] = *self.ends.get(index as usize..)?.first_chunk::<2>()?;
+        Some((start as usize, (end - start) as usize))
     }
 }
 
@@ -61,6 +62,16 @@ fn split_plain<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Fault> {
         .ok_or_else(|| Fault::truncated("string", length, bytes.len()))?;
     *rest = bytes;
     Ok(string)
+}
+
+/// Where the next of PLAIN strings lies.
+#[inline]
+fn plain_span(bytes: &[u8], position: &mut usize) -> Result<Span, Fault> {
+    let mut rest = &bytes[*position..];
+    let length = split_plain(&mut rest)?.len();
+    let start = *position + 4;
+    *position = start + length;
+    Ok((start, length))
 }
 
 /// Arrow's offset of a string, 32 or 64 bits.
@@ -88,21 +99,43 @@ struct Appender<'a, T> {
     ends: std::marker::PhantomData<T>,
 }
 
-impl<T: End> Appender<'_, T> {
-    #[inline]
-    fn push(&mut self, string: &[u8]) -> Result<(), Fault> {
-        self.output.values.push(string)?;
-        self.push_end()
-    }
+/// Where a string lies: its first byte and its length.
+type Span = (usize, usize);
 
-    #[inline]
-    fn push_end(&mut self) -> Result<(), Fault> {
-        let end = T::new(self.output.values.len).ok_or_else(|| {
-            Fault::unsupported("more than 2 GiB of strings in a batch: read fewer rows per batch")
-        })?;
-        let ends = &mut self.output.ends.all_mut()[self.next..self.next + size_of::<T>()];
-        words_mut::<T>(ends)[0] = end;
-        self.next += size_of::<T>();
+/// Short strings are copied as so many bytes, whatever their length: two moves instead of a call.
+const SHORT_BYTES: usize = 16;
+
+impl<T: End> Appender<'_, T> {
+    /// Appends the strings that lie in `source` at `spans`, which are inside of it.
+    fn push_all(&mut self, source: &[u8], spans: &[Span]) -> Result<(), Fault> {
+        let total = spans.iter().fold(0_usize, |total, (_, length)| total.saturating_add(*length));
+        // Behind the last string there is room for what a short one is copied too long.
+        self.output.values.reserve(total.saturating_add(SHORT_BYTES))?;
+        let base = self.output.values.len;
+        if T::new(base + total).is_none() {
+            return Err(Fault::unsupported(
+                "more than 2 GiB of strings in a batch: read fewer rows per batch",
+            ));
+        }
+        let ends_end = self.next + spans.len() * size_of::<T>();
+        let ends = words_mut::<T>(&mut self.output.ends.all_mut()[self.next..ends_end]);
+        let target = &mut self.output.values.all_mut()[base..];
+        let mut position = 0;
+        for ((start, length), end) in spans.iter().copied().zip(ends) {
+            match source.get(start..start + SHORT_BYTES) {
+                Some(short) if length <= SHORT_BYTES => {
+                    target[position..position + SHORT_BYTES].copy_from_slice(short);
+                }
+                _ => {
+                    let string = &source[start..start + length];
+                    target[position..position + length].copy_from_slice(string);
+                }
+            }
+            position += length;
+            *end = T::new(base + position).unwrap_or_default();
+        }
+        self.output.values.len = base + position;
+        self.next = ends_end;
         Ok(())
     }
 }
@@ -141,40 +174,68 @@ impl ValueCursor {
     ) -> Result<(), Fault> {
         match self {
             Self::Plain(position) => {
-                let mut rest = &bytes[*position..];
-                for _ in 0..count {
-                    appender.push(split_plain(&mut rest)?)?;
+                let mut spans = [(0, 0); BLOCK];
+                let mut left = count;
+                while left > 0 {
+                    let spans = &mut spans[..left.min(BLOCK)];
+                    for span in spans.iter_mut() {
+                        *span = plain_span(bytes, position)?;
+                    }
+                    appender.push_all(bytes, spans)?;
+                    left -= spans.len();
                 }
-                *position = bytes.len() - rest.len();
                 Ok(())
             }
             Self::Indices(cursor) => {
                 let Some(Dictionary::Strings(dictionary)) = dictionary else {
                     return if count == 0 { Ok(()) } else { Err(no_dictionary()) };
                 };
+                let mut spans = Vec::with_capacity(count.min(1 << 16));
                 let mut full = Ok(());
                 each_block(cursor, bytes, count, |block, range| {
-                    let mut push = |index: u32| {
-                        let entry = dictionary.entry(index).ok_or(index)?;
-                        if full.is_ok() {
-                            full = appender.push(entry);
-                        }
-                        Ok(())
-                    };
+                    spans.clear();
                     match block {
-                        Block::Repeated(index) => range.into_iter().try_for_each(|_| push(index)),
+                        Block::Repeated(index) => {
+                            let span = dictionary.span(index).ok_or(index)?;
+                            for start in range.clone().step_by(1 << 16) {
+                                spans.clear();
+                                spans.resize((range.end - start).min(1 << 16), span);
+                                if full.is_ok() {
+                                    full = appender.push_all(&dictionary.bytes, &spans);
+                                }
+                            }
+                        }
                         Block::Indices(indices) => {
-                            indices.iter().try_for_each(|index| push(*index))
+                            for index in indices {
+                                spans.push(dictionary.span(*index).ok_or(*index)?);
+                            }
+                            if full.is_ok() {
+                                full = appender.push_all(&dictionary.bytes, &spans);
+                            }
                         }
                     }
+                    Ok(())
                 })
                 .map_err(|fault| fault.with_entries(dictionary.len()))?;
                 full
             }
-            Self::Lengths(lengths, position) => each_length(lengths, bytes, count, |length| {
-                let string = split(bytes, position, length)?;
-                appender.push(string)
-            }),
+            Self::Lengths(lengths, position) => {
+                let mut block = [0; BLOCK];
+                let mut spans = [(0, 0); BLOCK];
+                let mut left = count;
+                while left > 0 {
+                    let now = left.min(BLOCK);
+                    lengths.decode(bytes, &mut block[..now])?;
+                    for (span, length) in spans.iter_mut().zip(&block[..now]) {
+                        let length = non_negative(*length)?;
+                        *span = (*position, length);
+                        split(bytes, position, length)?;
+                    }
+                    appender.push_all(bytes, &spans[..now])?;
+                    left -= now;
+                }
+                Ok(())
+            }
             Self::Prefixes { prefixes, suffixes, position, previous } => {
                 let mut suffix_lengths = [0; BLOCK];
                 let mut next = 0;
@@ -195,7 +256,7 @@ impl ValueCursor {
                     }
                     previous.truncate(prefix);
                     previous.extend_from_slice(split(bytes, position, length)?);
-                    appender.push(previous)
+                    appender.push_all(previous, &[(0, previous.len())])
                 })
             }
             Self::Bits(_) | Self::Delta(_) | Self::Split { .. } => {

@@ -6,7 +6,7 @@ use super::strings::StringDictionary;
 use crate::error::Fault;
 use crate::kernels::convert::{Convert, convert};
 use crate::kernels::delta::DeltaCursor;
-use crate::kernels::{bitmap, byte_stream_split, gather, spread};
+use crate::kernels::{ascending, bitmap, byte_stream_split, gather, spread};
 use crate::levels::{HybridCursor, HybridRun};
 use crate::page_header::PageEncoding;
 use crate::pool::{BufferPool, PoolBuffer, Word, words, words_mut};
@@ -14,10 +14,13 @@ use crate::pool::{BufferPool, PoolBuffer, Word, words, words_mut};
 /// Indices or differences decoded at a time: their scratch stays in the first-level cache.
 const BLOCK: usize = 1024;
 
+/// Entries that indices of eight bits can name.
+const TABLE: usize = 256;
+
 /// The dictionary of a column chunk.
 #[derive(Debug)]
 pub(super) enum Dictionary {
-    /// Values as Arrow has them.
+    /// Values as Arrow has them, `count` of them, and room for [`TABLE`] at least.
     Fixed {
         values: PoolBuffer,
         count: usize,
@@ -46,7 +49,7 @@ impl Dictionary {
                 let source = bytes
                     .get(..stored)
                     .ok_or_else(|| Fault::truncated("dictionary", stored, bytes.len()))?;
-                let mut values = pool.take(count * leaf.width);
+                let mut values = pool.take(count.max(TABLE) * leaf.width);
                 let target = &mut values.bytes_mut()[..count * leaf.width];
                 convert(leaf.convert, leaf.stored, source, target);
                 Ok(Self::Fixed { values, count })
@@ -153,6 +156,24 @@ impl ValueCursor {
         })
     }
 
+    /// Whether the next `count` values are dictionary entries 0, 1, 2, … of values of fixed width, each once.
+    pub(super) fn counts_through(&self, bytes: &[u8], count: usize) -> bool {
+        let Self::Indices(cursor) = self else { return false };
+        let mut cursor = *cursor;
+        let mut done = 0;
+        while done < count {
+            let Ok((HybridRun::Packed(_), left)) = cursor.run(bytes) else { return false };
+            let now = left.min(count - done);
+            let (first, counting) = cursor.leading_ascending(bytes, now);
+            if first as usize != done || counting < now {
+                return false;
+            }
+            cursor.advance(now);
+            done += now;
+        }
+        count > 0
+    }
+
     /// Decodes `present` values and puts them into the last `slots` slots of the output, those that are not null.
     pub(super) fn decode(
         &mut self,
@@ -208,14 +229,14 @@ impl ValueCursor {
                 let Some(Dictionary::Fixed { values, count: entries }) = dictionary else {
                     return if count == 0 { Ok(()) } else { Err(no_dictionary()) };
                 };
-                let entries = &values.bytes()[..entries * leaf.width];
+                let (count, values) = (*entries, values.bytes());
                 match leaf.width {
-                    1 => indices::<u8>(cursor, bytes, words(entries), words_mut(out)),
-                    2 => indices::<u16>(cursor, bytes, words(entries), words_mut(out)),
-                    4 => indices::<u32>(cursor, bytes, words(entries), words_mut(out)),
-                    8 => indices::<u64>(cursor, bytes, words(entries), words_mut(out)),
-                    16 => indices::<u128>(cursor, bytes, words(entries), words_mut(out)),
-                    width => indices_bytes(cursor, bytes, entries, width, out),
+                    1 => indices::<u8>(cursor, bytes, values, count, out),
+                    2 => indices::<u16>(cursor, bytes, values, count, out),
+                    4 => indices::<u32>(cursor, bytes, values, count, out),
+                    8 => indices::<u64>(cursor, bytes, values, count, out),
+                    16 => indices::<u128>(cursor, bytes, values, count, out),
+                    width => indices_bytes(cursor, bytes, &values[..count * width], width, out),
                 }
             }
             Self::Delta(cursor) => {
@@ -343,20 +364,60 @@ fn spread_fixed(target: &mut [u8], width: usize, present: usize, validity: &[u8]
 fn indices<T: Word>(
     cursor: &mut HybridCursor,
     bytes: &[u8],
-    entries: &[T],
-    out: &mut [T],
+    values: &[u8],
+    count: usize,
+    out: &mut [u8],
 ) -> Result<(), Fault> {
-    each_block(cursor, bytes, out.len(), |block, range| {
-        let out = &mut out[range];
-        match block {
-            Block::Repeated(index) => {
-                out.fill(*entries.get(index as usize).ok_or(index)?);
-                Ok(())
+    let table = words::<T>(&values[..count.max(TABLE) * size_of::<T>()]);
+    let entries = &table[..count];
+    let table = table.first_chunk::<TABLE>().expect("dictionaries have room for a table");
+    let out_of_range = |index| IndexFault::OutOfRange(index).with_entries(entries.len());
+    let mut scratch = [0_u32; BLOCK];
+    // After a stretch that did not count up, the next look comes later and later.
+    let mut block = ascending::STEP;
+    let mut out = words_mut::<T>(out);
+    while !out.is_empty() {
+        let (run, left) = cursor.run(bytes)?;
+        let left = left.min(out.len());
+        let now = match run {
+            HybridRun::Rle(index) => {
+                let value = *entries.get(index as usize).ok_or_else(|| out_of_range(index))?;
+                out[..left].fill(value);
+                cursor.advance(left);
+                left
             }
-            Block::Indices(indices) => gather::gather(entries, indices, out),
-        }
-    })
-    .map_err(|fault| fault.with_entries(entries.len()))
+            HybridRun::Packed(_) if cursor.bit_width() == 8 => {
+                gather::gather_8(table, count, cursor.take_bytes(bytes, left), &mut out[..left])
+                    .map_err(out_of_range)?;
+                left
+            }
+            HybridRun::Packed(_) => {
+                let (first, counting) = cursor.leading_ascending(bytes, left);
+                if counting > 0 {
+                    let values =
+                        entries.get(first as usize..).and_then(|from| from.get(..counting));
+                    let values = values.ok_or_else(|| {
+                        out_of_range(
+                            first.saturating_add(u32::try_from(counting - 1).unwrap_or(u32::MAX)),
+                        )
+                    })?;
+                    out[..counting].copy_from_slice(values);
+                    cursor.advance(counting);
+                    block = ascending::STEP;
+                    counting
+                } else {
+                    let now = left.min(block);
+                    block = (block * 4).min(BLOCK);
+                    cursor.read_packed(bytes, &mut scratch[..now]);
+                    gather::gather(entries, &scratch[..now], &mut out[..now])
+                        .map_err(out_of_range)?;
+                    now
+                }
+            }
+        };
+        out = &mut out[now..];
+    }
+    Ok(())
 }
 
 fn indices_bytes(

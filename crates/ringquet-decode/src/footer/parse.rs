@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::chunks::ChunkTableBuilder;
+use super::template::Template;
 use super::{ColumnChunk, EncodingSet, Footer, MAGIC, Projection, TAIL_LEN};
 use crate::Codec;
 use crate::error::{DecodeError, Fault, Place};
@@ -19,6 +20,15 @@ impl From<ThriftFault> for Fault {
     fn from(fault: ThriftFault) -> Self {
         Self::out_of_spec(format!("footer: {}", fault.what()))
     }
+}
+
+/// What was read of a `ColumnMetaData`.
+struct Metadata {
+    chunk: ColumnChunk,
+    /// To its end, and not only to the last wanted field.
+    is_whole: bool,
+    /// The fields came in the order of their ids, as everybody writes them: nothing wanted comes after the statistics.
+    is_ordered: bool,
 }
 
 /// What is known while the walk goes on.
@@ -171,9 +181,12 @@ impl Walk<'_> {
         let mut rows = Vec::new();
         let mut table = ChunkTableBuilder::default();
         let mut chunks = Vec::with_capacity(leaves.len());
+        let mut templates: Vec<Template> = Vec::new();
+        templates.resize_with(tree.leaf_types.len(), Template::default);
         for row_group in 0..length {
             chunks.clear();
-            let row_group_rows = self.row_group(reader, tree, leaves, row_group, &mut chunks)?;
+            let row_group_rows =
+                self.row_group(reader, tree, leaves, row_group, &mut templates, &mut chunks)?;
             if !table.start_row_group() {
                 let what =
                     format!("footers of more than 4 GiB of column chunks, row group {row_group}");
@@ -191,6 +204,7 @@ impl Walk<'_> {
         tree: &SchemaTree,
         leaves: &[usize],
         row_group: usize,
+        templates: &mut [Template],
         chunks: &mut Vec<ColumnChunk>,
     ) -> Result<u64, WalkError> {
         let mut num_rows = None;
@@ -208,15 +222,27 @@ impl Walk<'_> {
                         .into());
                     }
                     let mut wanted = leaves.iter().copied().peekable();
-                    for leaf in 0..length {
+                    for (leaf, template) in templates.iter_mut().enumerate() {
+                        let known = template.matches(reader);
+                        let before = reader.clone();
                         if wanted.next_if_eq(&leaf).is_none() {
-                            reader.skip(kind::STRUCT)?;
+                            match known {
+                                Some(length) => reader.jump(length)?,
+                                None => {
+                                    reader.skip(kind::STRUCT)?;
+                                    template.keep(&before, reader)?;
+                                }
+                            }
                             continue;
                         }
-                        let chunk = self.column_chunk(reader, tree.leaf_types[leaf]);
-                        chunks.push(chunk.map_err(|fault| {
+                        let chunk = self.column_chunk(reader, tree.leaf_types[leaf], known);
+                        let (chunk, is_ordered) = chunk.map_err(|fault| {
                             self.in_chunk(fault, row_group, &tree.leaf_paths[leaf])
-                        })?);
+                        })?;
+                        chunks.push(chunk);
+                        if known.is_none() && is_ordered {
+                            template.keep(&before, reader)?;
+                        }
                     }
                     has_columns = true;
                 }
@@ -248,12 +274,15 @@ impl Walk<'_> {
         WalkError::At(Box::new(fault.at(place)))
     }
 
-    /// One wanted `ColumnChunk` struct.
+    /// One wanted `ColumnChunk` struct. When it is `known` to be as long as that and built as one before, it is read as
+    /// far as the last number that is wanted, and no further. Also says whether its fields came in order.
     fn column_chunk(
         &self,
         reader: &mut ThriftReader<'_>,
         leaf_type: i32,
-    ) -> Result<ColumnChunk, Fault> {
+        known: Option<usize>,
+    ) -> Result<(ColumnChunk, bool), Fault> {
+        let start = reader.clone();
         let mut chunk = None;
         let mut last = 0;
         while let Some(field) = reader.field(last)? {
@@ -263,7 +292,15 @@ impl Walk<'_> {
                         return Err(Fault::unsupported("column chunks in other files"));
                     }
                 }
-                (3, kind::STRUCT) => chunk = Some(self.column_metadata(reader, leaf_type)?),
+                (3, kind::STRUCT) => {
+                    let read = self.column_metadata(reader, leaf_type, known.is_some())?;
+                    chunk = Some((read.chunk, read.is_ordered));
+                    if let Some(length) = known.filter(|_| !read.is_whole) {
+                        *reader = start;
+                        reader.jump(length)?;
+                        break;
+                    }
+                }
                 (8, kind::STRUCT) => return Err(Fault::unsupported("encrypted columns")),
                 (_, kind) => reader.skip(kind)?,
             }
@@ -272,18 +309,22 @@ impl Walk<'_> {
         chunk.ok_or_else(|| Fault::out_of_spec("footer: meta_data is missing"))
     }
 
-    /// One `ColumnMetaData` struct: where the chunk lies and how it is encoded. Path and statistics are stepped over.
+    /// One `ColumnMetaData` struct: where the chunk lies and how it is encoded. Path and statistics are stepped over; with
+    /// `may_stop` what follows the last wanted field is left.
     fn column_metadata(
         &self,
         reader: &mut ThriftReader<'_>,
         leaf_type: i32,
-    ) -> Result<ColumnChunk, Fault> {
+        may_stop: bool,
+    ) -> Result<Metadata, Fault> {
+        let (mut is_whole, mut is_ordered) = (true, true);
         let (mut physical_type, mut codec, mut num_values) = (None, None, None);
         let (mut uncompressed, mut compressed) = (None, None);
         let (mut data_page, mut dictionary_page) = (None, None);
         let mut encodings = EncodingSet::default();
         let mut last = 0;
         while let Some(field) = reader.field(last)? {
+            is_ordered &= field.id > last;
             match (field.id, field.kind) {
                 (1, kind::I32) => physical_type = Some(reader.i32()?),
                 (2, kind::LIST) => {
@@ -301,6 +342,11 @@ impl Walk<'_> {
                 (7, kind::I64) => compressed = Some(reader.i64()?),
                 (9, kind::I64) => data_page = Some(reader.i64()?),
                 (11, kind::I64) => dictionary_page = Some(reader.i64()?),
+                // Fields come in the order of their ids, and the rest is statistics.
+                (12.., _) if may_stop => {
+                    is_whole = false;
+                    break;
+                }
                 (_, kind) => reader.skip(kind)?,
             }
             last = field.id;
@@ -337,7 +383,7 @@ impl Walk<'_> {
                 chunk.offset, chunk.compressed_bytes, self.data_end
             )));
         }
-        Ok(chunk)
+        Ok(Metadata { chunk, is_whole, is_ordered })
     }
 }
 

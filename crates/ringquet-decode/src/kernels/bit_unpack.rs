@@ -81,6 +81,12 @@ pub(crate) fn bits_at(bytes: &[u8], bit: usize, width: u32) -> u64 {
         return 0;
     }
     let start = (bit / 8).min(bytes.len());
+    // Most values lie in the eight bytes from the one that they start in.
+    if width <= 56
+        && let Some(window) = bytes[start..].first_chunk::<8>()
+    {
+        return (u64::from_le_bytes(*window) >> (bit % 8)) & (u64::MAX >> (64 - width));
+    }
     let mut window = [0; 16];
     let present = (bytes.len() - start).min(9);
     window[..present].copy_from_slice(&bytes[start..start + present]);

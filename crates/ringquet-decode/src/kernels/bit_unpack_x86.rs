@@ -21,23 +21,23 @@ use std::arch::x86_64::{
 };
 
 /// Widest values that four bytes hold at any shift.
-const WIDTH_MAX: u32 = 25;
+pub(super) const WIDTH_MAX: u32 = 25;
 
 /// Bytes that one step reads from the start of its groups, whatever the width.
 const AVX2_READ_BYTES: usize = 32;
-const AVX512_READ_BYTES: usize = 64;
+pub(super) const AVX512_READ_BYTES: usize = 64;
 
 /// Where the lanes of two groups of eight values (16 lanes) find their bytes and bits, for each width.
-struct Lanes {
+pub(super) struct Lanes {
     /// For `vpermb`: byte indices from the first byte of the first group.
-    permute: [u8; 64],
+    pub(super) permute: [u8; 64],
     /// For `vpshufb`: byte indices within the 16 bytes loaded for each half of a group.
     shuffle: [u8; 32],
-    shifts: [u32; 16],
+    pub(super) shifts: [u32; 16],
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "every number in the table is below 64")]
-const LANES: [Lanes; WIDTH_MAX as usize + 1] = {
+pub(super) static LANES: [Lanes; WIDTH_MAX as usize + 1] = {
     const EMPTY: Lanes = Lanes { permute: [0; 64], shuffle: [0; 32], shifts: [0; 16] };
     let mut lanes = [EMPTY; WIDTH_MAX as usize + 1];
     let mut width = 1;
@@ -82,7 +82,7 @@ pub(super) fn unpack_groups(bytes: &[u8], width: u32, out: &mut [u32]) -> usize 
 }
 
 /// Steps of `step_bytes` that can read `read_bytes` each without leaving `bytes`.
-fn whole_steps(bytes: usize, step_bytes: usize, read_bytes: usize) -> usize {
+pub(super) fn whole_steps(bytes: usize, step_bytes: usize, read_bytes: usize) -> usize {
     match bytes.checked_sub(read_bytes.max(step_bytes)) {
         Some(room) => room / step_bytes + 1,
         None => 0,

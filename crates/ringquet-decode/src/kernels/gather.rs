@@ -1,12 +1,11 @@
 //! Dictionary lookup: one value per index.
-//!
-//! Writers number dictionary entries in order of first appearance, so among values that rarely repeat the indices count
-//! up: 0, 1, 2, … A block of them is then a copy of a stretch of the dictionary.
+
+#![expect(
+    unsafe_code,
+    reason = "indices are held against the dictionary once per block, not once each"
+)]
 
 use crate::pool::Word;
-
-/// Indices looked at together. Small enough that one repeat now and then spoils little, large enough for whole vectors.
-const BLOCK: usize = 64;
 
 /// `out[i] = dictionary[indices[i]]`; the index that is out of range, if one is.
 ///
@@ -14,24 +13,37 @@ const BLOCK: usize = 64;
 /// When `indices` and `out` differ in length.
 pub(crate) fn gather<T: Word>(dictionary: &[T], indices: &[u32], out: &mut [T]) -> Result<(), u32> {
     assert_eq!(indices.len(), out.len(), "one value per index");
-    // All of it at once, as in columns without repeats.
-    if let Some(values) = ascending(dictionary, indices) {
-        out.copy_from_slice(values);
-        return Ok(());
-    }
     let max = indices.iter().copied().fold(0, u32::max);
     if max as usize >= dictionary.len() && !indices.is_empty() {
         return Err(max);
     }
-    for (indices, out) in indices.chunks(BLOCK).zip(out.chunks_mut(BLOCK)) {
-        match ascending(dictionary, indices) {
-            Some(values) => out.copy_from_slice(values),
-            None => {
-                for (index, out) in indices.iter().zip(out) {
-                    *out = dictionary[*index as usize];
-                }
-            }
+    for (index, out) in indices.iter().zip(out) {
+        // SAFETY: `max`, the largest of the indices, is less than the length of the dictionary.
+        *out = unsafe { *dictionary.get_unchecked(*index as usize) };
+    }
+    Ok(())
+}
+
+/// [`gather`] for indices of eight bits, which need no unpacking: a table of all 256 takes every one of them. `entries` of
+/// it are the dictionary.
+///
+/// # Panics
+/// When `indices` and `out` differ in length.
+pub(crate) fn gather_8<T: Word>(
+    table: &[T; 256],
+    entries: usize,
+    indices: &[u8],
+    out: &mut [T],
+) -> Result<(), u32> {
+    assert_eq!(indices.len(), out.len(), "one value per index");
+    if entries < 256 {
+        let max = indices.iter().copied().fold(0, u8::max);
+        if usize::from(max) >= entries && !indices.is_empty() {
+            return Err(u32::from(max));
         }
+    }
+    for (index, out) in indices.iter().zip(out) {
+        *out = table[usize::from(*index)];
     }
     Ok(())
 }
@@ -50,25 +62,6 @@ pub(crate) fn gather_bytes(
     Ok(())
 }
 
-/// The stretch of the dictionary that `indices` copy, when they count up by one within it.
-#[inline]
-fn ascending<'d, T>(dictionary: &'d [T], indices: &[u32]) -> Option<&'d [T]> {
-    let first = *indices.first()?;
-    let last = *indices.last()?;
-    // A look at both ends settles most blocks that do not count up.
-    let length = u32::try_from(indices.len()).ok()?;
-    if last != first.checked_add(length - 1)? {
-        return None;
-    }
-    let differences = (first..)
-        .zip(indices)
-        .fold(0, |differences, (expect, index)| differences | (expect ^ index));
-    if differences != 0 {
-        return None;
-    }
-    dictionary.get(first as usize..first as usize + indices.len())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,15 +71,11 @@ mod tests {
         #[test]
         fn equals_the_plain_version(
             length in 1_u32..300,
-            jumps in proptest::collection::vec((0_u32..300, 1_usize..150), 0..8),
+            indices in proptest::collection::vec(0_u32..300, 0..400),
             beyond in proptest::option::of(0_u32..2),
         ) {
             let dictionary: Vec<u64> = (0..u64::from(length)).map(|i| i * i + 7).collect();
-            let mut indices: Vec<u32> = jumps
-                .iter()
-                .flat_map(|(start, run)| (*start..).take(*run))
-                .map(|index| index % length)
-                .collect();
+            let mut indices: Vec<u32> = indices.into_iter().map(|index| index % length).collect();
             indices.extend(beyond.map(|beyond| length + beyond));
             let mut out = vec![0; indices.len()];
             let result = gather(&dictionary, &indices, &mut out);
@@ -104,8 +93,20 @@ mod tests {
                     let expect_bytes: Vec<u8> =
                         expect.iter().flat_map(|value| value.to_le_bytes()).collect();
                     prop_assert_eq!(result, Ok(()));
-                    prop_assert_eq!(out, expect);
+                    prop_assert_eq!(&out, &expect);
                     prop_assert_eq!(out_bytes, expect_bytes);
+                }
+            }
+            // Indices of eight bits reach no further than the table.
+            let small: Result<Vec<u8>, _> = indices.iter().map(|i| u8::try_from(*i)).collect();
+            if let Ok(small) = small {
+                let mut out_8 = vec![0; small.len()];
+                let mut table = [0; 256];
+                let entries = dictionary.len().min(256);
+                table[..entries].copy_from_slice(&dictionary[..entries]);
+                prop_assert_eq!(gather_8(&table, entries, &small, &mut out_8), result);
+                if result.is_ok() {
+                    prop_assert_eq!(out_8, out);
                 }
             }
         }

@@ -4,6 +4,8 @@
 use arrow_buffer::bit_util::get_bit;
 
 use crate::pool::Word;
+#[cfg(target_arch = "x86_64")]
+use crate::pool::words_as;
 
 /// Moves the first `present` of `values` to the slots whose bit in `validity` (from `offset` on) is set, in order. Slots
 /// of nulls become 0. There are `present` set bits.
@@ -12,8 +14,9 @@ use crate::pool::Word;
 /// When there are more set bits than `present`, or fewer bits than values.
 pub(crate) fn spread<T: Word>(values: &mut [T], present: usize, validity: &[u8], offset: usize) {
     // From the end: a value's slot is never before the value.
-    let mut next = present;
-    for slot in (0..values.len()).rev() {
+    let (slots, mut next) =
+        spread_fast(values, present, validity, offset).unwrap_or((values.len(), present));
+    for slot in (0..slots).rev() {
         if next == slot + 1 {
             // No null before this slot: everything is where it should be.
             return;
@@ -25,6 +28,31 @@ pub(crate) fn spread<T: Word>(values: &mut [T], present: usize, validity: &[u8],
             T::default()
         };
     }
+}
+
+/// The last slots, where this CPU has a kernel for the width: the slots that are left, and the values for them.
+#[cfg(target_arch = "x86_64")]
+fn spread_fast<T: Word>(
+    values: &mut [T],
+    present: usize,
+    validity: &[u8],
+    offset: usize,
+) -> Option<(usize, usize)> {
+    match size_of::<T>() {
+        4 => super::spread_x86::spread_32(words_as(values), present, validity, offset),
+        8 => super::spread_x86::spread_64(words_as(values), present, validity, offset),
+        _ => None,
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn spread_fast<T: Word>(
+    _values: &mut [T],
+    _present: usize,
+    _validity: &[u8],
+    _offset: usize,
+) -> Option<(usize, usize)> {
+    None
 }
 
 /// [`spread`] for values of any `width` in bytes.
@@ -94,6 +122,17 @@ mod tests {
                 .iter()
                 .map(|valid| if *valid { dense[counter.next().unwrap()] } else { 0 })
                 .collect();
+
+            let mut wide: Vec<u64> = dense.iter().map(|value| u64::from(*value)).collect();
+            wide.resize(valid.len(), 99);
+            spread(&mut wide, present, &validity, offset);
+            let expect_wide: Vec<u64> = expect.iter().map(|value| u64::from(*value)).collect();
+            prop_assert_eq!(wide, expect_wide);
+            let mut narrow: Vec<u8> = dense.iter().map(|value| (value & 0xff) as u8).collect();
+            narrow.resize(valid.len(), 99);
+            spread(&mut narrow, present, &validity, offset);
+            let expect_narrow: Vec<u8> = expect.iter().map(|value| (value & 0xff) as u8).collect();
+            prop_assert_eq!(narrow, expect_narrow);
 
             let mut values = dense.clone();
             values.resize(valid.len(), 99);
