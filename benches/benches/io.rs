@@ -1,8 +1,8 @@
-//! Isolates the way from the device to memory: nothing is decoded. The peer is fio with io_uring, registered buffers and
-//! files and O_DIRECT, at the same read size, depth and number of threads.
+//! Isolates the way from the device to memory, and shows what decoding adds to it. The peer is fio with io_uring, registered
+//! buffers and files and O_DIRECT, at the same read size, depth and number of threads; fio never decodes.
 //!
-//! - `flux_raw`: sequential reads of a FLUX file set of 5 GB (`scan --raw`)
-//! - `dlrm_replay`: the reads of 40 of 200 DLRM columns; fio replays them from `plan --fio-iolog`
+//! - `flux_raw`: sequential reads of a FLUX file set of 5 GB (`scan --raw`), then the same decoded (`scan`)
+//! - `dlrm_replay`: the reads of 40 of 200 DLRM columns; fio replays them from `plan --fio-iolog`; then decoded
 //! - `random_4k`: 4 KiB reads at random places; IOPS and CPU per gigabyte
 //! - `knobs`: what registered buffers, registered files, batches and depth buy here, no peer
 //! - `footers`: opening 256 files with footers of 17.7 MB, all in flight together ÷ one after another
@@ -103,6 +103,9 @@ impl Bench {
             Some(0.97),
         );
         cpu(&pairs);
+        let pairs = Pairs::measure(self.rounds, || decoded(&dataset), || self.peer(&jobs))?;
+        let bar = (threads == 2).then_some(0.95);
+        tell(&format!("FLUX decoded to Arrow, {threads} threads"), "fio", "GB/s", 1e9, &pairs, bar);
         Ok(())
     }
 
@@ -129,6 +132,9 @@ impl Bench {
         let name = format!("DLRM plan ({} reads), {threads} threads", plan.reads);
         tell(&name, "fio", "GB/s", 1e9, &pairs, Some(0.95));
         cpu(&pairs);
+        let pairs = Pairs::measure(self.rounds, || decoded(&dataset), || self.peer(&jobs))?;
+        let bar = (threads == 2).then_some(0.90);
+        tell(&format!("DLRM decoded to Arrow, {threads} threads"), "fio", "GB/s", 1e9, &pairs, bar);
         Ok(())
     }
 
@@ -320,6 +326,16 @@ fn engine(threads: usize) -> EngineOptions {
 
 fn raw(dataset: &Dataset) -> Result<Sample> {
     let report = dataset.scan_raw(&StopFlag::new())?;
+    anyhow::ensure!(report.failures.is_empty(), "{:?}", report.failures);
+    Ok(Sample {
+        work: report.read_bytes as f64,
+        seconds: report.seconds,
+        cpu_seconds: report.cpu_seconds,
+    })
+}
+
+fn decoded(dataset: &Dataset) -> Result<Sample> {
+    let report = dataset.scan(&StopFlag::new(), |_| |batch: ringquet::Batch| drop(batch))?;
     anyhow::ensure!(report.failures.is_empty(), "{:?}", report.failures);
     Ok(Sample {
         work: report.read_bytes as f64,
