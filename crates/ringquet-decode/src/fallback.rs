@@ -12,6 +12,8 @@
 //! only asked for `n` rows when the stream of each leaf has the start of row `n + 1` and one more header, or its end: the
 //! header of a page without values.
 
+mod handover;
+
 use std::collections::VecDeque;
 use std::io::Cursor;
 use std::ops::Range;
@@ -29,6 +31,7 @@ use crate::page::{self, HeaderStep, PageStep, PageWalk, RawPage};
 use crate::page_header::{PageEncoding, PageHeader, PageKind};
 use crate::row_group::{ChunkSource, ColumnContext, Want};
 use crate::schema::{FileSchema, VIRTUAL_CHUNK_BYTES, guarded, virtual_start};
+use handover::Handover;
 
 /// Decoder of one root column through the `parquet` crate.
 pub(crate) struct FallbackColumn {
@@ -41,7 +44,7 @@ pub(crate) struct FallbackColumn {
 struct LeafPages {
     walk: PageWalk,
     stream: Arc<Mutex<PageStream>>,
-    max_repetition_level: i16,
+    handover: Handover,
     /// Rows whose start was written to the stream.
     row_starts: u64,
     /// The header of the next page is in the stream already.
@@ -69,7 +72,7 @@ impl FallbackColumn {
             .enumerate()
             .map(|(index, walk)| LeafPages {
                 stream: Arc::new(Mutex::new(PageStream::new(virtual_start(index)))),
-                max_repetition_level: schema.parquet.column(walk.leaf()).max_rep_level(),
+                handover: Handover::new(&schema.parquet.column(walk.leaf())),
                 walk,
                 row_starts: 0,
                 announced: false,
@@ -102,7 +105,7 @@ impl FallbackColumn {
             loop {
                 let pulled = if !leaf.ended && !leaf.has(target) {
                     leaf.pull(source, context)
-                } else if !leaf.announced && (is_last || leaf.max_repetition_level > 0) {
+                } else if !leaf.announced && (is_last || leaf.handover.max_repetition_level() > 0) {
                     leaf.announce(source)
                 } else {
                     break;
@@ -149,7 +152,7 @@ impl FallbackColumn {
 impl LeafPages {
     /// Whether the first `rows` rows are complete in the stream.
     fn has(&self, rows: u64) -> bool {
-        match self.max_repetition_level {
+        match self.handover.max_repetition_level() {
             0 => self.row_starts >= rows,
             _ => self.row_starts > rows,
         }
@@ -165,7 +168,7 @@ impl LeafPages {
             HeaderStep::Header(header) => {
                 check_encodings(&header)?;
                 let page_bytes = page::decompressed_bytes(&header, self.walk.codec());
-                header.write_uncompressed(page_bytes)
+                self.handover.header(&header, page_bytes)?
             }
             HeaderStep::End => {
                 self.ended = true;
@@ -201,7 +204,9 @@ impl LeafPages {
             &mut bytes
         })?;
         context.counters.decompressed_bytes += bytes.len() as u64;
-        self.row_starts += row_starts(&page, &bytes, self.max_repetition_level)?;
+        let header = page.header;
+        self.row_starts += row_starts(&page, &bytes, self.handover.max_repetition_level())?;
+        let bytes = self.handover.page(&header, bytes)?;
         self.walk.advance();
         self.announced = false;
         self.stream().push(bytes.into())?;

@@ -11,6 +11,7 @@
 //! little footer of its own, with the schema's bytes as they are and no row groups.
 
 mod chunks;
+mod kinds;
 mod parse;
 mod projection;
 mod template;

@@ -14,6 +14,8 @@ pub(crate) mod byte_stream_split;
 pub(crate) mod convert;
 pub(crate) mod delta;
 pub(crate) mod gather;
+pub(crate) mod join_strings;
 pub(crate) mod spread;
+pub(crate) mod spread_bits;
 #[cfg(target_arch = "x86_64")]
 mod spread_x86;

@@ -31,7 +31,7 @@ impl<'a> Runs<'a> {
         Self { bytes, bit_width }
     }
 
-    /// The next run; `None` at the end.
+    /// The next run, never an empty one; `None` at the end.
     pub(crate) fn next(&mut self) -> Result<Option<Run<'a>>, Fault> {
         if self.bytes.is_empty() {
             return Ok(None);
@@ -51,6 +51,7 @@ impl<'a> Runs<'a> {
                 present * 8 / self.bit_width as usize
             };
             self.bytes = rest;
+            check_length(length)?;
             Ok(Some(Run::Packed { bytes, length }))
         } else {
             let value_bytes = self.bit_width.div_ceil(8) as usize;
@@ -59,9 +60,16 @@ impl<'a> Runs<'a> {
                 .ok_or_else(|| Fault::truncated("run value", value_bytes, rest.len()))?;
             let value = value.iter().rev().fold(0, |value, byte| (value << 8) | u32::from(*byte));
             self.bytes = rest;
+            check_length(header >> 1)?;
             Ok(Some(Run::Rle { value, length: header >> 1 }))
         }
     }
+}
+
+/// No one writes empty runs, and readers differ in how many bytes they take them to have: Arrow C++ refuses them, the
+/// `parquet` crate steps over their header alone.
+fn check_length(length: usize) -> Result<(), Fault> {
+    if length == 0 { Err(Fault::out_of_spec("a run of no values")) } else { Ok(()) }
 }
 
 fn varint(bytes: &[u8]) -> Result<(usize, &[u8]), Fault> {
@@ -212,30 +220,25 @@ impl HybridCursor {
     }
 
     fn next_run(&mut self, bytes: &[u8]) -> Result<(), Fault> {
-        loop {
-            let window = bytes.get(self.position..self.end).unwrap_or(&[]);
-            let mut runs = Runs::new(window, self.bit_width);
-            let run = runs
-                .next()?
-                .ok_or_else(|| Fault::out_of_spec("levels or indices end before their page"))?;
-            let consumed = window.len() - runs.bytes.len();
-            match run {
-                Run::Rle { value, length } => {
-                    self.run = HybridRun::Rle(value);
-                    self.left = length;
-                }
-                Run::Packed { bytes: packed, length } => {
-                    let start = self.position + consumed - packed.len();
-                    self.run = HybridRun::Packed(start * 8);
-                    self.left = length;
-                }
+        let window = bytes.get(self.position..self.end).unwrap_or(&[]);
+        let mut runs = Runs::new(window, self.bit_width);
+        let run = runs
+            .next()?
+            .ok_or_else(|| Fault::out_of_spec("levels or indices end before their page"))?;
+        let consumed = window.len() - runs.bytes.len();
+        match run {
+            Run::Rle { value, length } => {
+                self.run = HybridRun::Rle(value);
+                self.left = length;
             }
-            self.position += consumed;
-            // Empty runs are allowed, though no one writes them.
-            if self.left > 0 {
-                return Ok(());
+            Run::Packed { bytes: packed, length } => {
+                let start = self.position + consumed - packed.len();
+                self.run = HybridRun::Packed(start * 8);
+                self.left = length;
             }
         }
+        self.position += consumed;
+        Ok(())
     }
 
     /// The next `out.len()` values, over as many runs as that takes.
@@ -304,6 +307,14 @@ impl HybridCursor {
         unpack(&bytes[start.min(self.end)..self.end], width, rest);
         self.advance(out.len());
     }
+}
+
+/// Bytes that [`from_bit_packed`] gives.
+pub(crate) fn from_bit_packed_bytes(width: u32, num_values: u32) -> u64 {
+    let groups = u64::from(num_values.div_ceil(8));
+    let header = (groups << 1) | 1;
+    let header_bits = u64::BITS - header.leading_zeros();
+    u64::from(header_bits.div_ceil(7)) + groups * u64::from(width)
 }
 
 /// Rewrites levels of the deprecated encoding, packed from the most significant bit, as a run of the hybrid one.

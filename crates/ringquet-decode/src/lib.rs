@@ -63,3 +63,12 @@ pub use row_group::{
     ChunkSource, DecodeCounters, DecodeOptions, DecoderChoice, RowGroupDecoder, Step,
 };
 pub use schema::{FileSchema, Root};
+
+/// Unpacks bit-packed values: the kernel on its own, for `benches/`, which holds it beside the `parquet` crate's.
+///
+/// # Panics
+/// When `width` is more than 32.
+#[doc(hidden)]
+pub fn unpack_bits(bytes: &[u8], width: u32, out: &mut [u32]) {
+    kernels::bit_unpack::unpack(bytes, width, out);
+}

@@ -63,6 +63,10 @@ pub(crate) trait Observer {
     fn number(&mut self, bytes: std::ops::Range<usize>);
     /// Bytes whose place does not depend on what they are.
     fn opaque(&mut self, bytes: std::ops::Range<usize>);
+    /// A boolean in a list, set or map comes next.
+    fn boolean_element(&mut self) -> Result<(), ThriftFault> {
+        Ok(())
+    }
 }
 
 /// Nobody wants to know.
@@ -293,6 +297,7 @@ impl<'a> ThriftReader<'a> {
     ) -> Result<(), ThriftFault> {
         match kind {
             kind::TRUE | kind::FALSE => {
+                observer.boolean_element()?;
                 let start = self.position;
                 self.byte()?;
                 observer.opaque(start..self.position);

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema};
 use parquet::basic::{BrotliLevel, Compression, Encoding, GzipLevel, ZstdLevel};
-use parquet::file::properties::{WriterProperties, WriterVersion};
+use parquet::file::properties::{
+    BloomFilterPosition, EnabledStatistics, WriterProperties, WriterVersion,
+};
 use ringquet_decode::Projection;
 
 use super::arrays::{self, NULLS, Nulls, Recipe, Repeats};
@@ -100,13 +102,14 @@ fn every_encoding() {
     let integers = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"];
     let split = ["int32", "int64", "float16", "float32", "float64", "fixed_binary_5", "decimal128"];
     let strings = ["utf8", "large_utf8", "utf8_view", "binary", "large_binary", "binary_view"];
+    let binaries = ["float16", "fixed_binary_5", "decimal128"];
     let all = ["date32", "timestamp_us", "bool", "time64_ns", "decimal128_int32", "decimal64"];
     let groups: [(Encoding, &[&str]); 6] = [
         (Encoding::PLAIN, &[&integers[..], &split, &strings, &all].concat()),
         (Encoding::DELTA_BINARY_PACKED, &integers),
         (Encoding::BYTE_STREAM_SPLIT, &split),
         (Encoding::DELTA_LENGTH_BYTE_ARRAY, &strings),
-        (Encoding::DELTA_BYTE_ARRAY, &strings),
+        (Encoding::DELTA_BYTE_ARRAY, &[&strings[..], &binaries].concat()),
         (Encoding::RLE, &["bool"]),
     ];
     for (encoding, names) in groups {
@@ -129,6 +132,66 @@ fn every_encoding() {
                     &[90, 5000],
                     &format!("{encoding:?}, {version:?}, {nulls:?}"),
                 );
+            }
+        }
+    }
+}
+
+#[test]
+fn page_indexes_and_bloom_filters_are_stepped_over() {
+    for (statistics, no_offset_index) in [
+        (EnabledStatistics::None, true),
+        (EnabledStatistics::None, false),
+        (EnabledStatistics::Chunk, false),
+        (EnabledStatistics::Page, false),
+    ] {
+        for position in [BloomFilterPosition::AfterRowGroup, BloomFilterPosition::End] {
+            let recipe = Recipe { rows: 500, nulls: Nulls::Few, repeats: Repeats::Seldom, seed: 9 };
+            let batch = all_columns(recipe);
+            let properties = small_pages(WriterVersion::PARQUET_2_0)
+                .set_statistics_enabled(statistics)
+                .set_offset_index_disabled(no_offset_index)
+                .set_bloom_filter_enabled(true)
+                .set_bloom_filter_position(position)
+                .build();
+            let file = write(batch.schema(), &[batch], properties);
+            let what = format!("{statistics:?} statistics, bloom filters {position:?}");
+            check(&file, &Projection::All, &[128], &what);
+        }
+    }
+}
+
+/// A footer that lists fewer encodings than the pages have does not decide how they are read.
+#[test]
+fn encodings_that_the_footer_does_not_list() {
+    let cases: [(Encoding, u8, &[&str]); 4] = [
+        (Encoding::DELTA_BINARY_PACKED, 5, &["int8", "int32", "int64"]),
+        (Encoding::DELTA_LENGTH_BYTE_ARRAY, 6, &["utf8", "large_binary"]),
+        (Encoding::DELTA_BYTE_ARRAY, 7, &["utf8", "float16", "fixed_binary_5", "decimal128"]),
+        (Encoding::BYTE_STREAM_SPLIT, 9, &["float32", "float64", "float16", "fixed_binary_5"]),
+    ];
+    for (encoding, number, names) in cases {
+        for nulls in [Nulls::Required, Nulls::Half] {
+            let recipe = Recipe { rows: 300, nulls, repeats: Repeats::Seldom, seed: 10 };
+            for (name, column) in arrays::flat(recipe) {
+                if !names.contains(&name) {
+                    continue;
+                }
+                let batch = batch(vec![(name, column)], &recipe);
+                let properties = small_pages(WriterVersion::PARQUET_2_0)
+                    .set_dictionary_enabled(false)
+                    .set_encoding(encoding)
+                    .build();
+                let mut file = write(batch.schema(), &[batch], properties).to_vec();
+                // In the footer, a list of two: the levels' RLE (3) and this one. It becomes PLAIN (0).
+                let list = [0x19, 0x25, 3 << 1, number << 1];
+                let other = [0x19, 0x25, number << 1, 3 << 1];
+                let at = file.windows(4).rposition(|window| window == list || window == other);
+                let at = at.unwrap_or_else(|| panic!("{encoding:?} is not listed for {name}"));
+                file[at + 2..at + 4].iter_mut().filter(|byte| **byte != 6).for_each(|b| *b = 0);
+                let what = format!("{encoding:?} as PLAIN, {name}, {nulls:?}");
+                let counters = check(&file.into(), &Projection::All, &[77], &what);
+                assert_eq!(counters.fallback_column_chunks, 0, "{what}");
             }
         }
     }

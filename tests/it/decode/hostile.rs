@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
+use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use arrow_schema::Schema;
 use bytes::Bytes;
-use parquet::basic::Compression;
+use parquet::basic::{Compression, Encoding};
 use parquet::file::properties::WriterProperties;
-use ringquet_decode::{DecodeOptions, DecoderChoice, Projection};
+use ringquet_decode::{DecodeError, DecodeOptions, DecoderChoice, Projection};
 
 use super::arrays::{self, Nulls, Random, Recipe, Repeats};
 use super::support::{open, read_row_group, write};
@@ -72,4 +72,30 @@ fn flipped_bytes() {
     std::panic::set_hook(silent);
     let reads = rounds * 8;
     assert!(errors > reads / 8, "only {errors} of {reads} reads of damaged files failed");
+}
+
+/// A miniblock whose width byte promises more bits than the page has: they were read as zeros when one call decoded all
+/// values of the page, since what was left was counted without them.
+#[test]
+fn a_delta_miniblock_that_ends_early() {
+    let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..100));
+    let batch = RecordBatch::try_from_iter_with_nullable([("n", numbers, false)]).unwrap();
+    let properties = WriterProperties::builder()
+        .set_dictionary_enabled(false)
+        .set_encoding(Encoding::DELTA_BINARY_PACKED)
+        .build();
+    let mut file = write(batch.schema(), &[batch], properties).to_vec();
+    assert!(read(&file, DecoderChoice::Auto));
+    // Blocks of 256 values in four miniblocks, 100 values, the first 0, the least difference 1, four widths of 0.
+    let header = [0x80, 0x02, 4, 100, 0, 2, 0, 0, 0, 0];
+    let position = file.windows(header.len()).position(|window| window == header).unwrap();
+    for width in [1, 9, 32, 64] {
+        file[position + 6] = width;
+        for batch_rows in [100, 7] {
+            let footer = open(&file, &Projection::All).unwrap();
+            let options = DecodeOptions { batch_rows, ..DecodeOptions::default() };
+            let error = read_row_group(&file, &footer, 0, &options, false).unwrap_err();
+            assert!(matches!(error, DecodeError::Truncated { .. }), "width {width}: {error}");
+        }
+    }
 }

@@ -9,4 +9,5 @@ mod digest;
 mod footer;
 mod golden;
 mod hostile;
+mod pyarrow;
 mod reuse;

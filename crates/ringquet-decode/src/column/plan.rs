@@ -63,6 +63,8 @@ pub(crate) enum Leaf {
     Bytes {
         /// Offsets of 64 bits instead of 32.
         large: bool,
+        /// Strings, which must be UTF-8.
+        is_text: bool,
     },
 }
 
@@ -74,6 +76,18 @@ pub(crate) struct FixedLeaf {
     /// Bytes in Arrow.
     pub(crate) width: usize,
     pub(crate) convert: Convert,
+    pub(crate) stored_as: StoredAs,
+}
+
+/// What values of fixed width are in Parquet, as far as encodings care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StoredAs {
+    /// INT32, INT64.
+    Integer,
+    /// FLOAT, DOUBLE.
+    Float,
+    /// FIXED_LEN_BYTE_ARRAY.
+    Binary,
 }
 
 impl ColumnPlan {
@@ -115,7 +129,7 @@ impl ColumnPlan {
         };
         let leaf = Leaf::new(&column, leaf_type)?;
         let encodings = chunk.encodings;
-        if encodings.is_empty() || !encodings.is_subset_of(leaf.encodings(column.physical_type())) {
+        if encodings.is_empty() || !encodings.is_subset_of(leaf.encodings()) {
             return None;
         }
         Some(Self { shape, leaf, data_type })
@@ -155,8 +169,14 @@ fn list_shape(
 impl Leaf {
     fn new(column: &ColumnDescriptor, data_type: &DataType) -> Option<Self> {
         let physical = column.physical_type();
-        let fixed =
-            |stored, width, convert| Some(Self::Fixed(FixedLeaf { stored, width, convert }));
+        let stored_as = match physical {
+            Type::INT32 | Type::INT64 => StoredAs::Integer,
+            Type::FLOAT | Type::DOUBLE => StoredAs::Float,
+            _ => StoredAs::Binary,
+        };
+        let fixed = |stored, width, convert| {
+            Some(Self::Fixed(FixedLeaf { stored, width, convert, stored_as }))
+        };
         let same = |width| fixed(width, width, Convert::Same);
         let length = usize::try_from(column.type_length()).unwrap_or(0);
         match (physical, data_type) {
@@ -199,18 +219,22 @@ impl Leaf {
             {
                 fixed(length, 32, Convert::BigEndian256)
             }
-            (Type::BYTE_ARRAY, DataType::Utf8 | DataType::Binary) => {
-                Some(Self::Bytes { large: false })
+            (Type::BYTE_ARRAY, DataType::Utf8) => Some(Self::Bytes { large: false, is_text: true }),
+            (Type::BYTE_ARRAY, DataType::Binary) => {
+                Some(Self::Bytes { large: false, is_text: false })
             }
-            (Type::BYTE_ARRAY, DataType::LargeUtf8 | DataType::LargeBinary) => {
-                Some(Self::Bytes { large: true })
+            (Type::BYTE_ARRAY, DataType::LargeUtf8) => {
+                Some(Self::Bytes { large: true, is_text: true })
+            }
+            (Type::BYTE_ARRAY, DataType::LargeBinary) => {
+                Some(Self::Bytes { large: true, is_text: false })
             }
             _ => None,
         }
     }
 
     /// The encodings that our decoders read for such values. Levels' encodings are in a column chunk's list as well.
-    fn encodings(&self, physical: Type) -> EncodingSet {
+    fn encodings(&self) -> EncodingSet {
         use PageEncoding as E;
         match self {
             Self::Bool => EncodingSet::of(&[E::Plain, E::Rle, E::BitPacked]),
@@ -223,7 +247,7 @@ impl Leaf {
                 E::Rle,
                 E::BitPacked,
             ]),
-            Self::Fixed(_) => {
+            Self::Fixed(leaf) => {
                 let mut encodings = vec![
                     E::Plain,
                     E::PlainDictionary,
@@ -232,8 +256,10 @@ impl Leaf {
                     E::Rle,
                     E::BitPacked,
                 ];
-                if matches!(physical, Type::INT32 | Type::INT64) {
-                    encodings.push(E::DeltaBinaryPacked);
+                match leaf.stored_as {
+                    StoredAs::Integer => encodings.push(E::DeltaBinaryPacked),
+                    StoredAs::Float => {}
+                    StoredAs::Binary => encodings.push(E::DeltaByteArray),
                 }
                 EncodingSet::of(&encodings)
             }

@@ -1,93 +1,54 @@
 //! Strings and binaries: bytes side by side, and where each one ends.
+//!
+//! Text is held to be UTF-8 as soon as it is copied, while it is in the cache; that of a dictionary only once.
 
 use super::output::Output;
 use super::values::{Block, Dictionary, ValueCursor, each_block, no_dictionary};
 use crate::error::Fault;
-use crate::kernels::delta::DeltaCursor;
+use crate::kernels::join_strings::{
+    self, End, Joined, SHORT_BYTES, Span, Target, are_text, plain_string,
+};
 use crate::kernels::spread;
-use crate::pool::{Word, words_mut};
+use crate::pool::words_mut;
 
-/// Lengths decoded at a time.
-const BLOCK: usize = 256;
+/// Strings appended at a time.
+const BLOCK: usize = 1024;
 
-/// Dictionary entries: bytes side by side, and where each one starts and ends.
+/// Room that is made for a block of strings before their lengths are known; longer ones ask for more.
+pub(super) const ROOM_BYTES: usize = BLOCK * SHORT_BYTES;
+
+/// Dictionary entries: bytes side by side, and where each one lies.
 #[derive(Debug)]
 pub(super) struct StringDictionary {
     bytes: Vec<u8>,
-    /// One more than there are entries; the first is 0.
-    ends: Vec<u32>,
+    spans: Vec<Span>,
 }
 
 impl StringDictionary {
-    pub(super) fn new(bytes: &[u8], count: usize) -> Result<Self, Fault> {
+    pub(super) fn new(bytes: &[u8], count: usize, is_text: bool) -> Result<Self, Fault> {
         // Each entry has a length of four bytes.
         if count > bytes.len() / 4 {
             return Err(Fault::truncated("dictionary", count.saturating_mul(4), bytes.len()));
         }
-        let mut dictionary = Self { bytes: Vec::new(), ends: Vec::with_capacity(count + 1) };
-        dictionary.bytes.reserve(bytes.len() - count * 4);
-        dictionary.ends.push(0);
+        let mut dictionary = Self { bytes: Vec::new(), spans: Vec::with_capacity(count) };
+        dictionary.bytes.reserve(bytes.len() - count * 4 + SHORT_BYTES);
         let mut rest = bytes;
         for _ in 0..count {
-            dictionary.bytes.extend_from_slice(split_plain(&mut rest)?);
-            let end = u32::try_from(dictionary.bytes.len())
-                .map_err(|_| Fault::unsupported("dictionaries of more than 4 GiB"))?;
-            dictionary.ends.push(end);
+            let string = plain_string(rest)?;
+            rest = &rest[4 + string.len()..];
+            if is_text && simdutf8::basic::from_utf8(string).is_err() {
+                return Err(not_text());
+            }
+            let number = |number: usize| {
+                u32::try_from(number)
+                    .map_err(|_| Fault::unsupported("dictionaries of more than 4 GiB"))
+            };
+            dictionary.spans.push((number(dictionary.bytes.len())?, number(string.len())?));
+            dictionary.bytes.extend_from_slice(string);
         }
         // Short strings are copied too long, the last ones as well.
         dictionary.bytes.extend_from_slice(&[0; SHORT_BYTES]);
         Ok(dictionary)
-    }
-
-    fn len(&self) -> usize {
-        self.ends.len() - 1
-    }
-
-    #[inline]
-    fn span(&self, index: u32) -> Option<Span> {
-        let [start, end] = *self.ends.get(index as usize..)?.first_chunk::<2>()?;
-        Some((start as usize, (end - start) as usize))
-    }
-}
-
-/// The next length and bytes of PLAIN strings.
-#[inline]
-fn split_plain<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Fault> {
-    let (length, bytes) = rest
-        .split_first_chunk::<4>()
-        .ok_or_else(|| Fault::truncated("length of a string", 4, rest.len()))?;
-    let length = u32::from_le_bytes(*length) as usize;
-    let (string, bytes) = bytes
-        .split_at_checked(length)
-        .ok_or_else(|| Fault::truncated("string", length, bytes.len()))?;
-    *rest = bytes;
-    Ok(string)
-}
-
-/// Where the next of PLAIN strings lies.
-#[inline]
-fn plain_span(bytes: &[u8], position: &mut usize) -> Result<Span, Fault> {
-    let mut rest = &bytes[*position..];
-    let length = split_plain(&mut rest)?.len();
-    let start = *position + 4;
-    *position = start + length;
-    Ok((start, length))
-}
-
-/// Arrow's offset of a string, 32 or 64 bits.
-pub(super) trait End: Word {
-    fn new(end: usize) -> Option<Self>;
-}
-
-impl End for i32 {
-    fn new(end: usize) -> Option<Self> {
-        Self::try_from(end).ok()
-    }
-}
-
-impl End for i64 {
-    fn new(end: usize) -> Option<Self> {
-        Self::try_from(end).ok()
     }
 }
 
@@ -96,46 +57,47 @@ struct Appender<'a, T> {
     output: &'a mut Output,
     /// Byte in `output.ends` at which the next end goes.
     next: usize,
+    /// Whether what is appended must be UTF-8.
+    is_text: bool,
     ends: std::marker::PhantomData<T>,
 }
 
-/// Where a string lies: its first byte and its length.
-type Span = (usize, usize);
-
-/// Short strings are copied as so many bytes, whatever their length: two moves instead of a call.
-const SHORT_BYTES: usize = 16;
-
 impl<T: End> Appender<'_, T> {
-    /// Appends the strings that lie in `source` at `spans`, which are inside of it.
-    fn push_all(&mut self, source: &[u8], spans: &[Span]) -> Result<(), Fault> {
-        let total = spans.iter().fold(0_usize, |total, (_, length)| total.saturating_add(*length));
-        // Behind the last string there is room for what a short one is copied too long.
-        self.output.values.reserve(total.saturating_add(SHORT_BYTES))?;
-        let base = self.output.values.len;
-        if T::new(base + total).is_none() {
-            return Err(Fault::unsupported(
-                "more than 2 GiB of strings in a batch: read fewer rows per batch",
-            ));
-        }
-        let ends_end = self.next + spans.len() * size_of::<T>();
-        let ends = words_mut::<T>(&mut self.output.ends.all_mut()[self.next..ends_end]);
-        let target = &mut self.output.values.all_mut()[base..];
-        let mut position = 0;
-        for ((start, length), end) in spans.iter().copied().zip(ends) {
-            match source.get(start..start + SHORT_BYTES) {
-                Some(short) if length <= SHORT_BYTES => {
-                    target[position..position + SHORT_BYTES].copy_from_slice(short);
-                }
-                _ => {
-                    let string = &source[start..start + length];
-                    target[position..position + length].copy_from_slice(string);
-                }
+    /// Appends `count` strings with a kernel that is given the target, the ends that are still to be written, and how
+    /// many are; when it wants more room, it is called again. `rest` is how many bytes there may still be at most.
+    fn append(
+        &mut self,
+        count: usize,
+        rest: usize,
+        mut kernel: impl FnMut(&mut Target<'_>, &mut [T], usize) -> Result<Joined, Fault>,
+    ) -> Result<(), Fault> {
+        let first_byte = self.output.values.len;
+        let ends_end = self.next + count * size_of::<T>();
+        let mut room = rest.min(ROOM_BYTES).saturating_add(SHORT_BYTES);
+        let mut done = 0;
+        while done < count {
+            self.output.values.reserve(room)?;
+            let used = self.output.values.len;
+            let bytes = self.output.values.all_mut();
+            let length = bytes.len().min(T::END_MAX);
+            let mut target = Target { bytes: &mut bytes[..length], used };
+            let ends = &mut self.output.ends.all_mut()[self.next..ends_end];
+            let joined = kernel(&mut target, &mut words_mut::<T>(ends)[done..], done)?;
+            let used = target.used;
+            self.output.values.len = used;
+            done += joined.strings;
+            if done < count && used.saturating_add(joined.wants_room) > T::END_MAX {
+                return Err(Fault::unsupported(
+                    "more than 2 GiB of strings in a batch: read fewer rows per batch",
+                ));
             }
-            position += length;
-            *end = T::new(base + position).unwrap_or_default();
+            room = joined.wants_room.max(room);
         }
-        self.output.values.len = base + position;
+        let ends = &mut self.output.ends.all_mut()[self.next..ends_end];
         self.next = ends_end;
+        if self.is_text && !are_text(self.output.values.all(), first_byte, words_mut::<T>(ends)) {
+            return Err(not_text());
+        }
         Ok(())
     }
 }
@@ -149,13 +111,14 @@ impl ValueCursor {
         output: &mut Output,
         slots: usize,
         present: usize,
+        is_text: bool,
     ) -> Result<(), Fault> {
         let first_slot = output.slots - slots;
         let first_end = output.ends.len;
         output.ends.extend(slots * size_of::<T>())?;
-        let start = T::new(output.values.len).unwrap_or_default();
+        let start = T::of(output.values.len);
         let mut appender =
-            Appender::<T> { output, next: first_end, ends: std::marker::PhantomData };
+            Appender::<T> { output, next: first_end, is_text, ends: std::marker::PhantomData };
         self.append(bytes, dictionary, &mut appender, present)?;
         if present < slots {
             let validity = output.validity.bits().unwrap_or(&[]);
@@ -173,90 +136,89 @@ impl ValueCursor {
         count: usize,
     ) -> Result<(), Fault> {
         match self {
-            Self::Plain(position) => {
-                let mut spans = [(0, 0); BLOCK];
-                let mut left = count;
-                while left > 0 {
-                    let spans = &mut spans[..left.min(BLOCK)];
-                    for span in spans.iter_mut() {
-                        *span = plain_span(bytes, position)?;
-                    }
-                    appender.push_all(bytes, spans)?;
-                    left -= spans.len();
-                }
-                Ok(())
-            }
+            Self::Plain(position) => each_part(count, |part| {
+                let rest = bytes.len() - *position;
+                appender.append(part, rest, |target, ends, _| {
+                    join_strings::plain(bytes, position, target, ends)
+                })
+            }),
             Self::Indices(cursor) => {
                 let Some(Dictionary::Strings(dictionary)) = dictionary else {
                     return if count == 0 { Ok(()) } else { Err(no_dictionary()) };
                 };
-                let mut spans = Vec::with_capacity(count.min(1 << 16));
-                let mut full = Ok(());
+                // Its entries were checked when it was read.
+                appender.is_text = false;
+                let StringDictionary { bytes: entries, spans } = dictionary;
+                let out_of_range = |index| {
+                    let entries = spans.len();
+                    Fault::out_of_spec(format!("dictionary index {index} among {entries} entries"))
+                };
+                let mut repeated = [0; BLOCK];
+                let mut failed = Ok(());
                 each_block(cursor, bytes, count, |block, range| {
-                    spans.clear();
-                    match block {
-                        Block::Repeated(index) => {
-                            let span = dictionary.span(index).ok_or(index)?;
-                            for start in range.clone().step_by(1 << 16) {
-                                spans.clear();
-                                spans.resize((range.end - start).min(1 << 16), span);
-                                if full.is_ok() {
-                                    full = appender.push_all(&dictionary.bytes, &spans);
-                                }
-                            }
-                        }
-                        Block::Indices(indices) => {
-                            for index in indices {
-                                spans.push(dictionary.span(*index).ok_or(*index)?);
-                            }
-                            if full.is_ok() {
-                                full = appender.push_all(&dictionary.bytes, &spans);
-                            }
-                        }
+                    if failed.is_err() {
+                        return Ok(());
                     }
+                    let mut append = |indices: &[u32]| {
+                        appender.append(indices.len(), ROOM_BYTES, |target, ends, done| {
+                            join_strings::gather(entries, spans, &indices[done..], target, ends)
+                                .map_err(out_of_range)
+                        })
+                    };
+                    failed = match block {
+                        Block::Indices(indices) => append(indices),
+                        Block::Repeated(index) => {
+                            repeated.fill(index);
+                            each_part(range.len(), |part| append(&repeated[..part]))
+                        }
+                    };
                     Ok(())
                 })
-                .map_err(|fault| fault.with_entries(dictionary.len()))?;
-                full
+                .map_err(|fault| fault.with_entries(spans.len()))?;
+                failed
             }
             Self::Lengths(lengths, position) => {
                 let mut block = [0; BLOCK];
-                let mut spans = [(0, 0); BLOCK];
-                let mut left = count;
-                while left > 0 {
-                    let now = left.min(BLOCK);
-                    lengths.decode(bytes, &mut block[..now])?;
-                    for (span, length) in spans.iter_mut().zip(&block[..now]) {
-                        let length = non_negative(*length)?;
-                        *span = (*position, length);
-                        split(bytes, position, length)?;
-                    }
-                    appender.push_all(bytes, &spans[..now])?;
-                    left -= now;
-                }
-                Ok(())
+                each_part(count, |part| {
+                    let block = &mut block[..part];
+                    lengths.decode(bytes, block)?;
+                    let total = block.iter().try_fold(0_usize, |total, length| {
+                        non_negative(*length).map(|length| total.saturating_add(length))
+                    })?;
+                    // They lie side by side already.
+                    let strings = split(bytes, position, total)?;
+                    appender.append(part, total, |target, ends, _| {
+                        Ok(join_strings::side_by_side(strings, block, target, ends))
+                    })
+                })
             }
             Self::Prefixes { prefixes, suffixes, position, previous } => {
-                let mut suffix_lengths = [0; BLOCK];
-                let mut next = 0;
-                let mut left = count;
-                each_length(prefixes, bytes, count, |prefix| {
-                    if next == 0 {
-                        let now = left.min(BLOCK);
-                        suffixes.decode(bytes, &mut suffix_lengths[..now])?;
-                        left -= now;
-                    }
-                    let length = non_negative(suffix_lengths[next])?;
-                    next = (next + 1) % BLOCK;
-                    if prefix > previous.len() {
-                        return Err(Fault::out_of_spec(format!(
-                            "prefix of {prefix} bytes of a string of {}",
-                            previous.len()
-                        )));
-                    }
-                    previous.truncate(prefix);
-                    previous.extend_from_slice(split(bytes, position, length)?);
-                    appender.push_all(previous, &[(0, previous.len())])
+                let (mut prefix_block, mut suffix_block) = ([0_i64; BLOCK], [0_i64; BLOCK]);
+                each_part(count, |part| {
+                    let prefix_block = &mut prefix_block[..part];
+                    let suffix_block = &mut suffix_block[..part];
+                    prefixes.decode(bytes, prefix_block)?;
+                    suffixes.decode(bytes, suffix_block)?;
+                    appender.append(part, ROOM_BYTES, |target, ends, done| {
+                        let lengths = prefix_block[done..].iter().zip(&suffix_block[done..]);
+                        for (index, ((prefix, suffix), end)) in lengths.zip(ends).enumerate() {
+                            let length = non_negative(prefix.saturating_add(*suffix))?;
+                            let room = target.used..target.used.saturating_add(length);
+                            // It is not longer than what there is to make it from.
+                            let bound = previous.len() + bytes.len();
+                            if length > bound {
+                                return Err(Fault::truncated("string", length, bound));
+                            }
+                            let Some(room) = target.bytes.get_mut(room) else {
+                                return Ok(Joined { strings: index, wants_room: length });
+                            };
+                            next_prefixed(previous, (*prefix, *suffix), bytes, position)?;
+                            room.copy_from_slice(previous);
+                            target.used += length;
+                            *end = T::of(target.used);
+                        }
+                        Ok(Joined { strings: part - done, wants_room: 0 })
+                    })
                 })
             }
             Self::Bits(_) | Self::Delta(_) | Self::Split { .. } => {
@@ -264,6 +226,36 @@ impl ValueCursor {
             }
         }
     }
+}
+
+/// `count` in parts of [`BLOCK`].
+fn each_part(count: usize, mut take: impl FnMut(usize) -> Result<(), Fault>) -> Result<(), Fault> {
+    let mut left = count;
+    while left > 0 {
+        let part = left.min(BLOCK);
+        take(part)?;
+        left -= part;
+    }
+    Ok(())
+}
+
+/// Makes `previous` the next DELTA_BYTE_ARRAY string: so many of its first bytes, and so many that follow at `position`.
+#[inline]
+pub(super) fn next_prefixed(
+    previous: &mut Vec<u8>,
+    (prefix, suffix): (i64, i64),
+    bytes: &[u8],
+    position: &mut usize,
+) -> Result<(), Fault> {
+    let (prefix, suffix) = (non_negative(prefix)?, non_negative(suffix)?);
+    if prefix > previous.len() {
+        let previous = previous.len();
+        let what = format!("prefix of {prefix} bytes of a string of {previous}");
+        return Err(Fault::out_of_spec(what));
+    }
+    previous.truncate(prefix);
+    previous.extend_from_slice(split(bytes, position, suffix)?);
+    Ok(())
 }
 
 /// The next `length` bytes at `position`.
@@ -279,19 +271,7 @@ fn non_negative(length: i64) -> Result<usize, Fault> {
     usize::try_from(length).map_err(|_| Fault::out_of_spec(format!("a string of {length} bytes")))
 }
 
-fn each_length(
-    lengths: &mut DeltaCursor,
-    bytes: &[u8],
-    count: usize,
-    mut take: impl FnMut(usize) -> Result<(), Fault>,
-) -> Result<(), Fault> {
-    let mut block = [0; BLOCK];
-    let mut left = count;
-    while left > 0 {
-        let block = &mut block[..left.min(BLOCK)];
-        lengths.decode(bytes, block)?;
-        block.iter().try_for_each(|length| take(non_negative(*length)?))?;
-        left -= block.len();
-    }
-    Ok(())
+#[cold]
+fn not_text() -> Fault {
+    Fault::out_of_spec("a string that is not UTF-8")
 }

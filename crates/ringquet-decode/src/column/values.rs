@@ -1,12 +1,12 @@
 //! Values of a page: dictionaries, and a cursor for each encoding.
 
 use super::output::Output;
-use super::plan::{FixedLeaf, Leaf};
-use super::strings::StringDictionary;
+use super::plan::{FixedLeaf, Leaf, StoredAs};
+use super::strings::{StringDictionary, next_prefixed};
 use crate::error::Fault;
 use crate::kernels::convert::{Convert, convert};
 use crate::kernels::delta::DeltaCursor;
-use crate::kernels::{ascending, bitmap, byte_stream_split, gather, spread};
+use crate::kernels::{ascending, bitmap, byte_stream_split, gather, spread, spread_bits};
 use crate::levels::{HybridCursor, HybridRun};
 use crate::page_header::PageEncoding;
 use crate::pool::{BufferPool, PoolBuffer, Word, words, words_mut};
@@ -43,7 +43,9 @@ impl Dictionary {
         let count = num_values as usize;
         match leaf {
             Leaf::Bool => Err(Fault::out_of_spec("a dictionary of booleans")),
-            Leaf::Bytes { .. } => StringDictionary::new(bytes, count).map(Self::Strings),
+            Leaf::Bytes { is_text, .. } => {
+                StringDictionary::new(bytes, count, *is_text).map(Self::Strings)
+            }
             Leaf::Fixed(leaf) => {
                 let stored = count.saturating_mul(leaf.stored);
                 let source = bytes
@@ -131,7 +133,9 @@ impl ValueCursor {
                 | PageEncoding::DeltaByteArray,
                 _,
             ) if start == bytes.len() => Self::Plain(start),
-            (PageEncoding::DeltaBinaryPacked, Leaf::Fixed(_)) => {
+            (PageEncoding::DeltaBinaryPacked, Leaf::Fixed(leaf))
+                if leaf.stored_as == StoredAs::Integer =>
+            {
                 Self::Delta(DeltaCursor::new(bytes, start)?)
             }
             (PageEncoding::ByteStreamSplit, Leaf::Fixed(leaf)) => {
@@ -143,7 +147,10 @@ impl ValueCursor {
                 let position = lengths.end(bytes)?;
                 Self::Lengths(lengths, position)
             }
-            (PageEncoding::DeltaByteArray, Leaf::Bytes { .. }) => {
+            (PageEncoding::DeltaByteArray, leaf)
+                if matches!(leaf, Leaf::Bytes { .. })
+                    || matches!(leaf, Leaf::Fixed(leaf) if leaf.stored_as == StoredAs::Binary) =>
+            {
                 let prefixes = DeltaCursor::new(bytes, start)?;
                 let suffixes = DeltaCursor::new(bytes, prefixes.end(bytes)?)?;
                 let position = suffixes.end(bytes)?;
@@ -197,11 +204,11 @@ impl ValueCursor {
                 Ok(())
             }
             Leaf::Bool => self.bools(bytes, output, first_slot, slots, present),
-            Leaf::Bytes { large: false } => {
-                self.strings::<i32>(bytes, dictionary, output, slots, present)
+            Leaf::Bytes { large: false, is_text } => {
+                self.strings::<i32>(bytes, dictionary, output, slots, present, *is_text)
             }
-            Leaf::Bytes { large: true } => {
-                self.strings::<i64>(bytes, dictionary, output, slots, present)
+            Leaf::Bytes { large: true, is_text } => {
+                self.strings::<i64>(bytes, dictionary, output, slots, present, *is_text)
             }
         }
     }
@@ -239,6 +246,12 @@ impl ValueCursor {
                     width => indices_bytes(cursor, bytes, &values[..count * width], width, out),
                 }
             }
+            Self::Delta(cursor) if leaf.convert == Convert::Same && leaf.width == 8 => {
+                cursor.decode(bytes, words_mut::<i64>(out))
+            }
+            Self::Delta(cursor) if leaf.convert == Convert::Same && leaf.width == 4 => {
+                cursor.decode(bytes, words_mut::<u32>(out))
+            }
             Self::Delta(cursor) => {
                 let mut numbers = [0_i64; BLOCK];
                 let mut stored = [0_u8; BLOCK * 8];
@@ -273,7 +286,33 @@ impl ValueCursor {
                 *first += count;
                 Ok(())
             }
-            Self::Bits(_) | Self::Lengths(..) | Self::Prefixes { .. } => {
+            Self::Prefixes { prefixes, suffixes, position, previous } => {
+                let (mut prefix_block, mut suffix_block) = ([0_i64; BLOCK], [0_i64; BLOCK]);
+                let mut stored = vec![0; count.min(BLOCK) * leaf.stored];
+                for out in out.chunks_mut(BLOCK * leaf.width) {
+                    let values = out.len() / leaf.width;
+                    prefixes.decode(bytes, &mut prefix_block[..values])?;
+                    suffixes.decode(bytes, &mut suffix_block[..values])?;
+                    let lengths = prefix_block.iter().zip(&suffix_block);
+                    let stored = &mut stored[..values * leaf.stored];
+                    for (value, (prefix, suffix)) in
+                        stored.chunks_exact_mut(leaf.stored).zip(lengths)
+                    {
+                        next_prefixed(previous, (*prefix, *suffix), bytes, position)?;
+                        if previous.len() != leaf.stored {
+                            return Err(Fault::out_of_spec(format!(
+                                "a value of {} bytes in a column of {}",
+                                previous.len(),
+                                leaf.stored
+                            )));
+                        }
+                        value.copy_from_slice(previous);
+                    }
+                    convert(leaf.convert, leaf.stored, stored, out);
+                }
+                Ok(())
+            }
+            Self::Bits(_) | Self::Lengths(..) => {
                 Err(Fault::out_of_spec("values of fixed width in an encoding of others"))
             }
         }
@@ -297,14 +336,7 @@ impl ValueCursor {
         let mut dense = vec![0; present.div_ceil(8)];
         self.bits(bytes, &mut dense, 0, present)?;
         let validity = output.validity.bits().unwrap_or(&[]);
-        let mut next = 0;
-        for slot in first_slot..first_slot + slots {
-            let is_valid = validity[slot / 8] >> (slot % 8) & 1 == 1;
-            let value = is_valid && dense[next / 8] >> (next % 8) & 1 == 1;
-            next += usize::from(is_valid);
-            let mask = 1 << (slot % 8);
-            target[slot / 8] = (target[slot / 8] & !mask) | if value { mask } else { 0 };
-        }
+        spread_bits::spread_bits(&dense, target, first_slot, slots, validity);
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::chunks::ChunkTableBuilder;
+use super::kinds;
 use super::template::Template;
 use super::{ColumnChunk, EncodingSet, Footer, MAGIC, Projection, TAIL_LEN};
 use crate::Codec;
@@ -151,13 +152,17 @@ impl Walk<'_> {
 
         let identity = schema_footer(
             version,
-            &self.bytes[span],
-            key_values.map(|span| &self.bytes[span]),
+            &self.bytes[span.clone()],
+            key_values.clone().map(|span| &self.bytes[span]),
             created_by.as_ref().map(|(span, _)| &self.bytes[span.clone()]),
         );
         let schema = match shared.filter(|schema| schema.has_identity(&identity)) {
             Some(schema) => Arc::clone(schema),
-            None => Arc::new(FileSchema::new(identity, tree.roots)?),
+            None => {
+                kinds::check_schema(&self.bytes[span])?;
+                key_values.map_or(Ok(()), |span| kinds::check_key_values(&self.bytes[span]))?;
+                Arc::new(FileSchema::new(identity, tree.roots)?)
+            }
         };
         Ok(Footer {
             projected: schema.project(&roots),

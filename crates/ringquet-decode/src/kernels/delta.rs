@@ -9,6 +9,44 @@
 
 use super::bit_unpack::{bits_at, unpack};
 use crate::error::Fault;
+use crate::pool::Word;
+
+/// Differences unpacked at a time; miniblocks have 32 or 64 values.
+const DIFFERENCES: usize = 64;
+
+/// Integers that delta-encoded values come out as. All arithmetic wraps, so the lower bits are right at any width.
+pub(crate) trait Number: Word {
+    /// The lower bits.
+    fn cut(value: i64) -> Self;
+    /// The sum, wrapped.
+    fn plus(self, other: Self) -> Self;
+    /// With its sign or without: only what [`Self::cut`] takes matters.
+    fn widen(self) -> i64;
+}
+
+impl Number for i64 {
+    fn cut(value: i64) -> Self {
+        value
+    }
+    fn plus(self, other: Self) -> Self {
+        self.wrapping_add(other)
+    }
+    fn widen(self) -> i64 {
+        self
+    }
+}
+
+impl Number for u32 {
+    fn cut(value: i64) -> Self {
+        (value.cast_unsigned() & 0xffff_ffff) as u32
+    }
+    fn plus(self, other: Self) -> Self {
+        self.wrapping_add(other)
+    }
+    fn widen(self) -> i64 {
+        i64::from(self)
+    }
+}
 
 /// Longest block that is read, in values. PyArrow writes 128, the specification gives no bound; the cursor allocates
 /// nothing for it, so this only keeps the arithmetic far from overflow.
@@ -74,13 +112,12 @@ impl DeltaCursor {
     }
 
     /// Values not decoded yet.
-    #[cfg(test)]
     pub(crate) fn left(&self) -> usize {
         self.left
     }
 
     /// Decodes the next `out.len()` values.
-    pub(crate) fn decode(&mut self, bytes: &[u8], out: &mut [i64]) -> Result<(), Fault> {
+    pub(crate) fn decode<T: Number>(&mut self, bytes: &[u8], out: &mut [T]) -> Result<(), Fault> {
         if out.len() > self.left {
             let what =
                 format!("{} values wanted, {} delta-encoded ones left", out.len(), self.left);
@@ -89,13 +126,13 @@ impl DeltaCursor {
         self.left -= out.len();
         let mut out = out;
         if self.at_first && !out.is_empty() {
-            out[0] = self.last;
+            out[0] = T::cut(self.last);
             self.at_first = false;
             out = &mut out[1..];
         }
         while !out.is_empty() {
             if self.miniblock_left == 0 {
-                self.start_miniblock(bytes)?;
+                self.start_miniblock(bytes, out.len() + self.left)?;
             }
             let (now, later) = out.split_at_mut(out.len().min(self.miniblock_left));
             self.decode_in_miniblock(bytes, now);
@@ -113,7 +150,7 @@ impl DeltaCursor {
         cursor.left -= usize::from(cursor.at_first && cursor.left > 0);
         while cursor.left > 0 {
             if cursor.miniblock_left == 0 {
-                cursor.start_miniblock(bytes)?;
+                cursor.start_miniblock(bytes, cursor.left)?;
             }
             let skipped = cursor.left.min(cursor.miniblock_left);
             cursor.left -= skipped;
@@ -122,7 +159,8 @@ impl DeltaCursor {
         Ok(cursor.position)
     }
 
-    fn start_miniblock(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+    /// Takes up the next miniblock, with `values_left` values still to come from here to the end.
+    fn start_miniblock(&mut self, bytes: &[u8], values_left: usize) -> Result<(), Fault> {
         if self.next_miniblock == self.miniblocks {
             self.min_difference = zigzag(varint(bytes, &mut self.position)?);
             self.widths = self.position;
@@ -144,7 +182,7 @@ impl DeltaCursor {
         let whole = self.miniblock_values / 8 * width as usize;
         let present = bytes.len() - self.position;
         // The last miniblock may be cut where no value needs its bits.
-        let wanted = (self.left.min(self.miniblock_values) * width as usize).div_ceil(8);
+        let wanted = (values_left.min(self.miniblock_values) * width as usize).div_ceil(8);
         if present < whole.min(wanted) {
             return Err(Fault::truncated("delta-encoded miniblock", wanted, present));
         }
@@ -152,31 +190,40 @@ impl DeltaCursor {
         Ok(())
     }
 
-    fn decode_in_miniblock(&mut self, bytes: &[u8], out: &mut [i64]) {
-        let mut last = self.last;
-        let mut add = |difference: u64| {
-            let difference = difference.cast_signed().wrapping_add(self.min_difference);
-            last = last.wrapping_add(difference);
+    fn decode_in_miniblock<T: Number>(&mut self, bytes: &[u8], out: &mut [T]) {
+        let min_difference = T::cut(self.min_difference);
+        let mut last = T::cut(self.last);
+        let mut add = |difference: i64| {
+            // The sum of the two does not wait for the value before.
+            last = last.plus(T::cut(difference).plus(min_difference));
             last
         };
-        if self.width == 0 {
+        let width = self.width as usize;
+        if width == 0 {
             out.iter_mut().for_each(|out| *out = add(0));
-        } else if self.width <= 32 && self.bit.is_multiple_of(8) {
-            let mut differences = [0; 64];
-            for (chunk, out) in out.chunks_mut(differences.len()).enumerate() {
-                let start = self.bit / 8 + chunk * differences.len() / 8 * self.width as usize;
+        } else {
+            // Where the last call stopped inside a group of eight, one by one up to its end.
+            let taken = self.miniblock_values - self.miniblock_left;
+            let head = match width {
+                1..=32 => (taken.next_multiple_of(8) - taken).min(out.len()),
+                _ => out.len(),
+            };
+            let (head_out, out) = out.split_at_mut(head);
+            for (index, out) in head_out.iter_mut().enumerate() {
+                *out = add(bits_at(bytes, self.bit + index * width, self.width).cast_signed());
+            }
+            let start = (self.bit + head * width) / 8;
+            let mut differences = [0; DIFFERENCES];
+            for (chunk, out) in out.chunks_mut(DIFFERENCES).enumerate() {
+                let start = start + chunk * DIFFERENCES / 8 * width;
                 let differences = &mut differences[..out.len()];
                 unpack(&bytes[start.min(bytes.len())..], self.width, differences);
                 for (out, difference) in out.iter_mut().zip(differences) {
-                    *out = add(u64::from(*difference));
+                    *out = add(i64::from(*difference));
                 }
             }
-        } else {
-            for (index, out) in out.iter_mut().enumerate() {
-                *out = add(bits_at(bytes, self.bit + index * self.width as usize, self.width));
-            }
         }
-        self.last = last;
+        self.last = last.widen();
     }
 }
 
@@ -263,7 +310,7 @@ mod tests {
             prop_assert_eq!(cursor.end(&bytes).unwrap(), bytes.len());
             let mut decoded = Vec::new();
             for step in steps.into_iter().chain([usize::MAX]) {
-                let mut out = vec![0; step.min(cursor.left())];
+                let mut out = vec![0_i64; step.min(cursor.left())];
                 cursor.decode(&bytes, &mut out).unwrap();
                 decoded.extend(out);
             }
@@ -274,7 +321,7 @@ mod tests {
         fn damaged_bytes_do_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
             if let Ok(mut cursor) = DeltaCursor::new(&bytes, 0) {
                 let _ = cursor.end(&bytes);
-                let mut out = vec![0; cursor.left().min(1000)];
+                let mut out = vec![0_i64; cursor.left().min(1000)];
                 let _ = cursor.decode(&bytes, &mut out);
             }
         }
@@ -286,7 +333,7 @@ mod tests {
         let bytes = encode(&values);
         for cut in 0..bytes.len() - 40 {
             let result = DeltaCursor::new(&bytes[..cut], 0)
-                .and_then(|mut cursor| cursor.decode(&bytes[..cut], &mut [0; 200]));
+                .and_then(|mut cursor| cursor.decode(&bytes[..cut], &mut [0_i64; 200]));
             assert!(result.is_err(), "cut at {cut} of {}", bytes.len());
         }
     }
