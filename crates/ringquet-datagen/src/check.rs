@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ringquet::{ContentDigest, Dataset, EngineOptions, StopFlag};
+use ringquet::{ContentDigest, Dataset, EngineOptions, StopFlag, Warning};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::content::RowGroupContent;
@@ -43,7 +43,7 @@ pub(crate) struct Candidate<'a> {
 }
 
 /// Checks `candidates`; one result each, in their order, fewer if `stop` was set. With `bytes_too`
-/// the bytes of what is sound so far are hashed as well.
+/// the bytes of what is sound so far are hashed as well. What the engine remarks goes to `warnings`, once.
 ///
 /// # Errors
 /// What keeps the engine from reading any file.
@@ -51,6 +51,7 @@ pub(crate) fn check_files(
     candidates: Vec<Candidate<'_>>,
     threads: usize,
     bytes_too: bool,
+    warnings: &mut Vec<Warning>,
     progress: &dyn Progress,
     stop: &AtomicBool,
 ) -> Result<Vec<Result<(), Fault>>, DatagenError> {
@@ -64,7 +65,7 @@ pub(crate) fn check_files(
         };
         let files = rest.iter().take(GROUP_FILES).take_while(fits).count().max(1);
         let (group, after) = rest.split_at(files);
-        let mut checked = check_group(group, threads, stop)?;
+        let mut checked = check_group(group, threads, warnings, stop)?;
         if bytes_too {
             check_bytes(group, &mut checked, threads, stop);
         }
@@ -81,6 +82,7 @@ pub(crate) fn check_files(
 fn check_group(
     group: &[Candidate<'_>],
     threads: usize,
+    warnings: &mut Vec<Warning>,
     stop: &AtomicBool,
 ) -> Result<Vec<Result<(), Fault>>, DatagenError> {
     let mut results: Vec<Result<(), Fault>> = group
@@ -94,7 +96,7 @@ fn check_group(
     let Some((dataset, sound)) = open_all(group, &mut results, threads)? else {
         return Ok(results);
     };
-    let digests = digest_files(&dataset, stop)?;
+    let digests = digest_files(&dataset, warnings, stop)?;
     for ((file, index), digest) in (0..).zip(&sound).zip(digests) {
         let candidate = &group[*index];
         let Ok(recipe) = &candidate.recipe else { continue };
@@ -157,9 +159,19 @@ fn check_length(path: &Path, listed: &ManifestFile) -> Result<(), Fault> {
     }
 }
 
+/// Adds what is new. That bytes came from a cache is said of speeds, and none is told here.
+fn remember(told: Vec<Warning>, warnings: &mut Vec<Warning>) {
+    for warning in told {
+        if warning.code != "page_cache" && !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+    }
+}
+
 /// The content digest of every file, or why it cannot be read to its end.
 fn digest_files(
     dataset: &Dataset,
+    warnings: &mut Vec<Warning>,
     stop: &AtomicBool,
 ) -> Result<Vec<Result<ContentDigest, String>>, DatagenError> {
     let (flag, done) = (StopFlag::new(), AtomicBool::new(false));
@@ -184,7 +196,9 @@ fn digest_files(
             None => Ok(digest),
         }
     };
-    Ok(dataset.files().iter().zip(digests).map(result).collect())
+    let digests = dataset.files().iter().zip(digests).map(result).collect();
+    remember(report.warnings, warnings);
+    Ok(digests)
 }
 
 /// Hashes the bytes of the files of `group` whose result is good so far.

@@ -74,6 +74,10 @@ pub enum DatagenError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// The bytes of a file could not be written: a full disk, an error of the device, or an io_uring
+    /// that was asked for by name and is refused.
+    #[error(transparent)]
+    Write(Box<ringquet_io::IoError>),
     /// The engine cannot read.
     #[error(transparent)]
     Engine(Box<ringquet::Error>),
@@ -114,11 +118,26 @@ impl DatagenError {
         matches!(self, Self::Stopped { .. })
     }
 
+    /// The cause of a failure while the bytes of `path` were made and written.
+    pub(crate) fn writing(path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |error| match error.downcast::<ringquet_io::IoError>() {
+            Ok(error) => error.into(),
+            Err(source) => Self::Io { path, operation: "write", source },
+        }
+    }
+
     pub(crate) fn io(
         path: &Path,
         operation: &'static str,
     ) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |source| Self::Io { path, operation, source }
+    }
+}
+
+impl From<ringquet_io::IoError> for DatagenError {
+    fn from(error: ringquet_io::IoError) -> Self {
+        Self::Write(Box::new(error))
     }
 }

@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ringquet::DirectChoice;
+use ringquet_io::{Warning, WriteChoice, WriteDriver, WriteOptions, WriteQueue};
 use ringquet_workload::{Compression, Loaded};
 use serde::Serialize;
 
@@ -55,6 +56,8 @@ pub struct GenerateReport {
     pub digest: String,
     /// Whether all files that were written went around the page cache.
     pub direct: bool,
+    /// What carried the writes; `None` if nothing had to be written.
+    pub written_with: Option<WriteDriver>,
     /// Threads that wrote.
     pub threads: usize,
     /// What the caller should know.
@@ -103,7 +106,7 @@ pub fn generate(
     let is_ours = |path: &Path| path == manifest_path || plan.is_whole() && is_manifest(path);
     remove_left_over(&data_dir, is_ours)?;
     progress.begin(plan.bytes_estimated(), plan.len());
-    let (kept, rewritten) = check_listed(
+    let Listed { kept, rewritten, told } = check_listed(
         &existing.listed,
         &plan,
         &data_dir,
@@ -112,6 +115,7 @@ pub fn generate(
         progress,
         stop,
     )?;
+    warnings.extend(told.into_iter().map(DatagenWarning::from));
     if stop.load(Ordering::Relaxed) {
         // Nothing was touched: the manifests that are there still tell the truth.
         return Err(DatagenError::Stopped { files_done: kept.len() as u64, files: plan.len() });
@@ -138,6 +142,7 @@ pub fn generate(
         },
         kept: &kept,
         direct: options.direct,
+        driver: options.driver,
         progress,
         stop,
         failed: AtomicBool::new(false),
@@ -149,6 +154,8 @@ pub fn generate(
             pause: MANIFEST_INTERVAL,
             bytes_written: 0,
             buffered_files: 0,
+            written_with: None,
+            told: Vec::new(),
         }),
     };
     let files = usize::try_from(plan.len()).unwrap_or(usize::MAX);
@@ -174,6 +181,11 @@ pub fn generate(
     if done < plan.len() {
         return Err(DatagenError::Stopped { files_done: done, files: plan.len() });
     }
+    for warning in std::mem::take(&mut ledger.told).into_iter().map(DatagenWarning::from) {
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+    }
     if plan.is_whole() {
         remove_part_manifests(&data_dir)?;
     }
@@ -187,6 +199,7 @@ pub fn generate(
         seconds: started.elapsed().as_secs_f64(),
         digest: ledger.manifest.digest.clone(),
         direct: ledger.buffered_files == 0,
+        written_with: ledger.written_with,
         threads,
         warnings,
         data_dir,
@@ -263,7 +276,17 @@ fn look_around(
     Ok(around)
 }
 
-/// Of the planned files that are listed, those that are as listed, and the paths of the others.
+/// The planned files that are listed.
+#[derive(Default)]
+struct Listed {
+    /// Those that are as listed, by path.
+    kept: HashMap<String, ManifestFile>,
+    /// Paths of the others.
+    rewritten: Vec<String>,
+    /// What the engine remarked while reading them.
+    told: Vec<Warning>,
+}
+
 fn check_listed(
     listed: &HashMap<String, ManifestFile>,
     plan: &Plan,
@@ -272,10 +295,10 @@ fn check_listed(
     threads: usize,
     progress: &dyn Progress,
     stop: &AtomicBool,
-) -> Result<(HashMap<String, ManifestFile>, Vec<String>), DatagenError> {
-    let (mut kept, mut rewritten) = (HashMap::new(), Vec::new());
+) -> Result<Listed, DatagenError> {
+    let mut found = Listed::default();
     if listed.is_empty() {
-        return Ok((kept, rewritten));
+        return Ok(found);
     }
     let planned: Vec<&ManifestFile> =
         plan.files().filter_map(|file| listed.get(&path_text(&file.path))).collect();
@@ -284,14 +307,15 @@ fn check_listed(
         listed: file,
         recipe: manifest.recipe(file),
     });
-    let results = check_files(candidates.collect(), threads, false, progress, stop)?;
+    let candidates = candidates.collect();
+    let results = check_files(candidates, threads, false, &mut found.told, progress, stop)?;
     for (file, result) in planned.into_iter().zip(results) {
         match result {
-            Ok(()) => drop(kept.insert(file.path.clone(), file.clone())),
-            Err(_) => rewritten.push(file.path.clone()),
+            Ok(()) => drop(found.kept.insert(file.path.clone(), file.clone())),
+            Err(_) => found.rewritten.push(file.path.clone()),
         }
     }
-    Ok((kept, rewritten))
+    Ok(found)
 }
 
 fn check_space(
@@ -348,6 +372,7 @@ struct Run<'a, R> {
     kept: &'a HashMap<String, ManifestFile>,
     progress: &'a dyn Progress,
     direct: DirectChoice,
+    driver: WriteChoice,
     /// The caller's flag.
     stop: &'a AtomicBool,
     /// Another thread has failed.
@@ -364,6 +389,10 @@ struct Ledger<'a> {
     pause: Duration,
     bytes_written: u64,
     buffered_files: u64,
+    /// Of the files that were written: pwrite if any of them was.
+    written_with: Option<WriteDriver>,
+    /// What the queues of the threads had to say.
+    told: Vec<Warning>,
 }
 
 impl Ledger<'_> {
@@ -397,6 +426,12 @@ impl<'a, R: Fn(&PlannedFile) -> Recipe + Sync> Run<'a, R> {
     }
 
     fn work_on_files(&self) -> Result<(), DatagenError> {
+        let options = WriteOptions { driver: self.driver, ..WriteOptions::default() };
+        let mut told = Vec::new();
+        // Made here: a ring belongs to the thread that makes it.
+        let queue = WriteQueue::new(&options, &mut told);
+        self.ledger().told.extend(told);
+        let mut queue = queue?;
         loop {
             if self.stop.load(Ordering::Relaxed) || self.failed.load(Ordering::Relaxed) {
                 return Ok(());
@@ -406,22 +441,23 @@ impl<'a, R: Fn(&PlannedFile) -> Recipe + Sync> Run<'a, R> {
             else {
                 return Ok(());
             };
-            self.make(&file)?;
+            self.make(&file, &mut queue)?;
         }
     }
 
-    fn make(&self, file: &PlannedFile) -> Result<(), DatagenError> {
+    fn make(&self, file: &PlannedFile, queue: &mut WriteQueue) -> Result<(), DatagenError> {
         if self.kept.contains_key(&path_text(&file.path)) {
             return Ok(());
         }
         let path = self.data_dir.join(&file.path);
         let recipe = (self.recipe)(file);
-        let Some(written) = write_file(&path, &recipe, self.direct, self.progress, self.stop)?
-        else {
-            return Ok(());
-        };
+        let written = write_file(&path, &recipe, self.direct, queue, self.progress, self.stop)?;
+        let Some(written) = written else { return Ok(()) };
         let mut ledger = self.ledger();
         ledger.bytes_written += written.bytes;
+        if ledger.written_with != Some(WriteDriver::Pwrite) {
+            ledger.written_with = Some(written.written_with);
+        }
         ledger.buffered_files += u64::from(!written.direct);
         ledger.add(ManifestFile::new(file, written))
     }

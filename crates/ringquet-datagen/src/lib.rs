@@ -75,5 +75,6 @@ pub use options::{
     WarningCode,
 };
 pub use plan::{Plan, PlannedFile};
+pub use ringquet_io::{Warning, WriteChoice, WriteDriver};
 pub use schema::{DataColumn, DataKind, Shape, columns_of, schema_of};
 pub use verify::{Problem, ProblemKind, VerifyOptions, VerifyReport, verify};

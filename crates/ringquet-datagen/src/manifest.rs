@@ -12,6 +12,7 @@ use std::io::{Read as _, Write as _};
 use std::path::{Component, Path, PathBuf};
 
 use ringquet_decode::ContentDigest;
+use ringquet_io::WriteDriver;
 use ringquet_workload::{
     Column, Compression, DatasetType, Dtype, LegacySchema, Named, RowLayout, Workload,
 };
@@ -65,8 +66,11 @@ pub struct Manifest {
 pub struct ManifestWorkload {
     /// `model.name`.
     pub model: String,
-    /// `dataset.parquet.columns`, without `partition_by`.
+    /// `dataset.parquet.columns` that are in the files: without that of `partition_by`.
     pub columns: Vec<ManifestColumn>,
+    /// `dataset.parquet.partition_by`; a file's value is in its path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition_by: Option<String>,
     /// Without columns: `fork` or `seed`.
     pub legacy: Option<String>,
     /// Training files of the data set.
@@ -121,6 +125,8 @@ pub struct ManifestFile {
     /// XXH3-128 of the bytes of the file, 32 hexadecimal digits. It also covers what the content
     /// does not depend on: statistics, or the upper bytes of an int8 that is stored as INT32.
     pub bytes_hash: String,
+    /// What carried its writes: `uring` or `pwrite`. No byte depends on it.
+    pub written_with: WriteDriver,
 }
 
 impl ManifestWorkload {
@@ -135,7 +141,8 @@ impl ManifestWorkload {
         };
         Self {
             model: workload.model.name.clone(),
-            columns: dataset.parquet.columns.iter().map(column).collect(),
+            columns: dataset.parquet.file_columns().map(column).collect(),
+            partition_by: dataset.parquet.partition_by.clone(),
             legacy: dataset.parquet.is_legacy().then(|| dataset.parquet.legacy.to_string()),
             num_files_train: dataset.num_files_total(DatasetType::Train),
             num_files_eval: dataset.num_files_total(DatasetType::Valid),
@@ -160,7 +167,13 @@ impl ManifestFile {
             bytes: written.bytes,
             digest: written.digest.to_string(),
             bytes_hash: hash_text(written.bytes_hash),
+            written_with: written.written_with,
         }
+    }
+
+    /// Whether `other` lists the same bytes at the same path.
+    pub(crate) fn lists_the_same(&self, other: &Self) -> bool {
+        *self == Self { written_with: self.written_with, ..other.clone() }
     }
 
     /// The digest as a number; reading a manifest has checked that it is one.

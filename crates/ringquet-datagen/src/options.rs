@@ -1,6 +1,7 @@
 //! What a caller can choose, and how it hears of progress.
 
 use ringquet::DirectChoice;
+use ringquet_io::{Warning, WriteChoice};
 use serde::{Deserialize, Serialize};
 
 /// What to do with files that are already there.
@@ -88,6 +89,8 @@ pub struct DatagenOptions {
     pub existing: Existing,
     /// Whether files are written around the page cache. Default: where the file system can.
     pub direct: DirectChoice,
+    /// What carries the writes. Default: io_uring where it works, else pwrite and a warning.
+    pub driver: WriteChoice,
     /// Choices about values.
     pub content: ContentOptions,
     /// Choices about pages.
@@ -103,6 +106,7 @@ impl Default for DatagenOptions {
             threads: 0,
             existing: Existing::Refuse,
             direct: DirectChoice::Auto,
+            driver: WriteChoice::Auto,
             content: ContentOptions::default(),
             pages: PageOptions::default(),
         }
@@ -144,6 +148,9 @@ pub enum WarningCode {
     SpaceMayRunOut,
     /// A listed file was not as the manifest says and was written again.
     Rewritten,
+    /// What the storage side has to say, under its own code, e.g. `uring_unavailable`.
+    #[serde(untagged)]
+    Io(&'static str),
 }
 
 /// Something that the caller should know and that stops nothing.
@@ -153,6 +160,12 @@ pub struct DatagenWarning {
     pub code: WarningCode,
     /// One sentence with the numbers.
     pub message: String,
+}
+
+impl From<Warning> for DatagenWarning {
+    fn from(warning: Warning) -> Self {
+        Self { code: WarningCode::Io(warning.code), message: warning.message }
+    }
 }
 
 /// Threads to use for `units` of work.

@@ -59,8 +59,8 @@ impl Plan {
     /// Plans `files` files (`None`: all that follow) from index `first_file` on.
     ///
     /// # Errors
-    /// [`DatagenError::Workload`] for anything but Parquet files in a file system and for
-    /// `partition_by`; [`DatagenError::Option`] if the part lies beyond the last file;
+    /// [`DatagenError::Workload`] for anything but Parquet files in a file system;
+    /// [`DatagenError::Option`] if the part lies beyond the last file;
     /// [`DatagenError::RowTooLarge`].
     pub fn new(
         workload: &Workload,
@@ -69,13 +69,6 @@ impl Plan {
     ) -> Result<Self, DatagenError> {
         workload.require_local_parquet()?;
         let dataset = &workload.dataset;
-        if let Some(column) = &dataset.parquet.partition_by {
-            return Err(DatagenError::Workload(ringquet_workload::WorkloadError::Unsupported {
-                key: "dataset.parquet.partition_by".to_owned(),
-                value: column.clone(),
-                reason: "partitioned data sets are not written yet; remove the key".to_owned(),
-            }));
-        }
         let train_files = dataset.num_files_total(DatasetType::Train);
         let valid_files = dataset.num_files_total(DatasetType::Valid);
         let total = train_files.saturating_add(valid_files);
@@ -167,7 +160,8 @@ impl Plan {
 
     fn columns_for(&self, record_elements: Option<u64>) -> Vec<DataColumn> {
         let parquet = &self.dataset.parquet;
-        schema::columns_of(&parquet.columns, record_elements.map(|n| (parquet.legacy, n)))
+        let columns: Vec<_> = parquet.file_columns().cloned().collect();
+        schema::columns_of(&columns, record_elements.map(|n| (parquet.legacy, n)))
     }
 
     /// Nominal bytes of `file`: its rows times the bytes of a row by DLIO's widths.

@@ -1,52 +1,34 @@
-//! Where the bytes of a file go: gathered to aligned blocks, counted, hashed, written around the
-//! page cache by a thread of their own.
+//! Where the bytes of a file go: gathered to aligned slots, counted, hashed, handed to a queue that writes
+//! them around the page cache.
 //!
 //! ```text
-//!  encode ─▶ block being filled ─▶ queue of full blocks ─▶ pwrite, O_DIRECT ─▶ empty blocks ─╮
-//!            ╰───────────────────────────────────────────────────────────────────────────────╯
+//!  encode ─▶ slot being filled ─▶ WriteQueue: io_uring, O_DIRECT ─▶ empty slots ─╮
+//!            ╰────────────────────────────────────────────────────────────────────╯
 //! ```
-//! Encoding goes on while the device writes. Both wait for each other through [`BLOCKS`], which is
-//! all the memory there is. Where the file system has no O_DIRECT the same blocks go through the
-//! page cache.
+//! Encoding goes on while the device writes. The slots of the queue are all the memory there is; a sink
+//! that meets none free waits for one.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::thread::JoinHandle;
+use std::path::Path;
+use std::sync::Arc;
 
-use memmap2::MmapMut;
 use ringquet::DirectChoice;
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use ringquet_io::write_queue::WRITE_ALIGNMENT;
+use ringquet_io::{IoError, WriteFile, WriteQueue, WriteSlot};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::options::Progress;
 use crate::partial::PartialFile;
 
-/// Bytes of a block, one write: at this size the calls do not show on any device that we know, and
-/// four blocks still fit in most level-2 caches.
-const BLOCK_BYTES: usize = 1 << 20;
-/// Blocks of a file: one is filled, one is written, two wait, so that neither side waits for a
-/// hiccup of the other.
-const BLOCKS: usize = 4;
-/// Of offsets, lengths and memory: the largest logical block of current devices and file systems.
-const ALIGNMENT_BYTES: usize = 4096;
-
-/// A full block and where it goes.
-struct FullBlock {
-    block: MmapMut,
-    offset: u64,
-}
-
 /// The end of a file under way.
 pub(crate) struct FileSink<'a> {
-    file: PartialFile,
-    choice: DirectChoice,
-    /// The block being filled; anonymous mappings begin with a page.
-    block: MmapMut,
+    /// `None` once it is finished.
+    file: Option<PartialFile>,
+    out: Arc<WriteFile>,
+    queue: &'a mut WriteQueue,
+    /// The slot being filled; `None` before the first byte of it.
+    slot: Option<WriteSlot>,
     filled: usize,
-    blocks_made: usize,
-    pump: Option<Pump>,
     hasher: Xxh3,
     position: u64,
     progress: &'a dyn Progress,
@@ -62,25 +44,21 @@ pub(crate) struct Finished {
 }
 
 impl<'a> FileSink<'a> {
+    /// A sink for `file`, which will be at `path`.
     pub(crate) fn new(
+        path: &Path,
         file: PartialFile,
         choice: DirectChoice,
+        queue: &'a mut WriteQueue,
         progress: &'a dyn Progress,
     ) -> io::Result<Self> {
-        let set = match choice {
-            DirectChoice::Off => Ok(()),
-            DirectChoice::Auto | DirectChoice::On => set_direct(file.file(), true),
-        };
-        if choice == DirectChoice::On {
-            set?;
-        }
+        let out = WriteFile::new(path, file.file().try_clone()?, choice).map_err(wrapped)?;
         Ok(Self {
-            file,
-            choice,
-            block: MmapMut::map_anon(BLOCK_BYTES)?,
+            file: Some(file),
+            out: Arc::new(out),
+            queue,
+            slot: None,
             filled: 0,
-            blocks_made: 1,
-            pump: None,
             hasher: Xxh3::new(),
             position: 0,
             progress,
@@ -93,153 +71,67 @@ impl<'a> FileSink<'a> {
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.position += bytes.len() as u64;
+        let slot_bytes = self.queue.slot_bytes();
         let mut rest = bytes;
         while !rest.is_empty() {
-            let length = rest.len().min(BLOCK_BYTES - self.filled);
+            let slot = match &mut self.slot {
+                Some(slot) => slot,
+                empty => empty.insert(self.queue.take().map_err(wrapped)?),
+            };
+            let length = rest.len().min(slot_bytes - self.filled);
             let (part, after) = rest.split_at(length);
-            self.block[self.filled..self.filled + length].copy_from_slice(part);
+            slot.bytes_mut()[self.filled..self.filled + length].copy_from_slice(part);
             self.filled += length;
+            self.position += length as u64;
             rest = after;
-            if self.filled == BLOCK_BYTES {
-                self.send_block(self.position - rest.len() as u64)?;
+            if self.filled == slot_bytes {
+                self.send(slot_bytes)?;
             }
         }
         Ok(())
     }
 
-    /// Hands the full block, which ends at `end`, to the writing thread and takes an empty one.
-    fn send_block(&mut self, end: u64) -> io::Result<()> {
-        self.hasher.update(&self.block);
-        let pump = match &mut self.pump {
-            Some(pump) => pump,
-            pump => pump.insert(Pump::start(self.file.file().try_clone()?, self.choice)),
-        };
-        let empty = if self.blocks_made < BLOCKS {
-            self.blocks_made += 1;
-            Some(MmapMut::map_anon(BLOCK_BYTES)?)
-        } else {
-            pump.empty.recv().ok()
-        };
-        let Some(empty) = empty else { return Err(self.failure()) };
-        let block = std::mem::replace(&mut self.block, empty);
+    /// Hands the slot to the queue: what is filled, and zeros up to `length`.
+    fn send(&mut self, length: usize) -> io::Result<()> {
+        let Some(mut slot) = self.slot.take() else { return Ok(()) };
+        let bytes = slot.bytes_mut();
+        self.hasher.update(&bytes[..self.filled]);
+        bytes[self.filled..length].fill(0);
+        let offset = self.position - self.filled as u64;
+        self.queue.write(&self.out, offset, slot, length).map_err(wrapped)?;
+        self.progress.advance(self.filled as u64, 0);
         self.filled = 0;
-        let full = FullBlock { block, offset: end - BLOCK_BYTES as u64 };
-        let sent = pump.full.as_ref().is_some_and(|full_blocks| full_blocks.send(full).is_ok());
-        if !sent {
-            return Err(self.failure());
-        }
-        self.progress.advance(BLOCK_BYTES as u64, 0);
         Ok(())
     }
 
-    /// Why the writing thread has ended early.
-    fn failure(&mut self) -> io::Error {
-        let ended = self.pump.take().map(Pump::finish);
-        match ended {
-            Some(Err(error)) => error,
-            _ => io::Error::other("the writing thread ended without a reason"),
-        }
-    }
-
-    /// Writes what is left and gives the file its length.
+    /// Writes what is left, waits for all of it and gives the file its length.
     pub(crate) fn finish(mut self) -> io::Result<Finished> {
-        if let Some(pump) = self.pump.take() {
-            pump.finish()?;
+        // A direct write ends with a block; what is too much is cut off again.
+        let padded = usize::try_from(WRITE_ALIGNMENT.up(self.filled as u64))
+            .expect("a slot is a multiple of the alignment");
+        let length = if self.out.is_direct() { padded } else { self.filled };
+        let is_padded = length > self.filled;
+        self.send(length)?;
+        self.queue.finish().map_err(wrapped)?;
+        let file = self.file.take().expect("it is taken here and nowhere else");
+        if is_padded {
+            file.file().set_len(self.position)?;
         }
-        let tail = &mut self.block[..];
-        self.hasher.update(&tail[..self.filled]);
-        let offset = self.position - self.filled as u64;
-        let file = self.file.file();
-        if is_direct(file)? && !self.filled.is_multiple_of(ALIGNMENT_BYTES) {
-            // A direct write ends with a block; what is too much is cut off again.
-            let padded = self.filled.next_multiple_of(ALIGNMENT_BYTES);
-            tail[self.filled..padded].fill(0);
-            write_at(file, &tail[..padded], offset, self.choice)?;
-            file.set_len(self.position)?;
-        } else {
-            write_at(file, &tail[..self.filled], offset, self.choice)?;
-        }
-        self.progress.advance(self.filled as u64, 0);
-        let direct = is_direct(file)?;
         let (bytes, bytes_hash) = (self.position, self.hasher.digest128());
-        Ok(Finished { file: self.file, bytes, bytes_hash, direct })
+        Ok(Finished { file, bytes, bytes_hash, direct: self.out.is_direct() })
     }
 }
 
-fn set_direct(file: &File, direct: bool) -> io::Result<()> {
-    let mut flags = fcntl_getfl(file)?;
-    flags.set(OFlags::DIRECT, direct);
-    Ok(fcntl_setfl(file, flags)?)
-}
-
-fn is_direct(file: &File) -> io::Result<bool> {
-    Ok(fcntl_getfl(file)?.contains(OFlags::DIRECT))
-}
-
-/// Writes all of `bytes` at `offset`. Some file systems take the flag O_DIRECT and then refuse the
-/// write, for an alignment larger than ours: from there on the file goes through the page cache.
-fn write_at(file: &File, bytes: &[u8], offset: u64, choice: DirectChoice) -> io::Result<()> {
-    match file.write_all_at(bytes, offset) {
-        Err(error)
-            if error.kind() == io::ErrorKind::InvalidInput
-                && choice == DirectChoice::Auto
-                && is_direct(file)? =>
-        {
-            set_direct(file, false)?;
-            file.write_all_at(bytes, offset)
-        }
-        result => result,
-    }
-}
-
-/// The writing thread of a file.
-struct Pump {
-    /// `None` once there is nothing more to write.
-    full: Option<SyncSender<FullBlock>>,
-    empty: Receiver<MmapMut>,
-    thread: Option<JoinHandle<io::Result<()>>>,
-}
-
-impl Pump {
-    fn start(file: File, choice: DirectChoice) -> Self {
-        let (full, blocks) = sync_channel(BLOCKS);
-        let (returned, empty) = channel();
-        let thread = std::thread::spawn(move || run(&file, &blocks, &returned, choice));
-        Self { full: Some(full), empty, thread: Some(thread) }
-    }
-
-    /// Waits until all blocks are written.
-    fn finish(mut self) -> io::Result<()> {
-        self.full = None;
-        match self.thread.take().map(JoinHandle::join) {
-            Some(Ok(result)) => result,
-            Some(Err(panic)) => std::panic::resume_unwind(panic),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Drop for Pump {
+impl Drop for FileSink<'_> {
     fn drop(&mut self) {
-        // Nothing may be written to a file that its owner thinks gone.
-        self.full = None;
-        if let Some(thread) = self.thread.take() {
-            drop(thread.join());
+        if self.file.is_some() {
+            // Nothing may be written to a file that is gone. What went wrong has been told already.
+            drop(self.queue.discard());
         }
     }
 }
 
-fn run(
-    file: &File,
-    blocks: &Receiver<FullBlock>,
-    empty: &Sender<MmapMut>,
-    choice: DirectChoice,
-) -> io::Result<()> {
-    for FullBlock { block, offset } in blocks {
-        write_at(file, &block, offset, choice)?;
-        // The other side does not take blocks back any more once the file ends.
-        drop(empty.send(block));
-    }
-    Ok(())
+/// To be unwrapped again by [`crate::DatagenError::writing`].
+fn wrapped(error: IoError) -> io::Error {
+    io::Error::other(error)
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use ringquet_io::Warning;
 use serde::Serialize;
 
 use crate::check::{Candidate, check_files};
@@ -79,6 +80,8 @@ pub struct VerifyReport {
     pub seconds: f64,
     /// What is wrong, by file.
     pub problems: Vec<Problem>,
+    /// What the engine had to say while reading, e.g. that io_uring is refused.
+    pub warnings: Vec<Warning>,
 }
 
 impl VerifyReport {
@@ -122,7 +125,7 @@ pub fn verify(
         }
         for file in &manifest.files {
             let (_, earlier) = *listed.entry(&file.path).or_insert((manifest, file));
-            if earlier != file {
+            if !earlier.lists_the_same(file) {
                 problems.push(Problem {
                     file: file.path.clone(),
                     kind: ProblemKind::Conflict,
@@ -142,7 +145,8 @@ pub fn verify(
         recipe: manifest.recipe(file),
     });
     let (threads, bytes) = (options.threads, !options.skip_bytes);
-    let found = check_files(candidates.collect(), threads, bytes, progress, stop)?;
+    let mut warnings = Vec::new();
+    let found = check_files(candidates.collect(), threads, bytes, &mut warnings, progress, stop)?;
     if stop.load(Ordering::Relaxed) {
         let files_done = found.len() as u64;
         return Err(DatagenError::Stopped { files_done, files: files.len() as u64 });
@@ -172,6 +176,7 @@ pub fn verify(
         digest,
         seconds: started.elapsed().as_secs_f64(),
         problems,
+        warnings,
     })
 }
 

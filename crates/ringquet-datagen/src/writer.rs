@@ -16,6 +16,7 @@ use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{Schema, SchemaRef};
 use ringquet::DirectChoice;
 use ringquet_decode::{ContentDigest, FileDigest, RowGroupDigest};
+use ringquet_io::{WriteDriver, WriteQueue};
 use ringquet_workload::{Compression, RowLayout};
 
 use crate::chunk::{ChunkScratch, ChunkWriter, WrittenChunk};
@@ -54,27 +55,29 @@ pub(crate) struct Written {
     pub(crate) bytes_hash: u128,
     /// Whether it was written around the page cache.
     pub(crate) direct: bool,
+    pub(crate) written_with: WriteDriver,
 }
 
-/// Writes the file at `path`. `None` if `stop` was set before it was whole; then there is no file.
+/// Writes the file at `path` through `queue`. `None` if `stop` was set before it was whole; then there is no file.
 pub(crate) fn write_file(
     path: &Path,
     recipe: &Recipe,
     direct: DirectChoice,
+    queue: &mut WriteQueue,
     progress: &dyn Progress,
     stop: &AtomicBool,
 ) -> Result<Option<Written>, DatagenError> {
     let file = PartialFile::create(path)?;
-    let fail = || DatagenError::io(path, "write");
-    let sink = FileSink::new(file, direct, progress);
-    let mut sink = sink.map_err(DatagenError::io(path, "open for direct I/O"))?;
+    let fail = || DatagenError::writing(path);
+    let written_with = queue.driver();
+    let mut sink = FileSink::new(path, file, direct, queue, progress).map_err(fail())?;
     let Some(digest) = write_content(recipe, &mut sink, stop).map_err(fail())? else {
         return Ok(None);
     };
     let Finished { file, bytes, bytes_hash, direct } = sink.finish().map_err(fail())?;
     file.commit()?;
     progress.advance(0, 1);
-    Ok(Some(Written { bytes, digest, bytes_hash, direct }))
+    Ok(Some(Written { bytes, digest, bytes_hash, direct, written_with }))
 }
 
 fn write_content(
@@ -224,6 +227,7 @@ impl RowGroupSum {
 
 #[cfg(test)]
 mod tests {
+    use ringquet_io::WriteOptions;
     use ringquet_workload::DatasetType;
 
     use super::*;
@@ -249,8 +253,9 @@ mod tests {
         };
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.parquet");
-        let written =
-            write_file(&path, &recipe, DirectChoice::Auto, &Silent, &AtomicBool::new(false));
+        let mut queue = WriteQueue::new(&WriteOptions::default(), &mut Vec::new()).unwrap();
+        let stop = AtomicBool::new(false);
+        let written = write_file(&path, &recipe, DirectChoice::Auto, &mut queue, &Silent, &stop);
         let written = written.unwrap().unwrap();
 
         let schema = schema_of(&recipe.columns);

@@ -52,6 +52,18 @@ pub enum IoError {
         /// What to do about it, where that is known; empty or beginning with a semicolon.
         advice: &'static str,
     },
+    /// A write failed for good.
+    #[error("{path}: write of {length} bytes at offset {offset} failed: {source}", path = path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// First byte of the write that failed.
+        offset: u64,
+        /// Bytes that were to be written.
+        length: u64,
+        /// The kernel's answer (ENOSPC, EIO, …).
+        source: io::Error,
+    },
     /// The file ended before the bytes that it had when it was opened.
     #[error(
         "{path}: unexpected end of file: {missing} of {length} bytes at offset {offset} are not there (it was {file_len} bytes long when it was opened); was it truncated during the scan?",

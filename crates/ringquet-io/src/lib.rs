@@ -11,7 +11,7 @@
 //! ```
 //! Modules in reading order: what is asked ([`options`]), what is read ([`mod@file`], [`mod@align`]), where it lands
 //! ([`arena`]), who carries it ([`driver`] and its four implementations), the queue over them ([`queue`]),
-//! and what is told afterwards ([`counters`], [`device`], [`usage`]).
+//! the way back ([`write_queue`]), and what is told afterwards ([`counters`], [`device`], [`usage`]).
 
 pub mod error;
 pub mod options;
@@ -32,6 +32,7 @@ mod uring;
 
 mod probe;
 pub mod queue;
+pub mod write_queue;
 
 pub mod counters;
 pub mod cpus;
@@ -47,3 +48,4 @@ pub use file::{DataFile, Identity};
 pub use options::{DirectChoice, DriverChoice, HugePages, IoOptions, SqPoll};
 pub use queue::{Completed, ReadQueue};
 pub use uring::{UringFeature, UringFeatures, uring_features};
+pub use write_queue::{WriteChoice, WriteDriver, WriteFile, WriteOptions, WriteQueue, WriteSlot};

@@ -45,7 +45,7 @@ pub(crate) fn make_driver(
 
 /// A ring that has proved itself: a kernel or a seccomp profile may allow the setup and refuse the rest. If
 /// only the registered arena does not work, the ring is made again without it.
-fn probed_uring(
+pub(crate) fn probed_uring(
     options: &IoOptions,
     arena: &Arc<Arena>,
     warnings: &mut Vec<Warning>,

@@ -101,6 +101,44 @@ impl Uring {
     }
 }
 
+/// One write as one system call would do it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RawWrite {
+    /// Comes back with the completion; below `u64::MAX`.
+    pub(crate) token: u64,
+    /// The file.
+    pub(crate) fd: RawFd,
+    /// First byte.
+    pub(crate) offset: u64,
+    /// Where the bytes are.
+    pub(crate) address: *const u8,
+    /// How many.
+    pub(crate) len: u32,
+    /// Which piece of the arena `address` lies in.
+    pub(crate) piece: u16,
+}
+
+impl Uring {
+    /// Takes a write; it begins at the next [`Driver::enter`]. Never called with more requests outstanding than
+    /// the queue depth.
+    ///
+    /// # Safety
+    /// `address..address + len` stays, and nobody changes it, until [`Driver::reap`] gave this token back; so does
+    /// the file.
+    pub(crate) unsafe fn push_write(&mut self, write: RawWrite) {
+        let RawWrite { token, fd, offset, address, len, piece } = write;
+        let entry = if self.facts.registered_buffers {
+            opcode::WriteFixed::new(Fd(fd), address, len, piece).offset(offset).build()
+        } else {
+            opcode::Write::new(Fd(fd), address, len).offset(offset).build()
+        };
+        // SAFETY: memory and file stay until the completion, as this function demands of its caller.
+        let pushed = unsafe { self.ring.submission().push(&entry.user_data(token)) };
+        pushed.expect("the submission queue is at least as long as the queue depth");
+        self.in_kernel += 1;
+    }
+}
+
 /// From the best setup to the plainest; the kernel answers EINVAL to flags that it does not know.
 fn make_ring(options: &IoOptions) -> io::Result<(IoUring, Vec<&'static str>)> {
     let entries = options.queue_depth.next_power_of_two();

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::column::{Column, Dtype};
 use crate::enums::{Compression, FormatType, LegacySchema};
 use crate::error::WorkloadError;
+use crate::partition::FOLDER_BYTES_MAX;
 use crate::rows::SEED_ROW_GROUP_SIZE;
 use crate::section::{COUNT_MAX, Section, shown};
 
@@ -80,7 +81,8 @@ pub struct Parquet {
     pub columns: Vec<Column>,
     /// `row_group_size` in rows. Default 1024; in the seed's legacy mode 1,048,576.
     pub row_group_size: u64,
-    /// `partition_by`: a column whose values become folders `column=value/`.
+    /// `partition_by`: a column whose values become folders `column=value/`, see
+    /// [`Column::partition_folder`]. The files do not have it, and training cannot read it.
     pub partition_by: Option<String>,
     /// `generation_batch_size` in rows: what is handed to the writer at once. A batch starts a new
     /// row group. Default [`Self::row_group_size`], which is also what 0 means.
@@ -95,14 +97,14 @@ impl Parquet {
         self.columns.is_empty()
     }
 
-    /// Indices of the columns that training reads, in file order. In legacy mode the one column
-    /// that there is.
+    /// Indices, among the columns of the files, of those that training reads. In legacy mode the
+    /// one column that there is.
     pub fn read_column_indices(&self) -> Vec<usize> {
         if self.is_legacy() {
             return vec![0];
         }
         let read = |(index, column): (usize, &Column)| column.read.then_some(index);
-        self.columns.iter().enumerate().filter_map(read).collect()
+        self.file_columns().enumerate().filter_map(read).collect()
     }
 
     /// Names of the columns that training reads, in file order.
@@ -110,7 +112,7 @@ impl Parquet {
         if self.is_legacy() {
             return vec!["data"];
         }
-        self.columns.iter().filter(|column| column.read).map(|column| &*column.name).collect()
+        self.file_columns().filter(|column| column.read).map(|column| &*column.name).collect()
     }
 }
 
@@ -124,9 +126,11 @@ impl Dataset {
         self.sum_columns(Column::record_bytes).unwrap_or_else(|| self.legacy_record_bytes())
     }
 
-    /// As [`Self::record_bytes`] over the columns that are read.
+    /// As [`Self::record_bytes`] over the columns that are read; a partition column never is.
     pub fn read_record_bytes(&self) -> u64 {
-        self.sum_columns(|column| if column.read { column.record_bytes() } else { Some(0) })
+        let partition = self.parquet.partition_by.as_ref();
+        let is_read = |column: &Column| column.read && partition != Some(&column.name);
+        self.sum_columns(|column| if is_read(column) { column.record_bytes() } else { Some(0) })
             .unwrap_or_else(|| self.legacy_record_bytes())
     }
 
@@ -252,6 +256,16 @@ impl Dataset {
             let accepted = "none, snappy, gzip, lz4, zstd (format parquet)";
             return Err(section.refuse("compression", &value, accepted));
         }
+        if let Some(column) = &self.parquet.partition_by
+            && self.num_subfolders_train.max(self.num_subfolders_eval) > 1
+        {
+            let reason = format!(
+                "does not go with dataset.parquet.partition_by: the folders are those of `{column}`"
+            );
+            let train = self.num_subfolders_train > 1;
+            let key = if train { "num_subfolders_train" } else { "num_subfolders_eval" };
+            return Err(section.conflict(key, reason));
+        }
         let folders = [
             ("num_subfolders_train", self.num_subfolders_train, self.num_files_train),
             ("num_subfolders_eval", self.num_subfolders_eval, self.num_files_eval),
@@ -369,6 +383,21 @@ impl Parquet {
             }
             if self.columns.len() == 1 {
                 let reason = format!("`{name}` is the only column: the files would have none");
+                return Err(section.conflict("partition_by", reason));
+            }
+            if !self.file_columns().any(|column| column.read) {
+                let reason = format!(
+                    "`{name}` is the only column with read: true, and the files do not have it"
+                );
+                return Err(section.conflict("partition_by", reason));
+            }
+            let folder = column.partition_folder(column.partitions() - 1);
+            if folder.len() > FOLDER_BYTES_MAX {
+                let reason = format!(
+                    "folders `{folder}` have {} bytes in their names; file systems take \
+                     {FOLDER_BYTES_MAX}",
+                    folder.len()
+                );
                 return Err(section.conflict("partition_by", reason));
             }
         }

@@ -4,6 +4,7 @@
 //! <storage_root>/<data_folder>/train/img_0_of_4.parquet
 //!                              valid/img_0_of_2.parquet
 //!                              train/1/img_3_of_4.parquet      num_subfolders_train: 2
+//!                              train/flag=true/img_3_of_4.parquet        partition_by: flag
 //! ```
 //! The index is padded with zeros to the digits of the total, the subfolder (index mod subfolders)
 //! to the digits of their number, and there are subfolders only from 2 on. DLIO's own reader and
@@ -32,8 +33,12 @@ impl Dataset {
         }
     }
 
-    /// Subfolders of one half; 0 or 1 means that there are none.
+    /// Subfolders that the files of one half are dealt to: `num_subfolders_train` or `_eval`, or
+    /// the partitions of `partition_by`, at least 2. 0 or 1 means that there are none.
     pub fn num_subfolders(&self, half: DatasetType) -> u64 {
+        if let Some(column) = self.parquet.partition_column() {
+            return column.partitions();
+        }
         match half {
             DatasetType::Train => self.num_subfolders_train,
             DatasetType::Valid => self.num_subfolders_eval,
@@ -47,11 +52,22 @@ impl Dataset {
         format!("{}_{index:0digits$}_of_{total}.{}", self.file_prefix, self.format)
     }
 
-    /// The folder of file `index`, relative to the data folder: `train` or `train/SUB`.
+    /// The folder of file `index`, relative to the data folder: `train`, `train/SUB` or
+    /// `train/COLUMN=VALUE`.
     pub fn file_folder(&self, half: DatasetType, index: u64) -> PathBuf {
-        let subfolders = self.num_subfolders(half);
         let folder = PathBuf::from(half.name());
-        if subfolders > 1 { folder.join(subfolder(index % subfolders, subfolders)) } else { folder }
+        match self.subfolder_name(half, index) {
+            Some(name) => folder.join(name),
+            None => folder,
+        }
+    }
+
+    fn subfolder_name(&self, half: DatasetType, index: u64) -> Option<String> {
+        if let Some(column) = self.parquet.partition_column() {
+            return Some(column.partition_folder(index));
+        }
+        let subfolders = self.num_subfolders(half);
+        (subfolders > 1).then(|| subfolder(index % subfolders, subfolders))
     }
 
     /// Where file `index` lies, relative to the data folder.
@@ -70,26 +86,32 @@ impl Dataset {
     }
 
     /// The folders to make before the first file, relative to the data folder, parents first.
-    /// `train` and `valid` are always there, as in DLIO.
+    /// `train` and `valid` are always there, as in DLIO, and so are all subfolders; of partitions
+    /// those that have a file.
     pub fn folders(&self) -> impl Iterator<Item = PathBuf> + '_ {
-        DatasetType::ALL.iter().flat_map(|&half| {
-            let subfolders = Some(self.num_subfolders(half)).filter(|n| *n > 1).unwrap_or(0);
+        DatasetType::ALL.iter().flat_map(move |&half| {
+            let mut subfolders = Some(self.num_subfolders(half)).filter(|n| *n > 1).unwrap_or(0);
+            if self.parquet.partition_by.is_some() {
+                subfolders = subfolders.min(self.num_files_total(half));
+            }
             let parent = PathBuf::from(half.name());
-            let children = (0..subfolders)
-                .map(move |index| PathBuf::from(half.name()).join(subfolder(index, subfolders)));
+            let children = (0..subfolders).map(move |index| self.file_folder(half, index));
             std::iter::once(parent).chain(children)
         })
     }
 
     /// File indices in the order in which DLIO lists them, before any shuffle: by index, except that
-    /// with subfolders and without `skip_listing` one folder comes after the other.
+    /// with subfolders and without `skip_listing` one folder comes after the other, sorted by name
+    /// (`day=0`, `day=1`, `day=10`, …).
     pub fn listing_order(&self, half: DatasetType) -> impl Iterator<Item = u64> + use<> {
         let files = self.num_files(half);
         let step = if self.skip_listing { 1 } else { self.num_subfolders(half).max(1) };
-        (0..step).flat_map(move |first| {
-            let step = usize::try_from(step).unwrap_or(usize::MAX);
-            (first..files).step_by(step)
-        })
+        let mut firsts: Vec<u64> = (0..step.min(files)).collect();
+        if step > 1 {
+            firsts.sort_by_key(|first| self.subfolder_name(half, *first));
+        }
+        let step = usize::try_from(step).unwrap_or(usize::MAX);
+        firsts.into_iter().flat_map(move |first| (first..files).step_by(step))
     }
 }
 

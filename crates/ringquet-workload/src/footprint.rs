@@ -174,8 +174,7 @@ impl Dataset {
         let leaves: Vec<Leaf> = if self.parquet.is_legacy() {
             vec![Leaf::legacy(self, self.legacy_elements())]
         } else {
-            let kept = |column: &&Column| self.parquet.partition_by.as_ref() != Some(&column.name);
-            self.parquet.columns.iter().filter(kept).map(Leaf::of).collect()
+            self.parquet.file_columns().map(Leaf::of).collect()
         };
         let layout = self.row_layout();
         let pages: f64 = row_group_kinds(layout)

@@ -37,6 +37,7 @@ mod dimensions;
 mod files;
 mod footprint;
 mod mt19937;
+mod partition;
 mod rows;
 mod sharding;
 mod shuffle;

@@ -3,6 +3,8 @@
 mod generate;
 mod golden;
 mod layout;
+mod partition;
 mod resume;
 mod support;
 mod verify;
+mod writing;

@@ -128,6 +128,16 @@ fn partition_columns_are_scalars_of_the_table() {
     assert!(refusal(&yaml("b"), &[]).contains("its values make no folder names"));
     let alone = refusal("dataset: {parquet: {partition_by: a, columns: [a]}}", &[]);
     assert!(alone.contains("the only column"), "{alone}");
+    let unread = "dataset: {parquet: {partition_by: a, columns: [a, {name: b, read: false}]}}";
+    assert!(refusal(unread, &[]).contains("the only column with read: true"));
+    let long = "x".repeat(250);
+    let long = format!("dataset: {{parquet: {{partition_by: {long}, columns: [a, {long}]}}}}");
+    // `x…x=15.5`: 250 + 5 bytes are just short enough; one more is not.
+    assert_eq!(text(&long, &[]).dataset.parquet.columns.len(), 2);
+    let longer = long.replace("xx", "xxx");
+    assert!(refusal(&longer, &[]).contains("file systems take 255"));
+    let both = yaml("c").replace("dataset: {", "dataset: {num_subfolders_train: 2, ");
+    assert!(refusal(&both, &[]).contains("the folders are those of `c`"));
 }
 
 /// Without columns a row is one list, whose elements are a square.

@@ -85,3 +85,42 @@ fn the_extension_is_the_format() {
     let npz = text("dataset: {format: npz, num_files_train: 2}", &[]).dataset;
     assert_eq!(npz.file_name(DatasetType::Train, 0), "img_0_of_2.npz");
 }
+
+/// One value to a file, from its index; folders come in the order of their names.
+#[test]
+fn partitions() {
+    let columns = "columns: [{name: x}, {name: flag, dtype: bool}, {name: day, dtype: int8}]";
+    let by = |column: &str, keys: &str| {
+        dataset(&format!("{keys}, parquet: {{partition_by: {column}, {columns}}}")).dataset
+    };
+    let flag = by("flag", "num_files_train: 3, num_files_eval: 1");
+    assert_eq!(
+        strings(flag.train_files()),
+        [
+            "train/flag=false/img_0_of_3.parquet",
+            "train/flag=true/img_1_of_3.parquet",
+            "train/flag=false/img_2_of_3.parquet",
+        ]
+    );
+    assert_eq!(strings(flag.valid_files()), ["valid/flag=false/img_0_of_1.parquet"]);
+    assert_eq!(
+        strings(flag.folders()),
+        ["train", "train/flag=false", "train/flag=true", "valid", "valid/flag=false"]
+    );
+    assert_eq!(flag.listing_order(DatasetType::Train).collect::<Vec<_>>(), [0, 2, 1]);
+    assert_eq!(flag.parquet.read_column_names(), ["x", "day"]);
+    assert_eq!(flag.parquet.read_column_indices(), [0, 1]);
+    assert_eq!((flag.record_bytes(), flag.read_record_bytes()), (6, 5));
+
+    let day = by("day", "num_files_train: 18");
+    let order: Vec<u64> = day.listing_order(DatasetType::Train).collect();
+    assert_eq!(order[..6], [0, 16, 1, 17, 10, 11], "day=0, day=1, day=10, day=11, …");
+    let mut by_path: Vec<u64> = (0..18).collect();
+    by_path.sort_by_key(|index| day.file_path(DatasetType::Train, *index));
+    assert_eq!(order, by_path, "sorted by full path");
+    let named = by("day", "num_files_train: 18, skip_listing: true");
+    assert!(named.listing_order(DatasetType::Train).eq(0..18), "built by name, not listed");
+    let few = by("day", "num_files_train: 1");
+    assert_eq!(strings(few.folders()), ["train", "train/day=0", "valid"]);
+    assert_eq!(few.listing_order(DatasetType::Train).collect::<Vec<_>>(), [0]);
+}

@@ -24,6 +24,7 @@ pub(crate) fn run(args: &DatagenArgs, console: &mut Console) -> Result<Exit> {
         "seed": options.seed,
         "threads": args.threads,
         "direct": options.direct,
+        "driver": options.driver,
         "first_file": options.first_file,
         "files": options.files,
         "resume": args.resume,
@@ -56,6 +57,7 @@ fn options(args: &DatagenArgs) -> Result<DatagenOptions, Usage> {
             _ => Existing::Refuse,
         },
         direct: args.direct.choice(),
+        driver: args.driver.choice(),
         content: ContentOptions {
             repeat_fraction: args.repeat_fraction,
             raw_floats: args.raw_floats,
@@ -93,6 +95,10 @@ impl fmt::Display for Report {
         writeln!(f, ", {}", counted(report.rows, "row"))?;
         let written = byte_rate(report.bytes_written, report.seconds);
         writeln!(f, "on disk      {}, written at {written}", ByteSize(report.bytes))?;
+        if let Some(driver) = report.written_with {
+            let way = if report.direct { "O_DIRECT" } else { "through the page cache" };
+            writeln!(f, "written with {}, {way}", driver.as_str())?;
+        }
         let threads = counted(report.threads as u64, "thread");
         writeln!(f, "time         {}, {threads}", seconds(report.seconds))?;
         writeln!(f, "digest       {}", report.digest)?;

@@ -28,6 +28,7 @@ pub(crate) fn run(args: &VerifyArgs, console: &mut Console) -> Result<Exit> {
     let verified = ringquet_datagen::verify(&args.dir, &options, &bar, stop.as_atomic());
     bar.finish();
     let report = Report(verified?);
+    console.warn_all(&report.0.warnings);
     for problem in &report.0.problems {
         console.error(&format!("{}: {}", args.dir.join(&problem.file).display(), problem.text));
     }
