@@ -31,9 +31,22 @@
 //! | random times | one generator per process | one per rank and epoch, from `train.seed` |
 //! | checkpoints | written | out of scope |
 
+pub mod characterize;
+pub mod doctor;
+
 mod run;
 
+pub mod layout;
+
+pub mod check;
+pub mod report;
+
 pub use run::{
-    ACCELERATORS_MAX, EpochReport, Phase, PhaseReport, Progress, RankReport, RunError, RunOptions,
-    RunReport, TimeByCause, engine_options, metrics, run,
+    ACCELERATORS_MAX, AcceleratorPriority, Ensemble, EpochReport, Granted, LostTime, Phase,
+    PhaseReport, Progress, RankReport, ReaderTime, RunError, RunOptions, RunReport, TimeByCause,
+    engine_options, metrics, run, run_together,
+};
+pub use run::{
+    Bound, Capacity, Ceiling, CeilingBy, Point, Prediction, SearchOptions, SearchProgress,
+    SearchReport, find_max_accelerators,
 };

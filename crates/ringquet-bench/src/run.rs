@@ -1,9 +1,11 @@
 //! Playing a workload: what is asked ([`RunOptions`]), the order of things ([`run`]), and the parts.
 
+mod ensemble;
 mod error;
 mod launcher;
 
 mod deal;
+mod half;
 mod listing;
 
 mod barrier;
@@ -13,8 +15,11 @@ mod touch;
 
 mod accelerator;
 mod pacer;
+mod priority;
+
 mod phase;
 
+mod lost;
 pub mod metrics;
 
 mod dlio;
@@ -24,6 +29,8 @@ mod results;
 mod session;
 mod wall_clock;
 
+mod search;
+
 use std::path::PathBuf;
 
 use ringquet::{DecodeMode, DirectChoice, EngineOptions, IoOptions, StopFlag};
@@ -31,8 +38,15 @@ use ringquet_workload::{Loaded, Workload};
 use serde_json::{Value, json};
 
 pub use accelerator::TimeByCause;
+pub use ensemble::Ensemble;
 pub use error::RunError;
+pub use lost::{LostTime, ReaderTime};
+pub use priority::{AcceleratorPriority, Granted};
 pub use report::{EpochReport, PhaseReport, RankReport, RunReport};
+pub use search::{
+    Bound, Capacity, Ceiling, CeilingBy, Point, Prediction, SearchOptions, SearchProgress,
+    SearchReport, find_max_accelerators,
+};
 
 /// Accelerators of one process: each is a thread, and more than this many wait for each other
 /// longer than they compute.
@@ -41,7 +55,7 @@ pub const ACCELERATORS_MAX: u32 = 4096;
 /// What a run is asked to do beyond its workload.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
-    /// Emulated accelerators, 1 to [`ACCELERATORS_MAX`]: DLIO's ranks.
+    /// Emulated accelerators of each process, 1 to [`ACCELERATORS_MAX`]: DLIO's ranks.
     pub accelerators: u32,
     /// Where the results go. Files of an earlier run are replaced, and its surplus ranks removed.
     pub results_dir: PathBuf,
@@ -55,6 +69,8 @@ pub struct RunOptions {
     pub decode: DecodeMode,
     /// Drop the page cache before each epoch; a warning where that is not permitted.
     pub drop_caches: bool,
+    /// Whether accelerators run before reader threads.
+    pub priority: AcceleratorPriority,
 }
 
 impl RunOptions {
@@ -68,6 +84,7 @@ impl RunOptions {
             engine: EngineOptions::default(),
             decode: DecodeMode::Arrow,
             drop_caches: false,
+            priority: AcceleratorPriority::Auto,
         }
     }
 
@@ -83,6 +100,7 @@ impl RunOptions {
             "data_dir": self.data_dir,
             "decode": self.decode,
             "drop_caches": self.drop_caches,
+            "accelerator_priority": self.priority,
             "engine": {
                 "io": engine.io,
                 "threads": engine.threads,
@@ -187,7 +205,22 @@ pub fn run(
     progress: &(dyn Fn(Progress) + Sync),
     stop: &StopFlag,
 ) -> Result<RunReport, RunError> {
-    session::Session::begin(loaded, options)?.play(progress, stop)
+    run_together(loaded, options, &Ensemble::join()?, progress, stop)
+}
+
+/// As [`run`], as one process of an ensemble: each plays [`RunOptions::accelerators`] ranks, all write
+/// into the same results folder. The report of each process has the metrics and totals of all.
+///
+/// # Errors
+/// As [`run`]. The caller tells the error and then ends the others with [`Ensemble::abort`].
+pub fn run_together(
+    loaded: &Loaded,
+    options: &RunOptions,
+    ensemble: &Ensemble,
+    progress: &(dyn Fn(Progress) + Sync),
+    stop: &StopFlag,
+) -> Result<RunReport, RunError> {
+    session::Session::begin(loaded, options, ensemble.others())?.play(progress, stop)
 }
 
 #[cfg(test)]

@@ -1,15 +1,22 @@
 //! What was typed.
 
+mod characterize;
+mod doctor;
+
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ringquet_datagen::{ContentOptions, DatagenOptions};
+use ringquet_bench::SearchOptions;
+use ringquet_datagen::{ContentOptions, DatagenOptions, WriteChoice};
 
 use crate::engine_args::{Direct, EngineArgs};
 use crate::size::ByteSize;
+
+pub(crate) use characterize::CharacterizeArgs;
+pub(crate) use doctor::DoctorArgs;
 
 /// Parquet from an NVMe array into Arrow buffers at the speed of the array
 ///
@@ -47,6 +54,16 @@ pub(crate) enum Verb {
     Run(RunArgs),
     /// Check a generated data set against its manifest
     Verify(VerifyArgs),
+    /// Measure what a device gives, find the knee, and recommend options for scan and run
+    Characterize(CharacterizeArgs),
+    /// Look at kernel, limits and the way to the drives: what is, what it should be, what mends it
+    Doctor(DoctorArgs),
+    /// Compare file layouts of a workload's data on this storage
+    Layout(LayoutArgs),
+    /// Show results of scans, runs, characterisations and layouts: one page, side by side
+    Report(ReportArgs),
+    /// Check results against the rules of MLPerf Storage
+    Check(CheckArgs),
 }
 
 impl Verb {
@@ -61,6 +78,11 @@ impl Verb {
             Verb::Datasize(_) => "datasize",
             Verb::Run(_) => "run",
             Verb::Verify(_) => "verify",
+            Verb::Characterize(_) => "characterize",
+            Verb::Doctor(_) => "doctor",
+            Verb::Layout(_) => "layout",
+            Verb::Report(_) => "report",
+            Verb::Check(_) => "check",
         }
     }
 }
@@ -192,6 +214,9 @@ pub(crate) struct DatagenArgs {
     /// Write around the page cache (O_DIRECT); auto does where the file system takes it
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     pub(crate) direct: Direct,
+    /// What carries the writes; auto is io_uring where it works, else pwrite and a warning
+    #[arg(long, value_enum, default_value_t, value_name = "WHICH")]
+    pub(crate) driver: WriteDriverArg,
     /// Seed of all content
     #[arg(long, value_name = "N", default_value_t = DatagenOptions::default().seed)]
     pub(crate) seed: u64,
@@ -230,6 +255,24 @@ pub(crate) struct DatagenArgs {
     pub(crate) page_size: Option<ByteSize>,
 }
 
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WriteDriverArg {
+    #[default]
+    Auto,
+    Uring,
+    Pwrite,
+}
+
+impl WriteDriverArg {
+    pub(crate) fn choice(self) -> WriteChoice {
+        match self {
+            WriteDriverArg::Auto => WriteChoice::Auto,
+            WriteDriverArg::Uring => WriteChoice::Uring,
+            WriteDriverArg::Pwrite => WriteChoice::Pwrite,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct DatasizeArgs {
     #[command(flatten)]
@@ -249,14 +292,23 @@ pub(crate) struct DatasizeArgs {
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) workload: WorkloadArgs,
-    /// Emulated accelerators
-    #[arg(long, value_name = "N")]
-    pub(crate) accelerators: u32,
+    /// Emulated accelerators of each process; with --find-max-accelerators where the search begins [default there: 1]
+    #[arg(long, value_name = "N", required_unless_present = "find_max_accelerators")]
+    pub(crate) accelerators: Option<u32>,
+    /// Search for the most accelerators at which AU meets metric.au, and tell what binds beyond them
+    #[arg(long)]
+    pub(crate) find_max_accelerators: bool,
+    /// No more than this many in a search
+    #[arg(long, value_name = "N", requires = "find_max_accelerators")]
+    pub(crate) accelerators_max: Option<u32>,
+    /// Seconds of a round of the search; every point has two or more, until two in a row agree
+    #[arg(long, value_name = "SECONDS", default_value_t = SearchOptions::default().round_seconds)]
+    pub(crate) round_seconds: f64,
     /// Where summary.json and the other results go
     #[arg(long, value_name = "DIR")]
     pub(crate) results_dir: PathBuf,
     /// Put them into training/MODEL/run/TIME/ below, as mlpstorage does
-    #[arg(long)]
+    #[arg(long, conflicts_with = "find_max_accelerators")]
     pub(crate) results_tree: bool,
     /// What accelerators consume: Arrow batches, or the bytes as they lie in the file
     #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
@@ -264,6 +316,9 @@ pub(crate) struct RunArgs {
     /// Drop the page cache before every epoch
     #[arg(long)]
     pub(crate) drop_caches: bool,
+    /// Whether the threads that emulate accelerators run before reader threads; auto does where the system allows it
+    #[arg(long, value_enum, default_value_t, value_name = "WHICH")]
+    pub(crate) accelerator_priority: PriorityArg,
     /// Columns to read, by name [default: those that the workload reads]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) columns: Option<Vec<String>>,
@@ -278,6 +333,13 @@ pub(crate) enum DecodeArg {
     Raw,
 }
 
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PriorityArg {
+    #[default]
+    Auto,
+    Normal,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
     /// The data folder of a generated data set: where its manifest lies
@@ -288,6 +350,51 @@ pub(crate) struct VerifyArgs {
     /// Leave out the hash of each file's bytes, and compare decoded values only: one read less
     #[arg(long)]
     pub(crate) skip_bytes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LayoutArgs {
+    #[command(flatten)]
+    pub(crate) workload: WorkloadArgs,
+    /// Decoded size of each variant's files, about
+    #[arg(long, value_name = "BYTES", default_value = "128MiB")]
+    pub(crate) size: ByteSize,
+    /// How often each variant is measured; medians count
+    #[arg(long, value_name = "N", default_value = "3")]
+    pub(crate) repeats: std::num::NonZeroU32,
+    /// Fraction of values, from 0 to below 1, that repeat an earlier value of their column chunk
+    #[arg(long, value_name = "FRACTION", default_value_t = ContentOptions::default().repeat_fraction)]
+    pub(crate) repeat_fraction: f64,
+    #[command(flatten)]
+    pub(crate) columns: ColumnArgs,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// JSON documents of scan, run, characterize and layout, and folders of results
+    #[arg(required = true, value_name = "RESULT")]
+    pub(crate) results: Vec<PathBuf>,
+    /// Where the report goes, as its extension says: .html, .md or .csv [default: Markdown on stdout]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// What it is written as, whatever the extension
+    #[arg(long, value_enum, value_name = "WHICH")]
+    pub(crate) format: Option<ReportFormatArg>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormatArg {
+    Html,
+    Md,
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// A tree training/MODEL/run/TIME/ of results, some folder in it, or one folder of results
+    pub(crate) dir: PathBuf,
 }
 
 #[cfg(test)]
@@ -335,7 +442,7 @@ mod tests {
             "ringquet inspect",
             "ringquet run w.yaml --accelerators 1",
             "ringquet datasize w.yaml --accelerators 1",
-            "ringquet characterize a",
+            "ringquet characterize",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
         }

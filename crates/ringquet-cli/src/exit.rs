@@ -11,6 +11,8 @@ use std::fmt;
 use std::process::ExitCode;
 
 use ringquet_bench::RunError;
+use ringquet_bench::layout::LayoutError;
+use ringquet_bench::report::ReportError;
 use ringquet_datagen::DatagenError;
 use ringquet_io::IoError;
 use ringquet_workload::WorkloadError;
@@ -52,6 +54,8 @@ pub(crate) fn of_error(error: &anyhow::Error) -> Exit {
             || cause.downcast_ref().is_some_and(of_workload)
             || cause.downcast_ref().is_some_and(of_datagen)
             || cause.downcast_ref().is_some_and(of_run)
+            || cause.downcast_ref().is_some_and(of_layout)
+            || cause.downcast_ref().is_some_and(of_report)
     });
     if is_usage { Exit::Usage } else { Exit::Failed }
 }
@@ -95,6 +99,20 @@ fn of_run(error: &RunError) -> bool {
         RunError::Accelerators { .. } => true,
         _ => false,
     }
+}
+
+fn of_layout(error: &LayoutError) -> bool {
+    match error {
+        LayoutError::Workload(error) => of_workload(error),
+        LayoutError::Generate { source, .. } => of_datagen(source),
+        LayoutError::Read { source, .. } => of_engine(source),
+        LayoutError::Option { .. } => true,
+        _ => false,
+    }
+}
+
+fn of_report(error: &ReportError) -> bool {
+    matches!(error, ReportError::TooMany { .. } | ReportError::Nothing)
 }
 
 /// A panic of our own as an error.

@@ -13,6 +13,14 @@ mod run;
 
 mod verify;
 
+mod characterize;
+mod doctor;
+
+mod layout;
+
+mod check;
+mod report;
+
 mod source;
 
 use anyhow::Result;
@@ -32,5 +40,10 @@ pub(crate) fn run(verb: Verb, console: &mut Console) -> Result<Exit> {
         Verb::Datasize(args) => datasize::run(&args, console),
         Verb::Verify(args) => verify::run(&args, console),
         Verb::Run(args) => run::run(&args, console),
+        Verb::Characterize(args) => characterize::run(&args, console),
+        Verb::Doctor(args) => doctor::run(&args, console),
+        Verb::Layout(args) => layout::run(&args, console),
+        Verb::Report(args) => report::run(&args, console),
+        Verb::Check(args) => check::run(&args, console),
     }
 }

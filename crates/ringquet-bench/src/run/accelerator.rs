@@ -21,6 +21,7 @@ use serde::Serialize;
 use crate::run::barrier::StepBarrier;
 use crate::run::metrics::StepTimes;
 use crate::run::pacer::Pacer;
+use crate::run::priority::{AcceleratorPriority, Granted};
 use crate::run::queue::{NoBatch, RankQueue, Rows};
 use crate::run::touch::Touched;
 
@@ -43,6 +44,7 @@ pub(crate) struct Accelerator<'a> {
     pub(crate) compute: Distribution,
     pub(crate) preprocess: Distribution,
     pub(crate) rng: Xoshiro256PlusPlus,
+    pub(crate) priority: AcceleratorPriority,
     pub(crate) halted: &'a AtomicBool,
     pub(crate) live: &'a Live,
 }
@@ -85,6 +87,7 @@ pub(crate) struct RankRun {
     pub(crate) oversleep_ns_max: u64,
     pub(crate) touched: Touched,
     pub(crate) rows: u64,
+    pub(crate) granted: Granted,
     /// Why it ended before its last step.
     pub(crate) cut: Option<NoBatch>,
 }
@@ -99,7 +102,10 @@ impl RankRun {
 impl Accelerator<'_> {
     /// All steps of a phase, from now on. An incomplete step leaves no trace.
     pub(crate) fn run(mut self) -> RankRun {
+        let granted = self.priority.apply();
         let mut pacer = Pacer::new();
+        // Filled and emptied each step: a step allocates nothing.
+        let mut batch = Vec::new();
         let started = Instant::now();
         let mut run = RankRun {
             started,
@@ -110,10 +116,11 @@ impl Accelerator<'_> {
             oversleep_ns_max: 0,
             touched: Touched::default(),
             rows: 0,
+            granted,
             cut: None,
         };
         for _ in 0..self.steps {
-            if let Err(cut) = self.step(&mut pacer, &mut run) {
+            if let Err(cut) = self.step(&mut pacer, &mut batch, &mut run) {
                 run.cut = Some(cut);
                 break;
             }
@@ -124,19 +131,24 @@ impl Accelerator<'_> {
         run
     }
 
-    fn step(&mut self, pacer: &mut Pacer, run: &mut RankRun) -> Result<(), NoBatch> {
+    fn step(
+        &mut self,
+        pacer: &mut Pacer,
+        batch: &mut Vec<Rows>,
+        run: &mut RankRun,
+    ) -> Result<(), NoBatch> {
         let asked = Instant::now();
-        let (batch, wake) = self.queue.take()?;
+        let wake = self.queue.take(batch)?;
         if wake {
             self.gates.iter().for_each(Gate::open);
         }
         let had = Instant::now();
         let mut touched = Touched::default();
         let mut rows = 0;
-        for piece in batch {
+        for piece in &*batch {
             rows += piece.len();
             if let Rows::Columns { batch, first_row } = piece {
-                touched.batch(&batch, first_row);
+                touched.batch(batch, *first_row);
             }
         }
         let touched_at = Instant::now();
@@ -148,6 +160,8 @@ impl Accelerator<'_> {
         };
         let compute = self.compute.sample(&mut self.rng);
         let deadline = loaded + compute;
+        // What was fetched is given back while it computes.
+        batch.clear();
         let done = if compute.is_zero() { loaded } else { pacer.until(deadline, self.halted) };
         if done < deadline {
             return Err(NoBatch::Halted);
@@ -201,6 +215,7 @@ mod tests {
             compute: Distribution::Constant { mean: 0.002 },
             preprocess: Distribution::Constant { mean: 0.001 },
             rng: Xoshiro256PlusPlus::seed_from_u64(1),
+            priority: AcceleratorPriority::Normal,
             halted: &halted,
             live: &live,
         }

@@ -3,6 +3,8 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::run::ensemble::Others;
+
 /// The barrier was broken: the run was stopped, or a rank failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Broken;
@@ -11,6 +13,8 @@ pub(crate) struct Broken;
 #[derive(Debug)]
 pub(crate) struct StepBarrier {
     parties: usize,
+    /// Processes whose barriers turn together with this one.
+    others: Others,
     state: Mutex<State>,
     turned: Condvar,
 }
@@ -20,11 +24,13 @@ struct State {
     arrived: usize,
     turn: u64,
     broken: bool,
+    /// All processes know that it is broken.
+    broken_everywhere: bool,
 }
 
 impl StepBarrier {
-    pub(crate) fn new(parties: usize) -> Self {
-        Self { parties, state: Mutex::default(), turned: Condvar::new() }
+    pub(crate) fn new(parties: usize, others: Others) -> Self {
+        Self { parties, others, state: Mutex::default(), turned: Condvar::new() }
     }
 
     /// Waits for the others; the time that took. With one party it costs a lock.
@@ -37,10 +43,19 @@ impl StepBarrier {
         state.arrived += 1;
         if state.arrived >= self.parties {
             state.arrived = 0;
-            state.turn += 1;
+            drop(state);
+            // The last of this process meets the other processes, for all of them.
+            let broken = self.others.any(false);
+            let mut state = self.state();
+            if broken {
+                state.broken = true;
+                state.broken_everywhere = true;
+            } else {
+                state.turn += 1;
+            }
             drop(state);
             self.turned.notify_all();
-            return Ok(start.elapsed());
+            return if broken { Err(Broken) } else { Ok(start.elapsed()) };
         }
         let turn = state.turn;
         while state.turn == turn && !state.broken {
@@ -50,7 +65,27 @@ impl StepBarrier {
         if state.turn == turn { Err(Broken) } else { Ok(start.elapsed()) }
     }
 
-    /// Lets go of everyone, now and later.
+    /// Before the first step: whether to begin, in all processes. `ready`: this one is.
+    pub(crate) fn begin(&self, ready: bool) -> bool {
+        if self.others.any(!ready) {
+            let mut state = self.state();
+            state.broken = true;
+            state.broken_everywhere = true;
+        }
+        !self.state().broken
+    }
+
+    /// After the last step that this process will do: tells the other processes if it was broken here,
+    /// so that they do not wait; whether it was broken by any of them. Nobody waits at it any more.
+    pub(crate) fn end(&self, complete: bool) -> bool {
+        if !complete && !self.state().broken_everywhere {
+            self.others.any(true);
+            self.state().broken_everywhere = true;
+        }
+        self.state().broken_everywhere
+    }
+
+    /// Lets go of everyone in this process, now and later.
     pub(crate) fn break_up(&self) {
         self.state().broken = true;
         self.turned.notify_all();
@@ -131,7 +166,7 @@ mod tests {
 
     #[test]
     fn nobody_is_a_step_ahead() {
-        let (barrier, done) = (StepBarrier::new(3), AtomicUsize::new(0));
+        let (barrier, done) = (StepBarrier::new(3, Others::default()), AtomicUsize::new(0));
         std::thread::scope(|scope| {
             for _ in 0..3 {
                 scope.spawn(|| {
@@ -149,7 +184,7 @@ mod tests {
 
     #[test]
     fn breaking_it_lets_go_of_those_who_wait_and_of_those_who_come() {
-        let barrier = StepBarrier::new(2);
+        let barrier = StepBarrier::new(2, Others::default());
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| barrier.wait());
             std::thread::sleep(Duration::from_millis(20));
@@ -157,6 +192,18 @@ mod tests {
             assert_eq!(waiting.join().expect("no panic"), Err(Broken));
         });
         assert_eq!(barrier.wait(), Err(Broken));
+    }
+
+    #[test]
+    fn who_breaks_it_tells_the_others_once() {
+        let barrier = StepBarrier::new(1, Others::default());
+        assert!(barrier.begin(true));
+        assert!(barrier.wait().is_ok());
+        assert!(!barrier.end(true), "complete: nothing to tell");
+        let barrier = StepBarrier::new(1, Others::default());
+        assert!(!barrier.begin(false));
+        assert_eq!(barrier.wait(), Err(Broken));
+        assert!(barrier.end(false));
     }
 
     #[test]

@@ -13,21 +13,36 @@ use crate::run::host::Host;
 use crate::run::metrics::{BlockMetrics, OverEpochs};
 use crate::run::wall_clock::WallClock;
 
+/// A host of the run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Node {
+    pub(crate) cpu_count: usize,
+    /// In GiB, though DLIO's key says GB.
+    pub(crate) memory_gib: f64,
+    /// Ranks that it plays.
+    pub(crate) ranks: u32,
+}
+
 /// What all files say of the machine and the data.
 pub(crate) struct Setting {
     pub(crate) host: Host,
+    /// Ranks of all hosts.
     pub(crate) ranks: u32,
-    /// Nominal bytes that one host reads per epoch, in GiB.
+    /// All hosts, in the order of ranks.
+    pub(crate) nodes: Vec<Node>,
+    /// Nominal bytes that one host reads per epoch, in GiB: the first, as DLIO has it.
     pub(crate) data_gib: f64,
 }
 
 impl Setting {
-    /// All ranks are on one host, which reads the whole data set.
-    pub(crate) fn new(workload: &Workload, host: Host, ranks: u32) -> Self {
+    /// All hosts together read the whole data set.
+    pub(crate) fn new(workload: &Workload, host: Host, nodes: Vec<Node>) -> Self {
         let dataset = &workload.dataset;
         let samples = dataset.num_samples_per_file * dataset.num_files_train;
         let bytes = samples as f64 * dataset.record_bytes() as f64;
-        Self { host, ranks, data_gib: bytes / 1024.0 / 1024.0 / 1024.0 }
+        let ranks: u32 = nodes.iter().map(|node| node.ranks).sum();
+        let share = nodes.first().map_or(1.0, |node| f64::from(node.ranks) / f64::from(ranks));
+        Self { host, ranks, nodes, data_gib: bytes * share / 1024.0 / 1024.0 / 1024.0 }
     }
 
     /// Whether the data of one host is smaller than its memory.
@@ -37,6 +52,11 @@ impl Setting {
 
     fn potential_caching(&self) -> u8 {
         u8::from(self.may_be_cached())
+    }
+
+    /// A value of each host.
+    fn of_nodes<T>(&self, of: impl Fn(&Node) -> T) -> Vec<T> {
+        self.nodes.iter().map(of).collect()
     }
 }
 
@@ -143,18 +163,18 @@ pub(crate) fn summary(
     json!({
         "start": stamps.0,
         "num_accelerators": setting.ranks,
-        "num_hosts": 1,
+        "num_hosts": setting.nodes.len(),
         "hostname": host.hostname,
         "metric": metric,
         "num_files_train": dataset.num_files_train,
         "num_files_eval": dataset.num_files_eval,
         "num_samples_per_file": dataset.num_samples_per_file,
-        "host_cpu_count": [host.cpu_count],
+        "host_cpu_count": setting.of_nodes(|node| node.cpu_count),
         "host_processor_name": host.processor_name,
-        "potential_caching": [setting.potential_caching()],
+        "potential_caching": setting.of_nodes(|node| u8::from(setting.data_gib < node.memory_gib)),
         "host_cpuinfo": host.cpuinfo,
         "host_meminfo": crate::run::host::meminfo(),
-        "host_memory_GB": [host.memory_gib],
+        "host_memory_GB": setting.of_nodes(|node| node.memory_gib),
         "data_size_per_host_GB": setting.data_gib,
         "epochs": epochs,
         "end": stamps.1,

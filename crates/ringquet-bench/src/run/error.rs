@@ -24,9 +24,9 @@ pub enum RunError {
         /// The bound.
         max: u32,
     },
-    /// Started as one of several processes.
+    /// Started as one of several processes, by a build that cannot speak to the others.
     #[error(
-        "{variable}={ranks}: {launcher} started {ranks} processes, and running on several hosts or in several processes is not built in yet; use --accelerators in one process (or unset {variable} if this is one)"
+        "{variable}={ranks}: {launcher} started {ranks} processes{process}, and this ringquet was built without MPI; build it with `cargo build --release -p ringquet-cli --features mpi`, or use --accelerators in one process (unset {variable} if this is one)"
     )]
     Launcher {
         /// The environment variable that says so.
@@ -35,6 +35,16 @@ pub enum RunError {
         launcher: &'static str,
         /// Number of processes.
         ranks: u64,
+        /// Which one this is, if it is told.
+        process: String,
+    },
+    /// MPI does not start, or sees something else than the launcher.
+    #[error("{variable} is set, but MPI: {reason}")]
+    Mpi {
+        /// The environment variable of the launcher.
+        variable: &'static str,
+        /// What is wrong.
+        reason: String,
     },
     /// The data set is not there, or not all of it.
     #[error(
@@ -104,6 +114,34 @@ pub enum RunError {
         expected: u64,
         /// Rows left over.
         rows: u64,
+    },
+    /// A search needs epochs that last.
+    #[error(
+        "an epoch of one accelerator has {steps} steps, a search for the most accelerators needs {needed}: generate more files, or lower reader.batch_size and train.computation_time together"
+    )]
+    SearchSteps {
+        /// Steps of an epoch with one accelerator.
+        steps: u64,
+        /// Steps that it needs.
+        needed: u64,
+    },
+    /// A search in several processes.
+    #[error(
+        "{variable}={ranks}: --find-max-accelerators searches in one process; start it without a launcher"
+    )]
+    SearchLaunched {
+        /// The environment variable that says so.
+        variable: &'static str,
+        /// Number of processes.
+        ranks: u64,
+    },
+    /// A search was to drop the page cache.
+    #[error(
+        "--drop-caches: could not drop the page cache: {source}; writing /proc/sys/vm/drop_caches needs root. Without it: --direct on"
+    )]
+    DropCaches {
+        /// What the operating system said.
+        source: io::Error,
     },
     /// A result could not be written.
     #[error("{path}: cannot write the results: {source}", path = path.display())]

@@ -35,6 +35,14 @@ impl Host {
         }
     }
 
+    /// A number that hosts of other names hardly share, exact as a float (FNV-1a, 48 bits).
+    pub(crate) fn name_number(&self) -> f64 {
+        let hash = self.hostname.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        (hash >> 16) as f64
+    }
+
     /// Memory in bytes.
     pub(crate) fn memory_bytes(&self) -> f64 {
         self.memory_gib * 1024.0 * 1024.0 * 1024.0

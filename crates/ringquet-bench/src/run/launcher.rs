@@ -1,13 +1,14 @@
-//! Was this process started as one of many? Several hosts are not built in yet, and N copies of a
-//! run that know nothing of each other would write over each other's results.
+//! Was this process started as one of many? Read from the environment, which launchers of parallel
+//! programs fill for those that they start.
 
-/// How a launcher of parallel programs tells a process how many there are.
-const SIZE_VARIABLES: &[(&str, &str)] = &[
-    ("OMPI_COMM_WORLD_SIZE", "Open MPI"),
-    ("PMI_SIZE", "MPICH"),
+/// How a launcher tells a process how many there are, and which one it is.
+const LAUNCHERS: &[(&str, &str, &str)] = &[
+    ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "Open MPI"),
+    // MPICH, and what follows it: Intel MPI, MVAPICH, Cray MPI.
+    ("PMI_SIZE", "PMI_RANK", "MPICH"),
     // Set by srun for the step; SLURM_NTASKS alone also stands in a batch script.
-    ("SLURM_STEP_NUM_TASKS", "Slurm"),
-    ("SLURM_NTASKS", "Slurm"),
+    ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID", "Slurm"),
+    ("SLURM_NTASKS", "SLURM_PROCID", "Slurm"),
 ];
 
 /// A launcher that started more than one process.
@@ -19,18 +20,21 @@ pub(crate) struct Launched {
     pub(crate) launcher: &'static str,
     /// Number of processes.
     pub(crate) ranks: u64,
+    /// Which of them this is, if it is told.
+    pub(crate) rank: Option<u64>,
 }
 
 /// Looks for a launcher in the environment that `get` shows. The first variable that is there
 /// decides for its launcher.
 pub(crate) fn launched(get: impl Fn(&str) -> Option<String>) -> Option<Launched> {
+    let number = |variable: &str| get(variable).and_then(|text| text.trim().parse::<u64>().ok());
     let mut decided = "";
-    for &(variable, launcher) in SIZE_VARIABLES {
-        let Some(ranks) = get(variable).and_then(|text| text.trim().parse::<u64>().ok()) else {
+    for &(variable, rank, launcher) in LAUNCHERS {
+        let Some(ranks) = number(variable) else {
             continue;
         };
         if launcher != decided && ranks > 1 {
-            return Some(Launched { variable, launcher, ranks });
+            return Some(Launched { variable, launcher, ranks, rank: number(rank) });
         }
         decided = launcher;
     }
@@ -41,11 +45,12 @@ pub(crate) fn launched(get: impl Fn(&str) -> Option<String>) -> Option<Launched>
 mod tests {
     use super::*;
 
+    fn find(set: &[(&str, &str)]) -> Option<Launched> {
+        launched(|name| set.iter().find(|(key, _)| *key == name).map(|(_, v)| (*v).to_owned()))
+    }
+
     fn with(set: &[(&str, &str)]) -> Option<(&'static str, u64)> {
-        let get = |name: &str| {
-            set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-        };
-        launched(get).map(|launched| (launched.variable, launched.ranks))
+        find(set).map(|launched| (launched.variable, launched.ranks))
     }
 
     #[test]
@@ -57,5 +62,17 @@ mod tests {
         assert_eq!(with(&[("SLURM_NTASKS", "4")]), Some(("SLURM_NTASKS", 4)));
         assert_eq!(with(&[("SLURM_NTASKS", "4"), ("SLURM_STEP_NUM_TASKS", "1")]), None);
         assert_eq!(with(&[("PMI_SIZE", "many")]), None);
+    }
+
+    #[test]
+    fn a_process_learns_which_it_is() {
+        let rank = |set: &[(&str, &str)]| find(set).and_then(|launched| launched.rank);
+        assert_eq!(rank(&[("OMPI_COMM_WORLD_SIZE", "2"), ("OMPI_COMM_WORLD_RANK", "1")]), Some(1));
+        assert_eq!(rank(&[("PMI_SIZE", "2"), ("PMI_RANK", "0")]), Some(0));
+        assert_eq!(rank(&[("SLURM_STEP_NUM_TASKS", "8"), ("SLURM_PROCID", "7")]), Some(7));
+        assert_eq!(rank(&[("PMI_SIZE", "2")]), None);
+        // mpirun inside of a Slurm step: the launcher that is nearer.
+        let inner = [("OMPI_COMM_WORLD_SIZE", "4"), ("SLURM_STEP_NUM_TASKS", "2")];
+        assert_eq!(with(&inner), Some(("OMPI_COMM_WORLD_SIZE", 4)));
     }
 }

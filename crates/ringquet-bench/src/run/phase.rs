@@ -13,8 +13,10 @@ use ringquet_workload::Distribution;
 use crate::run::accelerator::{Accelerator, Live, RankRun};
 use crate::run::barrier::{StartLine, StepBarrier};
 use crate::run::deal;
+use crate::run::ensemble::Others;
 use crate::run::error::RunError;
 use crate::run::lane::{Aftermath, StreamLane};
+use crate::run::priority::AcceleratorPriority;
 use crate::run::queue::{NoBatch, RankQueue};
 use crate::run::touch::Touched;
 use crate::run::{Phase, Progress};
@@ -31,8 +33,12 @@ pub(crate) struct PhasePlan<'a> {
     pub(crate) epoch: u32,
     pub(crate) epochs: u32,
     pub(crate) dataset: &'a Arc<Dataset>,
-    /// Files of each rank in reading order, as indices into the data set.
+    /// Files of each rank of this process in reading order, as indices into the data set.
     pub(crate) lists: &'a [Vec<u32>],
+    /// Number of the first of them.
+    pub(crate) first_rank: u32,
+    /// The processes that play the other ranks.
+    pub(crate) others: Others,
     /// Seed of `sample_shuffle`.
     pub(crate) sample_shuffle: Option<u32>,
     pub(crate) decode: DecodeMode,
@@ -41,6 +47,7 @@ pub(crate) struct PhasePlan<'a> {
     pub(crate) prefetch: u32,
     pub(crate) compute: Distribution,
     pub(crate) preprocess: Distribution,
+    pub(crate) priority: AcceleratorPriority,
     pub(crate) seed: u32,
 }
 
@@ -107,7 +114,7 @@ impl PhasePlan<'_> {
             readers: gates.len(),
             queues: &queues,
             gates: &gates,
-            barrier: StepBarrier::new(ranks),
+            barrier: StepBarrier::new(ranks, self.others),
             halted: AtomicBool::new(false),
             live: (0..ranks).map(|_| Live::default()).collect(),
             engine_stop: &engine_stop,
@@ -116,17 +123,23 @@ impl PhasePlan<'_> {
         if !matches!(&played, Ok(played) if played.complete) {
             stage.halt();
         }
+        let complete = matches!(&played, Ok(played) if played.complete);
+        // In an evaluation nobody waits for others, and its end needs no word.
+        let broken_by_any = self.phase == Phase::Train && stage.barrier.end(complete);
         let engine = playing.join();
         if let Some(error) = aftermath.take_failure() {
             return Err(error.into());
         }
         let engine = engine?;
         let played = played?;
-        if !played.complete && !played.stopped {
+        // Broken by another process only: that is a stop, too.
+        let stopped_elsewhere = broken_by_any && self.others.processes() > 1;
+        if !played.complete && !played.stopped && !stopped_elsewhere {
             return Err(self.short(&played.ranks));
         }
+        let stopped = !played.complete;
         let raw = aftermath.raw();
-        Ok(PhaseRun { ranks: played.ranks, engine, raw, stopped: played.stopped })
+        Ok(PhaseRun { ranks: played.ranks, engine, raw, stopped })
     }
 }
 
@@ -137,7 +150,7 @@ impl PhasePlan<'_> {
             Some(NoBatch::Exhausted { rows }) => Some(rows),
             _ => None,
         };
-        let mut cut = (0_u32..).zip(ranks).filter(|(_, run)| run.cut.is_some());
+        let mut cut = (self.first_rank..).zip(ranks).filter(|(_, run)| run.cut.is_some());
         let first = cut.clone().find(|(_, run)| rows_left(run).is_some()).or_else(|| cut.next());
         let (rank, steps, rows) = first.map_or((0, 0, 0), |(rank, run)| {
             (rank, run.times.len() as u64, rows_left(run).unwrap_or(0))
@@ -218,6 +231,7 @@ impl Stage<'_> {
             }
             drop(done);
             let stopped = if failed.is_some() {
+                self.barrier.begin(false);
                 self.halt();
                 false
             } else {
@@ -241,7 +255,8 @@ impl Stage<'_> {
     fn accelerator(&self, rank: u32, gates: Vec<Gate>) -> Accelerator<'_> {
         let plan = self.plan;
         // Any fixed mixture will do: what is drawn follows from seed, epoch, phase and rank.
-        let seed = u64::from(plan.seed) << 32 ^ u64::from(plan.epoch) << 1 ^ u64::from(rank) << 44;
+        let of_all = u64::from(plan.first_rank + rank);
+        let seed = u64::from(plan.seed) << 32 ^ u64::from(plan.epoch) << 1 ^ of_all << 44;
         let seed = seed ^ u64::from(plan.phase == Phase::Eval);
         Accelerator {
             queue: Arc::clone(&self.queues[rank as usize]),
@@ -251,6 +266,7 @@ impl Stage<'_> {
             compute: plan.compute,
             preprocess: plan.preprocess,
             rng: Xoshiro256PlusPlus::seed_from_u64(seed),
+            priority: plan.priority,
             halted: &self.halted,
             live: &self.live[rank as usize],
         }
@@ -264,11 +280,13 @@ impl Stage<'_> {
         stop: &StopFlag,
     ) -> bool {
         let set_up = Instant::now();
-        while !self.start.all_there(TICK) {
-            if stop.is_stopped() || set_up.elapsed() > SETUP_MAX {
-                self.halt();
-                return stop.is_stopped();
-            }
+        let mut ready = self.start.all_there(TICK);
+        while !ready && !stop.is_stopped() && set_up.elapsed() <= SETUP_MAX {
+            ready = self.start.all_there(TICK);
+        }
+        if !self.barrier.begin(ready) {
+            self.halt();
+            return stop.is_stopped();
         }
         let begun = Instant::now();
         self.start.open();

@@ -195,9 +195,9 @@ impl RankQueue {
         drop(pieces);
     }
 
-    /// The next batch, in slices; whether a reader thread was told that the queue is full since the
-    /// last time, and must be woken.
-    pub(crate) fn take(&self) -> Result<(Vec<Rows>, bool), NoBatch> {
+    /// Puts the next batch into `batch`, which is empty, in slices; whether a reader thread was told
+    /// that the queue is full since the last time, and must be woken.
+    pub(crate) fn take(&self, batch: &mut Vec<Rows>) -> Result<bool, NoBatch> {
         let mut inner = self.inner();
         loop {
             if inner.halted {
@@ -217,7 +217,6 @@ impl RankQueue {
         }
         inner.waiting = false;
         inner.rows -= self.batch_rows;
-        let mut batch = Vec::new();
         let mut missing = self.batch_rows;
         while missing > 0 {
             let first = inner.pieces.front_mut().expect("the pieces have as many rows as counted");
@@ -230,7 +229,7 @@ impl RankQueue {
         }
         let wake = inner.told_full && inner.rows < self.capacity_rows;
         inner.told_full &= !wake;
-        Ok((batch, wake))
+        Ok(wake)
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -255,6 +254,12 @@ mod tests {
         Rows::Columns { batch, first_row: 100 }
     }
 
+    /// The next batch, and whether someone must be woken.
+    fn take(queue: &RankQueue) -> Result<(Vec<Rows>, bool), NoBatch> {
+        let mut batch = Vec::new();
+        queue.take(&mut batch).map(|wake| (batch, wake))
+    }
+
     fn values(batch: &[Rows]) -> Vec<i64> {
         let of_piece = |rows: &Rows| match rows {
             Rows::Columns { batch, .. } => {
@@ -272,9 +277,9 @@ mod tests {
             queue.push(columns(piece));
         }
         queue.stream_done();
-        assert_eq!(values(&queue.take().expect("a batch").0), [0, 1, 2, 3]);
-        assert_eq!(values(&queue.take().expect("a batch").0), [4, 5, 6, 7]);
-        assert_eq!(queue.take().expect_err("3 rows are left"), NoBatch::Exhausted { rows: 3 });
+        assert_eq!(values(&take(&queue).expect("a batch").0), [0, 1, 2, 3]);
+        assert_eq!(values(&take(&queue).expect("a batch").0), [4, 5, 6, 7]);
+        assert_eq!(take(&queue).expect_err("3 rows are left"), NoBatch::Exhausted { rows: 3 });
     }
 
     #[test]
@@ -288,10 +293,10 @@ mod tests {
             };
             batch.iter().map(first_row).collect()
         };
-        assert_eq!(first_rows(queue.take().expect("a batch").0), [100]);
-        assert_eq!(first_rows(queue.take().expect("a batch").0), [103]);
+        assert_eq!(first_rows(take(&queue).expect("a batch").0), [100]);
+        assert_eq!(first_rows(take(&queue).expect("a batch").0), [103]);
         queue.push(columns(8..9));
-        assert_eq!(first_rows(queue.take().expect("a batch").0), [106, 100]);
+        assert_eq!(first_rows(take(&queue).expect("a batch").0), [106, 100]);
     }
 
     #[test]
@@ -301,7 +306,7 @@ mod tests {
         queue.stream_done();
         queue.push(columns(10..13));
         queue.stream_done();
-        assert_eq!(values(&queue.take().expect("3 + 3 rows").0), [0, 1, 2, 10]);
+        assert_eq!(values(&take(&queue).expect("3 + 3 rows").0), [0, 1, 2, 10]);
     }
 
     #[test]
@@ -313,10 +318,10 @@ mod tests {
         queue.push(Rows::Raw(15));
         assert_eq!(queue.want(), Want::Full);
         // 20 of 20 are left: still full, nobody is woken; then 10 of 20.
-        assert!(!queue.take().expect("a batch").1);
-        assert!(queue.take().expect("a batch").1);
+        assert!(!take(&queue).expect("a batch").1);
+        assert!(take(&queue).expect("a batch").1);
         assert_eq!(queue.want(), Want::Hungry(500));
-        assert!(!queue.take().expect("a batch").1, "nobody was told anything since");
+        assert!(!take(&queue).expect("a batch").1, "nobody was told anything since");
         queue.close();
         assert_eq!(queue.want(), Want::Nothing);
     }
@@ -332,7 +337,7 @@ mod tests {
     fn whoever_waits_is_heard_first_and_woken_by_the_last_row() {
         let queue = RankQueue::new(2, 1, 1, false);
         std::thread::scope(|scope| {
-            let taker = scope.spawn(|| queue.take().map(|(batch, _)| batch.len()));
+            let taker = scope.spawn(|| take(&queue).map(|(batch, _)| batch.len()));
             while queue.want() != Want::Hungry(3000) {
                 std::thread::sleep(Duration::from_millis(1));
             }
@@ -350,7 +355,7 @@ mod tests {
         ] {
             let queue = RankQueue::new(2, 1, 1, false);
             std::thread::scope(|scope| {
-                let taker = scope.spawn(|| queue.take().map(|(batch, _)| batch.len()));
+                let taker = scope.spawn(|| take(&queue).map(|(batch, _)| batch.len()));
                 std::thread::sleep(Duration::from_millis(10));
                 act(&queue);
                 assert_eq!(taker.join().expect("no panic"), Err(expected));

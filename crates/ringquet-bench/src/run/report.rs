@@ -8,8 +8,11 @@ use ringquet_io::Latency;
 use serde::Serialize;
 
 use crate::run::accelerator::{RankRun, TimeByCause};
+use crate::run::ensemble::Others;
+use crate::run::lost::{LostTime, ReaderTime};
 use crate::run::metrics::{self, BlockMetrics, EpochMetrics, OverEpochs};
 use crate::run::phase::PhaseRun;
+use crate::run::priority::Granted;
 use crate::run::touch::Touched;
 
 /// A whole run. Serialized it has the plain keys that every `--json` document has; totals are over
@@ -23,6 +26,11 @@ pub struct RunReport {
     pub model: String,
     /// Emulated accelerators.
     pub accelerators: u32,
+    /// Processes that played them, each with reader threads of its own. With several, totals are over
+    /// all of them, and `epochs`, `driver` and times by cause are those of the first.
+    pub processes: u32,
+    /// Hosts that they ran on.
+    pub hosts: usize,
     /// Arrow batches or raw column chunks.
     pub decode: DecodeMode,
     /// The bar of the workload, `metric.au`, in percent.
@@ -41,6 +49,8 @@ pub struct RunReport {
     pub rows_per_second: f64,
     /// Nominal bytes, DLIO's way: rows times the size of **all** columns.
     pub nominal_bytes: u64,
+    /// Per second.
+    pub nominal_bytes_per_second: f64,
     /// Bytes of the Arrow data that reader threads delivered.
     pub decoded_bytes: u64,
     /// Per second.
@@ -53,6 +63,8 @@ pub struct RunReport {
     pub read_bytes_per_second: f64,
     /// Bytes that the devices read; `None` where they do not tell.
     pub device_read_bytes: Option<u64>,
+    /// Per second.
+    pub device_read_bytes_per_second: Option<f64>,
     /// CPU seconds of the process while accelerators ran, spinning included.
     pub cpu_seconds: f64,
     /// The same per 10⁹ decoded bytes (raw: touched bytes).
@@ -61,6 +73,14 @@ pub struct RunReport {
     pub latency_ns: Latency,
     /// Sum over all accelerators and phases.
     pub time_by_cause: TimeByCause,
+    /// What of it was not computation, by who was to blame.
+    pub lost_time: LostTime,
+    /// What reader threads did.
+    pub reader_time: ReaderTime,
+    /// Whether accelerators ran before reader threads.
+    pub accelerator_priority: Granted,
+    /// From the start to the first batch, in the epoch in which that took longest.
+    pub first_batch_seconds: f64,
     /// Sum of one value from each cache line of the data: equal for equal rows, however they were
     /// batched. (Raw: of one byte each, which depends on how reads were cut.)
     pub checksum: u64,
@@ -117,9 +137,14 @@ pub struct PhaseReport {
     pub checksum: u64,
     /// From the start to the first batch, for the rank that waited longest.
     pub first_batch_seconds: f64,
-    /// Where the accelerators' time went, summed over ranks. What reader threads did meanwhile is in
-    /// `engine`: `read_wait_seconds`, `decode_seconds`, `consumer_wait_seconds`.
+    /// Where the accelerators' time went, summed over ranks.
     pub time_by_cause: TimeByCause,
+    /// What of it was not computation, by who was to blame.
+    pub lost_time: LostTime,
+    /// What reader threads did meanwhile.
+    pub reader_time: ReaderTime,
+    /// Whether accelerators ran before reader threads: only if all of them did.
+    pub accelerator_priority: Granted,
     /// The longest oversleep of a step.
     pub oversleep_ns_max: u64,
     /// Each rank.
@@ -144,7 +169,13 @@ pub struct RankReport {
 
 impl PhaseReport {
     /// Of `run`, whose ranks have `metrics`.
-    pub(crate) fn new(run: &PhaseRun, metrics: &[BlockMetrics], steps: u64, record: u64) -> Self {
+    pub(crate) fn new(
+        run: &PhaseRun,
+        metrics: &[BlockMetrics],
+        first_rank: u32,
+        steps: u64,
+        record: u64,
+    ) -> Self {
         let (mut by_cause, mut touched) = (TimeByCause::default(), run.raw);
         for rank in &run.ranks {
             by_cause.add(&rank.by_cause);
@@ -162,19 +193,25 @@ impl PhaseReport {
         let seconds = started.zip(ended).map(|(start, end)| end.duration_since(start));
         let first = run.ranks.iter().filter_map(|rank| rank.times.load.first().copied());
         let Touched { bytes: touched_bytes, sum: checksum } = touched;
+        let seconds = seconds.unwrap_or_default().as_secs_f64();
+        let reader_time = ReaderTime::new(&run.engine, seconds);
+        let all_granted = run.ranks.iter().all(|rank| rank.granted == Granted::Realtime);
         Self {
             complete: run.ranks.iter().all(|rank| rank.times.len() as u64 == steps),
             steps,
             metrics: metrics::over_ranks(metrics),
-            seconds: seconds.unwrap_or_default().as_secs_f64(),
+            seconds,
             rows,
             nominal_bytes: rows.saturating_mul(record),
             touched_bytes,
             checksum,
             first_batch_seconds: first.fold(0.0, f64::max),
             time_by_cause: by_cause,
+            lost_time: LostTime::new(&by_cause, &reader_time),
+            reader_time,
+            accelerator_priority: if all_granted { Granted::Realtime } else { Granted::Normal },
             oversleep_ns_max: run.ranks.iter().map(|r| r.oversleep_ns_max).max().unwrap_or(0),
-            ranks: (0..).zip(run.ranks.iter().zip(metrics)).map(rank).collect(),
+            ranks: (first_rank..).zip(run.ranks.iter().zip(metrics)).map(rank).collect(),
             engine: run.engine.clone(),
         }
     }
@@ -184,6 +221,8 @@ impl PhaseReport {
 pub(crate) struct Whole {
     pub(crate) model: String,
     pub(crate) accelerators: u32,
+    pub(crate) processes: u32,
+    pub(crate) hosts: usize,
     pub(crate) decode: DecodeMode,
     pub(crate) au_bar: f64,
     pub(crate) record_bytes: u64,
@@ -216,10 +255,15 @@ impl RunReport {
         let decoded_bytes = total(|p| p.engine.decoded_bytes);
         let (touched_bytes, cpu_seconds) =
             (total(|p| p.touched_bytes), phases().map(|phase| phase.engine.cpu_seconds).sum());
+        let device_read_bytes: Option<u64> =
+            phases().map(|phase| phase.engine.device_read_bytes).sum();
         let served = if whole.decode == DecodeMode::Raw { touched_bytes } else { decoded_bytes };
         let mut by_cause = TimeByCause::default();
+        let (mut lost_time, mut reader_time) = (LostTime::default(), ReaderTime::default());
         for phase in phases() {
             by_cause.add(&phase.time_by_cause);
+            lost_time.add(&phase.lost_time);
+            reader_time.add(&phase.reader_time);
             for warning in &phase.engine.warnings {
                 if !warnings.iter().any(|known| known.code == warning.code) {
                     warnings.push(warning.clone());
@@ -233,6 +277,8 @@ impl RunReport {
             complete,
             model: whole.model,
             accelerators: whole.accelerators,
+            processes: whole.processes,
+            hosts: whole.hosts,
             decode: whole.decode,
             au_percent_bar: 100.0 * au_bar,
             au_meets_expectation: train.au_meets_expectation,
@@ -242,16 +288,24 @@ impl RunReport {
             rows,
             rows_per_second: per_second(rows),
             nominal_bytes: total(|p| p.nominal_bytes),
+            nominal_bytes_per_second: per_second(total(|p| p.nominal_bytes)),
             decoded_bytes,
             decoded_bytes_per_second: per_second(decoded_bytes),
             touched_bytes,
             read_bytes,
             read_bytes_per_second: per_second(read_bytes),
-            device_read_bytes: phases().map(|phase| phase.engine.device_read_bytes).sum(),
+            device_read_bytes,
+            device_read_bytes_per_second: device_read_bytes.map(per_second),
             cpu_seconds,
             cpu_seconds_per_gigabyte: (served > 0).then(|| cpu_seconds / (served as f64 / 1e9)),
             latency_ns: slowest.unwrap_or(first.latency_ns),
             time_by_cause: by_cause,
+            lost_time,
+            reader_time,
+            accelerator_priority: epochs
+                .first()
+                .map_or(Granted::Normal, |epoch| epoch.train.accelerator_priority),
+            first_batch_seconds: phases().map(|p| p.first_batch_seconds).fold(0.0, f64::max),
             checksum: phases().fold(0, |sum, phase| sum.wrapping_add(phase.checksum)),
             open_seconds: whole.open_seconds,
             driver: first.driver.clone(),
@@ -261,6 +315,58 @@ impl RunReport {
             warnings,
             epochs,
         }
+    }
+}
+
+impl RunReport {
+    /// Makes the totals those of all processes. Device counters are those of a host: of the processes
+    /// on one only the one that `leads` it counts.
+    pub(crate) fn over_processes(&mut self, others: Others, leads: bool) {
+        if others.processes() == 1 {
+            return;
+        }
+        let device = self.device_read_bytes.filter(|_| leads).unwrap_or(0);
+        let silent = leads && self.device_read_bytes.is_none();
+        let mut integers = [
+            self.rows,
+            self.nominal_bytes,
+            self.decoded_bytes,
+            self.touched_bytes,
+            self.read_bytes,
+            self.checksum,
+            device,
+            u64::from(silent),
+        ];
+        let mut floats = [self.cpu_seconds];
+        others.sum(&mut floats, &mut integers);
+        let slowest = others.gather([self.seconds, self.open_seconds, self.first_batch_seconds]);
+        let most = |at: usize| slowest.iter().map(|of| of[at]).fold(0.0, f64::max);
+        (self.seconds, self.open_seconds, self.first_batch_seconds) = (most(0), most(1), most(2));
+        [self.cpu_seconds] = floats;
+        let device;
+        let silent;
+        [
+            self.rows,
+            self.nominal_bytes,
+            self.decoded_bytes,
+            self.touched_bytes,
+            self.read_bytes,
+            self.checksum,
+            device,
+            silent,
+        ] = integers;
+        self.device_read_bytes = (silent == 0).then_some(device);
+        let seconds = self.seconds;
+        let per_second = |amount: u64| if seconds > 0.0 { amount as f64 / seconds } else { 0.0 };
+        self.rows_per_second = per_second(self.rows);
+        self.nominal_bytes_per_second = per_second(self.nominal_bytes);
+        self.decoded_bytes_per_second = per_second(self.decoded_bytes);
+        self.read_bytes_per_second = per_second(self.read_bytes);
+        self.device_read_bytes_per_second = self.device_read_bytes.map(per_second);
+        let raw = self.decode == DecodeMode::Raw;
+        let served = if raw { self.touched_bytes } else { self.decoded_bytes };
+        self.cpu_seconds_per_gigabyte =
+            (served > 0).then(|| self.cpu_seconds / (served as f64 / 1e9));
     }
 }
 

@@ -22,7 +22,7 @@ impl Results {
     /// # Errors
     /// [`RunError::Results`].
     pub(crate) fn new(folder: PathBuf) -> Result<Self, RunError> {
-        std::fs::create_dir_all(folder.join("dlio_config")).map_err(failed(&folder))?;
+        std::fs::create_dir_all(&folder).map_err(failed(&folder))?;
         Ok(Self { folder, written: Vec::new() })
     }
 
@@ -37,7 +37,9 @@ impl Results {
     pub(crate) fn write(&mut self, name: &str, content: &[u8]) -> Result<(), RunError> {
         let path = self.folder.join(name);
         let unfinished = unfinished(&path);
-        std::fs::write(&unfinished, content)
+        let parent = path.parent().unwrap_or(&self.folder);
+        std::fs::create_dir_all(parent)
+            .and_then(|()| std::fs::write(&unfinished, content))
             .and_then(|()| std::fs::rename(&unfinished, &path))
             .map_err(failed(&path))?;
         self.written.push(path);

@@ -5,25 +5,25 @@
 //!                                                                └─▶ write everything at the end
 //! ```
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::time::Instant;
 
-use ringquet::{Dataset, Environment, StopFlag, Warning};
-use ringquet_workload::{DatasetType, FileShuffle, Loaded, Sharding, Shuffle, Workload};
+use ringquet::{Environment, StopFlag, Warning};
+use ringquet_workload::{DatasetType, Loaded, Shuffle, Workload};
+use serde::Serialize;
 use serde_json::json;
 
-use crate::run::dlio::{self, RankEpoch, RankFiles, RankPhase, Setting};
+use crate::run::dlio::{self, Node, RankEpoch, RankFiles, RankPhase, Setting};
+use crate::run::ensemble::Others;
 use crate::run::error::RunError;
+use crate::run::half::Half;
 use crate::run::host::{self, Host};
-use crate::run::metrics::{self, BlockMetrics};
+use crate::run::metrics::{self, BlockMetrics, EpochMetrics};
 use crate::run::phase::{PhasePlan, PhaseRun};
 use crate::run::report::{EpochReport, PhaseReport, RunReport, Whole};
 use crate::run::results::{Log, Results};
 use crate::run::wall_clock::WallClock;
-use crate::run::{
-    ACCELERATORS_MAX, Phase, Progress, RunOptions, engine_options, launcher, listing,
-};
+use crate::run::{ACCELERATORS_MAX, Phase, Progress, RunOptions};
 
 /// Prefetched batches that would take more than this share of the memory are worth a warning.
 const PREFETCH_MEMORY_SHARE: f64 = 0.5;
@@ -40,75 +40,54 @@ pub(crate) struct Session<'a> {
     open_seconds: f64,
     warnings: Vec<Warning>,
     results: Results,
-    log: Log,
+    /// Of the first process only.
+    log: Option<Log>,
+    others: Others,
+    /// Number of the first rank of this process.
+    first_rank: u32,
+    /// The first process on this host, which speaks for its devices and drops its caches.
+    leads_host: bool,
 }
 
-/// Training or evaluation data.
-struct Half {
-    sharding: Sharding,
-    dataset: Arc<Dataset>,
-    shuffle: FileShuffle,
-}
-
-impl Half {
-    fn open(
-        loaded: &Loaded,
-        options: &RunOptions,
-        data_dir: &Path,
-        half: DatasetType,
-    ) -> Result<Self, RunError> {
-        let (workload, ranks) = (&loaded.workload, options.accelerators);
-        let sharding = workload.sharding(half, u64::from(ranks))?;
-        let mut paths = listing::list(loaded, data_dir, half)?;
-        // What does not divide evenly is read by nobody; its footers are not either.
-        let used = sharding.files_per_rank.saturating_mul(u64::from(ranks));
-        paths.truncate(usize::try_from(used).unwrap_or(usize::MAX));
-        let engine = engine_options(workload, &options.engine, ranks);
-        let dataset = Dataset::open_files(paths, engine)?;
-        let expected = workload.dataset.num_samples_per_file;
-        for file in dataset.files() {
-            let found = file.footer.num_rows();
-            if found != expected {
-                return Err(RunError::RowsDiffer { path: file.path.clone(), found, expected });
-            }
-        }
-        let train = &workload.train;
-        let listing = 0..dataset.files().len() as u64;
-        let shuffle = FileShuffle::new(listing, used, ranks, train.seed, train.seed_change_epoch);
-        Ok(Self { sharding, dataset: Arc::new(dataset), shuffle })
-    }
+/// A phase of this process, and the metrics of its ranks and of all.
+struct Measured {
+    run: PhaseRun,
+    of_ranks: Vec<BlockMetrics>,
+    over_all: EpochMetrics,
 }
 
 impl<'a> Session<'a> {
     /// # Errors
     /// [`RunError`]: what has to be put right first.
-    pub(crate) fn begin(loaded: &'a Loaded, options: &'a RunOptions) -> Result<Self, RunError> {
+    pub(crate) fn begin(
+        loaded: &'a Loaded,
+        options: &'a RunOptions,
+        others: Others,
+    ) -> Result<Self, RunError> {
         let (clock, begun) = (WallClock::now(), Instant::now());
-        let (workload, ranks) = (&loaded.workload, options.accelerators);
-        if let Some(launched) = launcher::launched(|name| std::env::var(name).ok()) {
-            let launcher::Launched { variable, launcher, ranks } = launched;
-            return Err(RunError::Launcher { variable, launcher, ranks });
-        }
-        if !(1..=ACCELERATORS_MAX).contains(&ranks) {
-            return Err(RunError::Accelerators { accelerators: ranks, max: ACCELERATORS_MAX });
-        }
-        if !workload.workflow.train {
-            return Err(RunError::NothingToRun);
-        }
-        workload.require_local_parquet()?;
+        let workload = &loaded.workload;
+        check(workload, options)?;
+        // More than a u32 of ranks are more than any sharding allows.
+        let ranks = options.accelerators.saturating_mul(others.processes());
+        let first_rank = options.accelerators.saturating_mul(others.process());
         let data_dir = options.data_dir.clone().unwrap_or_else(|| workload.data_dir());
         let opening = Instant::now();
-        let train = Half::open(loaded, options, &data_dir, DatasetType::Train)?;
+        let train = Half::open(loaded, options, ranks, &data_dir, DatasetType::Train)?;
         let eval = if workload.workflow.evaluation {
-            Some(Half::open(loaded, options, &data_dir, DatasetType::Valid)?)
+            Some(Half::open(loaded, options, ranks, &data_dir, DatasetType::Valid)?)
         } else {
             None
         };
         let open_seconds = opening.elapsed().as_secs_f64();
-        let setting = Setting::new(workload, Host::of_this_machine(), ranks);
+        let host = Host::of_this_machine();
+        let (nodes, leads_host) = nodes(&host, options.accelerators, others);
+        let setting = Setting::new(workload, host, nodes);
         let warnings = warnings(loaded, options, &setting, &train);
-        let results = Results::new(results_dir(workload, options, &clock))?;
-        let log = results.log(&workload.output.log_file)?;
+        let results = Results::new(results_dir(workload, options, &clock, others))?;
+        let log = match others.process() {
+            0 => Some(results.log(&workload.output.log_file)?),
+            _ => None,
+        };
         Ok(Self {
             loaded,
             options,
@@ -121,6 +100,9 @@ impl<'a> Session<'a> {
             warnings,
             results,
             log,
+            others,
+            first_rank,
+            leads_host,
         })
     }
 
@@ -141,13 +123,15 @@ impl<'a> Session<'a> {
             match self.epoch(epoch, &mut files, progress, stop) {
                 Ok(report) => epochs.push(report),
                 Err(error) => {
-                    self.log.output(&format!("{} The run failed: {error}", self.now()));
+                    self.say(&format!("{} The run failed: {error}", self.now()));
                     // The reason for the end is the first error, not a log that could not be closed.
-                    let _ = self.results.finish_log(self.log);
+                    if let Some(log) = self.log.take() {
+                        let _ = self.results.finish_log(log);
+                    }
                     return Err(error);
                 }
             }
-            if stop.is_stopped() {
+            if self.others.any(stop.is_stopped()) {
                 break;
             }
         }
@@ -163,7 +147,7 @@ impl<'a> Session<'a> {
         stop: &StopFlag,
     ) -> Result<EpochReport, RunError> {
         let workload = &self.loaded.workload;
-        if self.options.drop_caches {
+        if self.options.drop_caches && self.leads_host {
             self.drop_caches();
         }
         for half in std::iter::once(&mut self.train).chain(self.eval.as_mut()) {
@@ -173,23 +157,22 @@ impl<'a> Session<'a> {
         }
         let start = self.now();
         let steps = self.train.sharding.steps;
-        self.log.output(&format!("{start} Starting epoch {epoch}: {steps} steps expected"));
-        self.log.output(&format!("{} Starting block 1", self.now()));
+        self.say(&format!("{start} Starting epoch {epoch}: {steps} steps expected"));
+        self.say(&format!("{} Starting block 1", self.now()));
         let train = self.phase(Phase::Train, epoch, &self.train, progress, stop)?;
-        let of_train = self.metrics(Phase::Train, &self.train, &train);
-        let (lead, steps) = (rank_phase(&train, &of_train, 0), train.ranks[0].times.len());
+        let (lead, steps) = (train.rank(0), train.run.ranks[0].times.len());
         let seconds = lead.run.seconds();
         let ended = self.clock.stamp(lead.run.ended);
         let done = format!("{steps} steps completed in {seconds:.2} s");
-        self.log.output(&format!("{ended} Ending block 1 - {done}"));
+        self.say(&format!("{ended} Ending block 1 - {done}"));
         let set = &workload.train.computation_time;
-        for line in dlio::block_lines(epoch, &lead, self.options.accelerators, set) {
-            self.log.output(&format!("{} {line}", self.now()));
+        for line in dlio::block_lines(epoch, &lead, self.setting.ranks, set) {
+            self.say(&format!("{} {line}", self.now()));
         }
-        self.log.output(&format!("{} Ending epoch {epoch} - {done}", self.now()));
+        self.say(&format!("{} Ending epoch {epoch} - {done}", self.now()));
 
         let eval = match &self.eval {
-            Some(half) if workload.evaluation.follows(epoch) && !train.stopped => {
+            Some(half) if workload.evaluation.follows(epoch) && !train.run.stopped => {
                 Some(self.evaluate(epoch, half, progress, stop)?)
             }
             _ => None,
@@ -200,24 +183,25 @@ impl<'a> Session<'a> {
                 epoch,
                 start: start.clone(),
                 end: end.clone(),
-                train: rank_phase(&train, &of_train, rank),
-                eval: eval.as_ref().map(|(run, metrics)| rank_phase(run, metrics, rank)),
+                train: train.rank(rank),
+                eval: eval.as_ref().map(|eval| eval.rank(rank)),
                 meminfo: meminfo.clone(),
             };
             files.push(&of_rank, &self.clock);
         }
         let record = workload.dataset.record_bytes();
-        let report = |run: &PhaseRun, metrics: &[BlockMetrics], half: &Half| {
-            PhaseReport::new(run, metrics, half.sharding.steps, record)
+        let report = |measured: &Measured, half: &Half| {
+            let Measured { run, of_ranks, over_all } = measured;
+            let steps = half.sharding.steps;
+            let report = PhaseReport::new(run, of_ranks, self.first_rank, steps, record);
+            PhaseReport { metrics: *over_all, ..report }
         };
         Ok(EpochReport {
             epoch,
             start,
             end,
-            train: report(&train, &of_train, &self.train),
-            eval: eval
-                .zip(self.eval.as_ref())
-                .map(|((run, metrics), half)| report(&run, &metrics, half)),
+            train: report(&train, &self.train),
+            eval: eval.zip(self.eval.as_ref()).map(|(eval, half)| report(&eval, half)),
         })
     }
 
@@ -227,29 +211,28 @@ impl<'a> Session<'a> {
         half: &Half,
         progress: &(dyn Fn(Progress) + Sync),
         stop: &StopFlag,
-    ) -> Result<(PhaseRun, Vec<BlockMetrics>), RunError> {
+    ) -> Result<Measured, RunError> {
         let steps = half.sharding.steps;
-        self.log.output(&format!("{} Starting eval - {steps} steps expected", self.now()));
-        let run = self.phase(Phase::Eval, epoch, half, progress, stop)?;
-        let metrics = self.metrics(Phase::Eval, half, &run);
-        let lead = rank_phase(&run, &metrics, 0);
-        self.log.output(&format!(
+        self.say(&format!("{} Starting eval - {steps} steps expected", self.now()));
+        let eval = self.phase(Phase::Eval, epoch, half, progress, stop)?;
+        let lead = eval.rank(0);
+        self.say(&format!(
             "{} Ending eval - {} steps completed in {:.2} s",
             self.clock.stamp(lead.run.ended),
             lead.run.times.len(),
             lead.run.seconds()
         ));
-        let throughput = lead.metrics.samples_per_second * f64::from(self.options.accelerators);
-        self.log.output(&format!(
+        let throughput = lead.metrics.samples_per_second * f64::from(self.setting.ranks);
+        self.say(&format!(
             "{} Epoch {epoch} [Eval] Accelerator Utilization [AU] (%): {:.4}",
             self.now(),
             lead.metrics.au_percent
         ));
-        self.log.output(&format!(
+        self.say(&format!(
             "{} Epoch {epoch} [Eval] Throughput (samples/second): {throughput:.4}",
             self.now()
         ));
-        Ok((run, metrics))
+        Ok(eval)
     }
 
     fn phase(
@@ -259,7 +242,7 @@ impl<'a> Session<'a> {
         half: &Half,
         progress: &(dyn Fn(Progress) + Sync),
         stop: &StopFlag,
-    ) -> Result<PhaseRun, RunError> {
+    ) -> Result<Measured, RunError> {
         let workload = &self.loaded.workload;
         let train = &workload.train;
         let of_epoch = if train.seed_change_epoch { train.seed + epoch } else { train.seed };
@@ -268,7 +251,9 @@ impl<'a> Session<'a> {
             epoch,
             epochs: train.epochs,
             dataset: &half.dataset,
-            lists: half.shuffle.lists(),
+            lists: &half.shuffle.lists()[self.ranks()],
+            first_rank: self.first_rank,
+            others: self.others,
             sample_shuffle: (workload.reader.sample_shuffle != Shuffle::Off).then_some(of_epoch),
             decode: self.options.decode,
             steps: half.sharding.steps,
@@ -279,9 +264,28 @@ impl<'a> Session<'a> {
                 Phase::Eval => workload.evaluation.eval_time,
             },
             preprocess: workload.reader.preprocess_time,
+            priority: self.options.priority,
             seed: train.seed,
         };
-        plan.play(progress, stop)
+        let run = plan.play(progress, stop)?;
+        let of_ranks = self.metrics(phase, half, &run);
+        let over_all = self.over_all(&of_ranks);
+        Ok(Measured { run, of_ranks, over_all })
+    }
+
+    /// Ranks of this process, as indices into those of all.
+    fn ranks(&self) -> std::ops::Range<usize> {
+        let first = self.first_rank as usize;
+        first..first + self.options.accelerators as usize
+    }
+
+    /// The ranks of all processes as one.
+    fn over_all(&self, of_ranks: &[BlockMetrics]) -> EpochMetrics {
+        let here = metrics::over_ranks(of_ranks);
+        let mut sums = [here.au_percent * of_ranks.len() as f64, here.samples_per_second];
+        self.others.sum(&mut sums, &mut []);
+        let [au_percent, samples_per_second] = sums;
+        EpochMetrics { au_percent: au_percent / f64::from(self.setting.ranks), samples_per_second }
     }
 
     fn metrics(&self, phase: Phase, half: &Half, run: &PhaseRun) -> Vec<BlockMetrics> {
@@ -305,7 +309,7 @@ impl<'a> Session<'a> {
                 "could not drop the page cache before an epoch: {error}; writing /proc/sys/vm/drop_caches needs root. Reads may be served from memory"
             );
             if !self.warnings.iter().any(|warning| warning.code == "drop_caches_failed") {
-                self.log.warning(&message);
+                self.warn(&message);
                 self.warnings.push(Warning::new("drop_caches_failed", message));
             }
         }
@@ -313,21 +317,25 @@ impl<'a> Session<'a> {
 
     fn log_beginning(&self) {
         let workload = &self.loaded.workload;
-        let (ranks, exclude) = (self.options.accelerators, &workload.output.metric);
+        let (ranks, exclude) = (self.setting.ranks, &workload.output.metric);
+        let processes = match self.others.processes() {
+            1 => "one process".to_owned(),
+            several => format!("{several} processes"),
+        };
         let kind = if self.eval.is_some() { "Training & Evaluation" } else { "Training" };
-        self.log.output(&format!(
-            "{} Running ringquet {} [{kind}] with {ranks} emulated accelerator(s) in one process",
+        self.say(&format!(
+            "{} Running ringquet {} [{kind}] with {ranks} emulated accelerator(s) in {processes}",
             self.clock.stamp(self.begun),
             env!("CARGO_PKG_VERSION")
         ));
         let sharding = &self.train.sharding;
-        self.log.output(&format!(
+        self.say(&format!(
             "{} Metric calculation will exclude the beginning {} and end {} steps",
             self.now(),
             exclude.exclude_start_steps,
             exclude.exclude_end_steps
         ));
-        self.log.output(&format!(
+        self.say(&format!(
             "{} Max steps per epoch per rank: {} = {} * {} / {} (samples per file * local files / batch size)",
             self.now(),
             sharding.steps,
@@ -336,7 +344,7 @@ impl<'a> Session<'a> {
             sharding.batch_size
         ));
         if let Some(eval) = &self.eval {
-            self.log.output(&format!(
+            self.say(&format!(
                 "{} Steps per eval per rank: {} = {} * {} / {} (samples per file * local files / batch size eval)",
                 self.now(),
                 eval.sharding.steps,
@@ -346,7 +354,7 @@ impl<'a> Session<'a> {
             ));
         }
         for warning in &self.warnings {
-            self.log.warning(&warning.message);
+            self.warn(&warning.message);
         }
     }
 
@@ -363,14 +371,17 @@ impl<'a> Session<'a> {
                     || epoch.eval.as_ref().is_some_and(|eval| eval.complete);
                 epoch.train.complete && evaluated
             });
+        let complete = !self.others.any(!complete);
         if !complete {
             let message = "the run was stopped before its end: metrics are those of the steps until then, and au_meet_expectation is fail";
             self.warnings.push(Warning::new("incomplete", message));
-            self.log.warning(message);
+            self.warn(message);
         }
         let whole = Whole {
             model: workload.model.name.clone(),
-            accelerators: self.options.accelerators,
+            accelerators: self.setting.ranks,
+            processes: self.others.processes(),
+            hosts: self.setting.nodes.len(),
             decode: self.options.decode,
             au_bar: workload.metric.au,
             record_bytes: workload.dataset.record_bytes(),
@@ -380,13 +391,20 @@ impl<'a> Session<'a> {
             warnings: self.warnings.clone(),
         };
         let mut report = RunReport::new(whole, epochs);
+        report.over_processes(self.others, self.leads_host);
         let stamps = (self.clock.stamp(self.begun), self.now());
-        for (rank, files) in files.into_iter().enumerate() {
+        for (rank, files) in (self.first_rank..).zip(files) {
             let (output, stats) = files.finish(&self.setting.host.hostname);
             self.results.write_json(&format!("{rank}_output.json"), &output)?;
             self.results.write_json(&format!("{rank}_per_epoch_stats.json"), &stats)?;
         }
-        self.results.remove_ranks_from(self.options.accelerators);
+        // The summary stands for all ranks: it comes when the files of all of them are there.
+        self.others.any(false);
+        let Some(log) = self.log.take() else {
+            report.files = self.results.written().to_vec();
+            return Ok(report);
+        };
+        self.results.remove_ranks_from(self.setting.ranks);
         let data_dir = self.options.data_dir.as_deref();
         let folder = self.results.folder().to_owned();
         for (name, value) in dlio::config_files(self.loaded, data_dir, &folder) {
@@ -396,13 +414,13 @@ impl<'a> Session<'a> {
         let summary =
             dlio::summary(workload, &self.setting, stamps, report.epochs.len(), train, eval);
         self.results.write_json("summary.json", &summary)?;
-        let lines = dlio::metric_lines(self.options.accelerators, train, eval);
-        self.log.output(&format!("{} Saved outputs in {}", self.now(), folder.display()));
-        self.log.output("Averaged metric over all steps/epochs");
+        let lines = dlio::metric_lines(self.setting.ranks, train, eval);
+        log.output(&format!("{} Saved outputs in {}", self.now(), folder.display()));
+        log.output("Averaged metric over all steps/epochs");
         for line in lines {
-            self.log.metric(&line);
+            log.metric(&line);
         }
-        let Self { mut results, log, .. } = self;
+        let results = &mut self.results;
         results.finish_log(log)?;
         report.files = results.written().to_vec();
         report.files.push(folder.join("ringquet.json"));
@@ -419,12 +437,37 @@ impl<'a> Session<'a> {
         Ok(report)
     }
 
+    fn say(&self, message: &str) {
+        if let Some(log) = &self.log {
+            log.output(message);
+        }
+    }
+
+    fn warn(&self, message: &str) {
+        if let Some(log) = &self.log {
+            log.warning(message);
+        }
+    }
+
     fn now(&self) -> String {
         self.clock.stamp(Instant::now())
     }
 }
 
-fn merge(document: &mut serde_json::Value, report: &RunReport) {
+/// What can be told without looking at the data.
+pub(crate) fn check(workload: &Workload, options: &RunOptions) -> Result<(), RunError> {
+    let accelerators = options.accelerators;
+    if !(1..=ACCELERATORS_MAX).contains(&accelerators) {
+        return Err(RunError::Accelerators { accelerators, max: ACCELERATORS_MAX });
+    }
+    if !workload.workflow.train {
+        return Err(RunError::NothingToRun);
+    }
+    Ok(workload.require_local_parquet()?)
+}
+
+/// Adds the fields of a report to a document.
+pub(crate) fn merge(document: &mut serde_json::Value, report: &impl Serialize) {
     let report = serde_json::to_value(report).unwrap_or_default();
     if let (Some(document), serde_json::Value::Object(report)) = (document.as_object_mut(), report)
     {
@@ -432,19 +475,52 @@ fn merge(document: &mut serde_json::Value, report: &RunReport) {
     }
 }
 
-fn rank_phase<'r>(run: &'r PhaseRun, metrics: &'r [BlockMetrics], rank: usize) -> RankPhase<'r> {
-    RankPhase { run: &run.ranks[rank], metrics: &metrics[rank] }
+impl Measured {
+    fn rank(&self, rank: usize) -> RankPhase<'_> {
+        RankPhase { run: &self.run.ranks[rank], metrics: &self.of_ranks[rank] }
+    }
+}
+
+/// The hosts of all processes in the order of ranks; whether this process is the first on its host.
+fn nodes(host: &Host, accelerators: u32, others: Others) -> (Vec<Node>, bool) {
+    let here = [host.name_number(), host.cpu_count as f64, host.memory_gib];
+    let mut names: Vec<f64> = Vec::new();
+    let mut nodes: Vec<Node> = Vec::new();
+    let mut leads = false;
+    for (process, [name, cpu_count, memory_gib]) in (0..).zip(others.gather(here)) {
+        if let Some(at) = names.iter().position(|known| *known == name) {
+            nodes[at].ranks += accelerators;
+            continue;
+        }
+        leads |= process == others.process();
+        names.push(name);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a number of CPUs, sent as a float"
+        )]
+        nodes.push(Node { cpu_count: cpu_count as usize, memory_gib, ranks: accelerators });
+    }
+    (nodes, leads)
 }
 
 /// The folder asked for, or the leaf of mlpstorage's tree in it.
-fn results_dir(workload: &Workload, options: &RunOptions, clock: &WallClock) -> PathBuf {
+fn results_dir(
+    workload: &Workload,
+    options: &RunOptions,
+    clock: &WallClock,
+    others: Others,
+) -> PathBuf {
     if !options.results_tree {
         return options.results_dir.clone();
     }
     // A model's name is free text; as a folder it must be one.
     let model: String =
         workload.model.name.chars().map(|c| if c == '/' || c == '\0' { '_' } else { c }).collect();
-    options.results_dir.join("training").join(model).join("run").join(clock.folder_name())
+    // All processes write into the folder of the first one's time.
+    let [date, time] = others.gather(clock.folder_numbers())[0];
+    let leaf = format!("{date:08}_{time:06}");
+    options.results_dir.join("training").join(model).join("run").join(leaf)
 }
 
 fn warnings(

@@ -1,15 +1,17 @@
-//! `ringquet run`: plays a workload with emulated accelerators.
+//! `ringquet run`: plays a workload with emulated accelerators, or searches for how many there can be.
+
+mod search;
 
 use std::fmt;
 
 use anyhow::Result;
 use indicatif::ProgressBar;
 use ringquet::DecodeMode;
-use ringquet_bench::{Phase, Progress, RunOptions, RunReport};
+use ringquet_bench::{AcceleratorPriority, Ensemble, Phase, Progress, RunOptions, RunReport};
 use serde::Serialize;
 
 use super::source;
-use crate::args::{DecodeArg, RunArgs};
+use crate::args::{DecodeArg, PriorityArg, RunArgs};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::progress;
@@ -26,18 +28,42 @@ pub(crate) fn run(args: &RunArgs, console: &mut Console) -> Result<Exit> {
             DecodeArg::Raw => DecodeMode::Raw,
         },
         drop_caches: args.drop_caches,
-        ..RunOptions::new(args.accelerators, args.results_dir.clone())
+        priority: match args.accelerator_priority {
+            PriorityArg::Auto => AcceleratorPriority::Auto,
+            PriorityArg::Normal => AcceleratorPriority::Normal,
+        },
+        ..RunOptions::new(args.accelerators.unwrap_or(1), args.results_dir.clone())
     };
     let loaded = source::load(&args.workload, console)?;
+    if args.find_max_accelerators {
+        return search::run(args, &loaded, &options, console);
+    }
     console.set_options(options.to_json(&loaded));
     let stop = stop::on_signals()?;
-    let bar = progress::counted(console, "training", 0, "steps");
-    let played = ringquet_bench::run(&loaded, &options, &|done| show(&bar, done), &stop);
+    let ensemble = Ensemble::join()?;
+    // Of several processes the first speaks for all.
+    let speaks = ensemble.process() == 0;
+    let bar = match speaks {
+        true => progress::counted(console, "training", 0, "steps"),
+        false => ProgressBar::hidden(),
+    };
+    let tell = |done| show(&bar, done);
+    let played = ringquet_bench::run_together(&loaded, &options, &ensemble, &tell, &stop);
     bar.finish_and_clear();
-    let report = Report(played?);
-    console.warn_all(&report.0.warnings);
-    console.report(&report, &report)?;
-    Ok(judge(&report.0, console))
+    let report = match played {
+        Ok(report) => Report(report),
+        Err(error) => {
+            let end = console.fail(&error.into());
+            // The others would wait for this process at the next step.
+            ensemble.abort();
+            return Ok(end);
+        }
+    };
+    if speaks {
+        console.warn_all(&report.0.warnings);
+        console.report(&report, &report)?;
+    }
+    Ok(judge(&report.0, console, speaks))
 }
 
 fn show(bar: &ProgressBar, done: Progress) {
@@ -48,21 +74,27 @@ fn show(bar: &ProgressBar, done: Progress) {
     };
     bar.set_length(steps);
     bar.set_position(step);
-    bar.set_message(format!("{phase}, epoch {epoch} of {epochs}, AU {au_percent:.1} %"));
+    // What is delivered: decoded, or raw.
+    let gigabytes = done.decoded_bytes_per_second / 1e9;
+    bar.set_message(format!(
+        "{phase}, epoch {epoch} of {epochs}, AU {au_percent:.1} %, {gigabytes:.2} GB/s"
+    ));
 }
 
 /// Whether the run came to its end and met its bar.
-fn judge(report: &RunReport, console: &Console) -> Exit {
-    if !report.complete {
-        console.error("interrupted: the results are those of the steps until then");
-        return Exit::Failed;
-    }
-    if !report.au_meets_expectation {
+fn judge(report: &RunReport, console: &Console, speaks: bool) -> Exit {
+    let failed = if !report.complete {
+        "interrupted: the results are those of the steps until then".to_owned()
+    } else if !report.au_meets_expectation {
         let (au, bar) = (report.train.au_percent_mean, report.au_percent_bar);
-        console.error(&format!("AU {au:.2} % is below the bar of {bar:.2} % (metric.au)"));
-        return Exit::Failed;
+        format!("AU {au:.2} % is below the bar of {bar:.2} % (metric.au)")
+    } else {
+        return Exit::Done;
+    };
+    if speaks {
+        console.error(&failed);
     }
-    Exit::Done
+    Exit::Failed
 }
 
 #[derive(Debug, Serialize)]
@@ -71,19 +103,48 @@ struct Report(RunReport);
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = &self.0;
-        writeln!(
+        write!(
             f,
             "run          {}, {}, {}",
             report.model,
             counted(u64::from(report.accelerators), "accelerator"),
             counted(report.epochs.len() as u64, "epoch"),
         )?;
+        if report.processes > 1 {
+            write!(
+                f,
+                ", {} processes on {}",
+                report.processes,
+                counted(report.hosts as u64, "host")
+            )?;
+        }
+        writeln!(f)?;
         let meets = if report.au_meets_expectation { "meets" } else { "misses" };
         writeln!(
             f,
             "AU           {:.2} %, {meets} the bar of {:.2} %",
             report.train.au_percent_mean, report.au_percent_bar
         )?;
+        let lost = report.lost_time;
+        let of_all = report.time_by_cause;
+        let all = of_all.compute_seconds
+            + of_all.batch_wait_seconds
+            + lost.barrier_seconds
+            + lost.touch_seconds
+            + lost.preprocess_seconds
+            + lost.oversleep_seconds;
+        let share = |seconds: f64| if all > 0.0 { 100.0 * seconds / all } else { 0.0 };
+        writeln!(
+            f,
+            "lost to      I/O {:.1} %, decode {:.1} %, barrier {:.1} %, fetching {:.1} %, preprocessing {:.1} %, oversleep {:.1} %",
+            share(lost.io_seconds),
+            share(lost.decode_seconds),
+            share(lost.barrier_seconds),
+            share(lost.touch_seconds),
+            share(lost.preprocess_seconds),
+            share(lost.oversleep_seconds),
+        )?;
+        writeln!(f, "first batch  after {}", seconds(report.first_batch_seconds))?;
         let per_second = rate(report.rows, report.seconds);
         writeln!(f, "samples      {}, {per_second}", count(report.rows))?;
         writeln!(
@@ -92,6 +153,9 @@ impl fmt::Display for Report {
             seconds(report.seconds),
             seconds(report.cpu_seconds)
         )?;
+        let nominal = ByteSize(report.nominal_bytes);
+        let per_second = byte_rate(report.nominal_bytes, report.seconds);
+        writeln!(f, "nominal      {nominal}, {per_second}, as DLIO counts")?;
         let read = ByteSize(report.read_bytes);
         writeln!(f, "read         {read}, {}", byte_rate(report.read_bytes, report.seconds))?;
         if report.decode == DecodeMode::Arrow {
@@ -100,7 +164,12 @@ impl fmt::Display for Report {
             writeln!(f, "decoded      {decoded}, {per_second}")?;
         }
         match report.device_read_bytes {
-            Some(bytes) => writeln!(f, "device       {} read", ByteSize(bytes))?,
+            Some(bytes) => writeln!(
+                f,
+                "device       {}, {}",
+                ByteSize(bytes),
+                byte_rate(bytes, report.seconds)
+            )?,
             None => writeln!(f, "device       does not tell what it read")?,
         }
         writeln!(f, "driver       {}", super::scan::driver_line(&report.driver))?;

@@ -1,0 +1,76 @@
+//! Looks at a machine before a run: what the kernel grants, what the limits are, how the way to the drives is set.
+//!
+//! ```text
+//!  /proc, /sys ─▶ Tree ─▶ mounts ─▶ block_chain ─▶ examine: uring · limits · memory · cpu · cgroup · storage · pcie
+//!  io_uring itself ─▶ Machine ─────────────────────▶           │
+//!                                                              └─▶ one Finding each: is, should be, costs, mend
+//! ```
+//! Nothing is changed and nothing is guessed: features of io_uring are probed by making rings, everything else is
+//! read from the kernel's files through a [`Tree`] that tests replace with recorded ones. What the kernel does not
+//! tell is told as not told.
+
+mod tree;
+
+mod block_chain;
+mod mounts;
+
+mod machine;
+
+mod finding;
+
+mod cgroup;
+mod cpu;
+mod limits;
+mod memory;
+mod pcie;
+mod storage;
+mod uring;
+
+pub use block_chain::{BlockDevice, BlockKind, chain, members};
+pub use finding::{Finding, Standing};
+pub use machine::{Machine, MachineError, Place};
+pub use mounts::{Mount, block_devices, mount_of};
+pub use tree::Tree;
+
+use serde::Serialize;
+
+/// Everything that was looked at.
+#[derive(Debug, Clone, Serialize)]
+pub struct DoctorReport {
+    /// The path whose storage was looked at.
+    pub path: Option<String>,
+    /// The devices below it, from the one that is mounted to the drives.
+    pub devices: Vec<BlockDevice>,
+    /// In the order in which a read meets them.
+    pub findings: Vec<Finding>,
+    /// Findings that are [`Standing::Good`].
+    pub good: usize,
+    /// Findings that are [`Standing::Slow`].
+    pub slow: usize,
+    /// Findings that are [`Standing::Broken`].
+    pub broken: usize,
+    /// Findings that are [`Standing::Untold`].
+    pub untold: usize,
+}
+
+/// Looks at everything.
+pub fn examine(machine: &Machine) -> DoctorReport {
+    let mut findings = Vec::new();
+    uring::examine(machine, &mut findings);
+    limits::examine(machine, &mut findings);
+    memory::examine(machine, &mut findings);
+    cpu::examine(machine, &mut findings);
+    cgroup::examine(machine, &mut findings);
+    storage::examine(machine, &mut findings);
+    pcie::examine(machine, &mut findings);
+    let of = |standing| findings.iter().filter(|finding| finding.standing == standing).count();
+    DoctorReport {
+        path: machine.place.as_ref().map(|place| place.path.display().to_string()),
+        devices: machine.place.as_ref().map(|place| place.devices.clone()).unwrap_or_default(),
+        good: of(Standing::Good),
+        slow: of(Standing::Slow),
+        broken: of(Standing::Broken),
+        untold: of(Standing::Untold),
+        findings,
+    }
+}

@@ -1,0 +1,103 @@
+//! CPUs: their governor, and whether they are near the drives.
+
+use ringquet_io::cpus;
+
+use super::block_chain;
+use super::finding::{Finding, Standing};
+use super::limits::field;
+use super::machine::Machine;
+
+pub(super) fn examine(machine: &Machine, findings: &mut Vec<Finding>) {
+    findings.push(governor(machine));
+    findings.extend(numa(machine));
+}
+
+/// CPUs that this process may run on.
+fn allowed(machine: &Machine) -> Vec<usize> {
+    let status = machine.tree.text("proc/self/status").unwrap_or_default();
+    let list = field(&status, "Cpus_allowed_list").and_then(|list| cpus::parse_list(list).ok());
+    list.unwrap_or_default()
+}
+
+fn governor(machine: &Machine) -> Finding {
+    let code = "cpu_governor";
+    let mut others: Vec<(usize, String)> = Vec::new();
+    let mut told = 0;
+    for cpu in allowed(machine) {
+        let path = format!("sys/devices/system/cpu/cpu{cpu}/cpufreq/scaling_governor");
+        if let Some(governor) = machine.tree.text(path) {
+            told += 1;
+            if governor != "performance" {
+                others.push((cpu, governor));
+            }
+        }
+    }
+    match (told, others.first()) {
+        (0, _) => Finding::untold(
+            code,
+            "not told (the host or the firmware decides)",
+            "performance",
+        ),
+        (_, None) => Finding::good(code, "performance"),
+        (_, Some((cpu, governor))) => Finding::wrong(
+            code,
+            Standing::Slow,
+            format!("{governor} on {} of {told} CPUs (first: CPU {cpu})", others.len()),
+            "performance",
+            "clocks follow the load with delay: reads of low depth wait for it, and numbers of short runs scatter",
+        )
+        .mended_by("cpupower frequency-set -g performance"),
+    }
+}
+
+/// One finding per node that drives are on.
+fn numa(machine: &Machine) -> Vec<Finding> {
+    let code = "numa";
+    let node_dirs = machine.tree.entries("sys/devices/system/node");
+    let nodes = node_dirs
+        .iter()
+        .filter(|name| name.strip_prefix("node").is_some_and(|n| n.parse::<u32>().is_ok()))
+        .count();
+    if nodes <= 1 {
+        return vec![Finding::good(code, "one node")];
+    }
+    let Some(place) = &machine.place else {
+        return vec![Finding::untold(
+            code,
+            format!("{nodes} nodes"),
+            "name a path to compare with",
+        )];
+    };
+    let allowed = allowed(machine);
+    let mut drives_of: Vec<(u32, Vec<&str>)> = Vec::new();
+    for member in block_chain::members(&place.devices) {
+        let Some(node) = member.numa_node else { continue };
+        match drives_of.iter_mut().find(|(of, _)| *of == node) {
+            Some((_, names)) => names.push(&member.name),
+            None => drives_of.push((node, vec![&member.name])),
+        }
+    }
+    if drives_of.is_empty() {
+        return vec![Finding::untold(code, format!("{nodes} nodes, the drives name none"), "near")];
+    }
+    let of_node = |(node, drives): &(u32, Vec<&str>)| {
+        let near = machine.tree.sys_root().node_cpus(*node).unwrap_or_default();
+        let usable = near.iter().filter(|cpu| allowed.contains(cpu)).count();
+        let is = format!("{} on node {node}, {usable} of its CPUs usable", drives.join(", "));
+        let subject = format!("node {node}");
+        if usable > 0 {
+            return Finding::good(code, is).of(&subject);
+        }
+        let list = near.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
+        Finding::wrong(
+            code,
+            Standing::Slow,
+            is,
+            "readers on the node of the drives",
+            "every byte crosses the link between the sockets, which many reads at once fill before the array does",
+        )
+        .of(&subject)
+        .mended_by(format!("taskset -c {list} ringquet …"))
+    };
+    drives_of.iter().map(of_node).collect()
+}

@@ -1,0 +1,101 @@
+//! Limits of this process: locked memory, open files.
+
+use ringquet::options::MEMORY_PER_THREAD_BYTES;
+use ringquet_io::{IoOptions, cpus};
+
+use super::finding::{Finding, Standing};
+use super::machine::Machine;
+
+/// `CAP_IPC_LOCK` of linux/capability.h: locked memory without limit.
+const CAP_IPC_LOCK: u32 = 14;
+
+/// Descriptors beside those of the data: libraries, rings, results.
+const OTHER_FILES: u64 = 64;
+
+pub(super) fn examine(machine: &Machine, findings: &mut Vec<Finding>) {
+    let limits = machine.tree.text("proc/self/limits").unwrap_or_default();
+    let status = machine.tree.text("proc/self/status").unwrap_or_default();
+    findings.push(locked_memory(&limits, &status));
+    findings.push(open_files(&limits, &status));
+}
+
+/// Reader threads of a run: one per CPU that the process may use.
+pub(super) fn reader_threads(status: &str) -> u64 {
+    let list = field(status, "Cpus_allowed_list").and_then(|list| cpus::parse_list(list).ok());
+    list.map_or(1, |cpus| cpus.len() as u64)
+}
+
+/// Registered with the ring: half of a thread's memory, as [`ringquet::EngineOptions`] shares it out.
+pub(super) fn arena_bytes(threads: u64) -> u64 {
+    threads * MEMORY_PER_THREAD_BYTES / 2
+}
+
+fn locked_memory(limits: &str, status: &str) -> Finding {
+    let code = "locked_memory";
+    let threads = reader_threads(status);
+    let needed = arena_bytes(threads);
+    let should_be =
+        format!("{} MiB or unlimited ({threads} reader threads of 96 MiB)", needed >> 20);
+    let capable = field(status, "CapEff")
+        .and_then(|mask| u64::from_str_radix(mask, 16).ok())
+        .is_some_and(|mask| mask >> CAP_IPC_LOCK & 1 == 1);
+    if capable {
+        return Finding::good(code, "without limit (CAP_IPC_LOCK)").should_be(&should_be);
+    }
+    match soft_limit(limits, "Max locked memory") {
+        None => Finding::untold(code, "/proc/self/limits does not tell", &should_be),
+        Some(limit) if limit >= needed => {
+            Finding::good(code, bytes_text(limit)).should_be(&should_be)
+        }
+        Some(limit) => Finding::wrong(
+            code,
+            Standing::Slow,
+            bytes_text(limit),
+            should_be,
+            "buffers cannot be registered: up to 3.6 times the CPU per byte read (83 against 23 GB/s per core)",
+        )
+        .mended_by("ulimit -l unlimited   # for services LimitMEMLOCK=infinity, for containers --ulimit memlock=-1"),
+    }
+}
+
+fn open_files(limits: &str, status: &str) -> Finding {
+    let code = "open_files";
+    let threads = reader_threads(status);
+    let needed = OTHER_FILES + threads * u64::from(IoOptions::default().open_files);
+    let should_be = format!("{needed} ({threads} reader threads of 1024)");
+    match soft_limit(limits, "Max open files") {
+        None => Finding::untold(code, "/proc/self/limits does not tell", &should_be),
+        Some(limit) if limit >= needed => {
+            Finding::good(code, limit.to_string()).should_be(&should_be)
+        }
+        Some(limit) => Finding::wrong(
+            code,
+            Standing::Slow,
+            limit.to_string(),
+            should_be,
+            "each thread holds fewer files open and reopens them during a run over many files",
+        )
+        .mended_by(format!("ulimit -n {}", needed.next_power_of_two().max(65536))),
+    }
+}
+
+/// The soft limit of a line of /proc/self/limits; `u64::MAX` is unlimited.
+fn soft_limit(limits: &str, name: &str) -> Option<u64> {
+    let line = limits.lines().find_map(|line| line.strip_prefix(name))?;
+    match line.split_whitespace().next()? {
+        "unlimited" => Some(u64::MAX),
+        number => number.parse().ok(),
+    }
+}
+
+fn bytes_text(limit: u64) -> String {
+    if limit == u64::MAX { "unlimited".to_owned() } else { format!("{} KiB", limit >> 10) }
+}
+
+/// Value of the line `name: value`.
+pub(super) fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines().find_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        (key == name).then_some(value.trim())
+    })
+}

@@ -1,0 +1,119 @@
+//! The machine under examination: its kernel's files, and what had to be tried out.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ringquet_io::{DataFile, DirectChoice, UringFeatures, uring_features};
+use rustix::fs::{FileType, Mode, OFlags, major, minor};
+
+use super::block_chain::{self, BlockDevice};
+use super::mounts::{self, Mount};
+use super::tree::Tree;
+
+/// Names of a directory that are looked at in search of a file whose O_DIRECT alignment can be asked.
+const NAMES_LOOKED_AT: usize = 1000;
+
+/// A machine, or a recorded one.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    /// Its `/proc` and `/sys`.
+    pub tree: Tree,
+    /// What its io_uring can do, or why it cannot be had, with the remedy.
+    pub uring: Result<UringFeatures, String>,
+    /// The storage to look at.
+    pub place: Option<Place>,
+}
+
+/// A path, and the storage below it.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Absolute, without symbolic links.
+    pub path: PathBuf,
+    /// The mount that it lies in.
+    pub mount: Option<Mount>,
+    /// The devices of the file system, or the device that the path is.
+    pub devices: Vec<BlockDevice>,
+    /// What offsets and lengths must be multiples of with O_DIRECT, in bytes; `None` where O_DIRECT is refused or
+    /// could not be tried.
+    pub direct_alignment_bytes: Option<u64>,
+    /// Why not.
+    pub direct_refused: Option<String>,
+}
+
+/// Why a path cannot be looked at.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {source}", path = path.display())]
+pub struct MachineError {
+    /// As it was given.
+    pub path: PathBuf,
+    /// The kernel's answer.
+    pub source: io::Error,
+}
+
+impl Machine {
+    /// This machine, now: probes io_uring, and O_DIRECT at `path`.
+    ///
+    /// # Errors
+    /// [`MachineError`] where there is nothing at `path` or it cannot be looked at.
+    pub fn live(path: Option<&Path>) -> Result<Machine, MachineError> {
+        let tree = Tree::default();
+        let place = path.map(|path| Place::live(&tree, path)).transpose()?;
+        let uring = uring_features().map_err(|error| error.to_string());
+        Ok(Machine { tree, uring, place })
+    }
+}
+
+impl Place {
+    /// The storage below `path`.
+    ///
+    /// # Errors
+    /// As [`Machine::live`].
+    pub fn live(tree: &Tree, path: &Path) -> Result<Place, MachineError> {
+        let error = |source| MachineError { path: path.to_owned(), source };
+        let absolute = fs::canonicalize(path).map_err(error)?;
+        let stat = rustix::fs::stat(&absolute).map_err(|errno| error(errno.into()))?;
+        let number = |device| (major(device), minor(device));
+        let kind = FileType::from_raw_mode(stat.st_mode);
+        let mount = mounts::mount_of(tree, &absolute);
+        let devices = if kind == FileType::BlockDevice {
+            block_chain::chain(tree, number(stat.st_rdev)).into_iter().collect()
+        } else {
+            mounts::block_devices(tree, number(stat.st_dev), mount.as_ref())
+        };
+        let (direct_alignment_bytes, direct_refused) = match direct_alignment(&absolute, kind) {
+            Ok(bytes) => (Some(bytes), None),
+            Err(reason) => (None, Some(reason)),
+        };
+        Ok(Place { path: absolute, mount, devices, direct_alignment_bytes, direct_refused })
+    }
+}
+
+/// Of the path itself, of a file in the directory, or of a file without a name that is gone at once.
+fn direct_alignment(path: &Path, kind: FileType) -> Result<u64, String> {
+    if kind != FileType::Directory {
+        let file = DataFile::open(path, DirectChoice::On).map_err(|error| error.to_string())?;
+        return Ok(file.alignment().bytes());
+    }
+    let entries = fs::read_dir(path).map_err(|error| error.to_string())?;
+    let files = entries
+        .take(NAMES_LOOKED_AT)
+        .filter_map(Result::ok)
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+    // A file that this user may not read says nothing about the file system.
+    for file in files {
+        match DataFile::open(&file.path(), DirectChoice::On) {
+            Ok(file) => return Ok(file.alignment().bytes()),
+            Err(error @ ringquet_io::IoError::DirectRefused { .. }) => {
+                return Err(error.to_string());
+            }
+            Err(_) => {}
+        }
+    }
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::DIRECT | OFlags::CLOEXEC;
+    let nameless = rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)
+        .map_err(|errno| format!("no file here that can be tried ({errno})"))?;
+    let by_number = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&nameless));
+    let file = DataFile::open(Path::new(&by_number), DirectChoice::On);
+    file.map(|file| file.alignment().bytes()).map_err(|error| error.to_string())
+}

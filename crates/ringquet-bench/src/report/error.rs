@@ -1,0 +1,58 @@
+//! Why there is no report, by cause.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why results could not be read. The report of all others is then not made either: a comparison
+/// with something missing would be read as one of everything.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// A file or folder could not be read.
+    #[error("{}: cannot read: {source}", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A file is larger than any result.
+    #[error("{}: {length} bytes are too long for a result, {limit} are read at most", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its length in bytes.
+        length: u64,
+        /// The bound in bytes.
+        limit: u64,
+    },
+    /// A file is no JSON.
+    #[error("{}: no JSON document: {reason}", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// The parser's words, with line and column.
+        reason: String,
+    },
+    /// JSON, but nothing that is reported on.
+    #[error(
+        "{}: {reason}; results are what 'ringquet scan|run|characterize|layout --json' prints, and folders that 'ringquet run' or DLIO wrote",
+        path.display()
+    )]
+    NotAResult {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is missing or other than it should be.
+        reason: String,
+    },
+    /// More results than can be told apart in one report.
+    #[error("{given} results are too many for one report, {limit} fit")]
+    TooMany {
+        /// As given.
+        given: usize,
+        /// The bound.
+        limit: usize,
+    },
+    /// No result at all.
+    #[error("no result was named")]
+    Nothing,
+}

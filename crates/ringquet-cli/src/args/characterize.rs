@@ -1,0 +1,184 @@
+//! `ringquet characterize`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use ringquet_bench::characterize::{
+    Access, Axes, CharacterizeOptions, ParquetSource, Preset, WINDOW_ROUNDS,
+};
+use ringquet_io::{DriverChoice, IoOptions, cpus};
+
+use crate::engine_args::Direct;
+use crate::exit::Usage;
+use crate::size::ByteSize;
+
+/// Rounds are cut by a clock; below this its own jitter shows.
+const ROUND_SECONDS_MIN: f64 = 0.02;
+
+/// And above this a sweep never ends.
+const ROUND_SECONDS_MAX: f64 = 3600.0;
+
+#[derive(Debug, Args)]
+pub(crate) struct CharacterizeArgs {
+    /// Directories (a test file is made in them, and is gone at the end), files, or block devices (read only); several
+    /// are read side by side
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// How much: about two minutes, a quarter of an hour and more, or hours
+    #[arg(long, value_enum, default_value_t, value_name = "WHICH")]
+    preset: PresetArg,
+    /// Length of the test file [default: 2GiB, 8GiB, 32GiB by preset, at most half of what is free]
+    #[arg(long, value_name = "BYTES")]
+    test_file_size: Option<ByteSize>,
+    /// A data set to read and decode at the recommended options: which stage binds?
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    parquet: Vec<PathBuf>,
+    /// Columns of it, by name [default: all]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "parquet")]
+    columns: Option<Vec<String>>,
+    /// The data set of a workload instead, and the columns that it reads
+    #[arg(long, value_name = "WORKLOAD.yaml", conflicts_with = "parquet")]
+    pub(crate) workload: Option<PathBuf>,
+    /// Overrides of the workload, as in dataset.data_folder=DIR
+    #[arg(long = "override", value_name = "KEY=VALUE", requires = "workload")]
+    pub(crate) overrides: Vec<String>,
+    #[command(flatten)]
+    sweep: SweepArgs,
+}
+
+/// In place of the preset's own.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Sweep")]
+struct SweepArgs {
+    /// Sizes of a read, as in 4K,512K [default: by preset]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    read_sizes: Option<Vec<ByteSize>>,
+    /// Reads in flight per thread, as in 1,8,64 [default: by preset]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    queue_depths: Option<Vec<u32>>,
+    /// Numbers of reader threads, as in 1,2 [default: by preset, up to one per CPU]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    threads: Option<Vec<usize>>,
+    /// Only this access
+    #[arg(long, value_enum, value_name = "WHICH")]
+    access: Option<AccessArg>,
+    /// Leave out unregistered buffers and polling at the knees
+    #[arg(long)]
+    no_extras: bool,
+    /// Length of a round in seconds; a point takes one to get going and at least five more [default: by preset]
+    #[arg(long, value_name = "SECONDS")]
+    round: Option<f64>,
+    /// Rounds after which a point is taken as it is, steady or not [default: 12 or 25 by preset]
+    #[arg(long, value_name = "N")]
+    rounds: Option<usize>,
+    /// CPUs to pin reader threads to, as in 0-3,8 [default: those near the device]
+    #[arg(long, value_name = "LIST")]
+    cpus: Option<String>,
+    /// Who carries the reads; auto is io_uring where a probe shows that it works, else pread
+    #[arg(long, value_enum, default_value_t, value_name = "WHICH")]
+    driver: DriverArg,
+    /// O_DIRECT, which auto demands; off measures the page cache
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    direct: Direct,
+    /// Reads handed to the kernel at once, at most
+    #[arg(long, value_name = "N", default_value_t = IoOptions::default().submit_batch)]
+    submit_batch: u32,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum PresetArg {
+    #[default]
+    Quick,
+    Normal,
+    Full,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum AccessArg {
+    Sequential,
+    Random,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum DriverArg {
+    #[default]
+    Auto,
+    Uring,
+    Pread,
+}
+
+impl CharacterizeArgs {
+    /// What is to be measured; the data set of a workload is the verb's to find.
+    ///
+    /// # Errors
+    /// Usage where an option is out of range.
+    pub(crate) fn options(&self) -> Result<CharacterizeOptions, Usage> {
+        let sweep = &self.sweep;
+        let preset = match self.preset {
+            PresetArg::Quick => Preset::Quick,
+            PresetArg::Normal => Preset::Normal,
+            PresetArg::Full => Preset::Full,
+        };
+        let block = |ByteSize(bytes): &ByteSize| {
+            u32::try_from(*bytes)
+                .map_err(|_| Usage(format!("--read-sizes {bytes}: must be at most 16 MiB")))
+        };
+        let blocks = sweep.read_sizes.as_ref();
+        let block_bytes = blocks.map(|sizes| sizes.iter().map(block).collect()).transpose()?;
+        let cpus = sweep.cpus.as_deref().map(cpus::parse_list).transpose();
+        let io = IoOptions {
+            driver: match sweep.driver {
+                DriverArg::Auto => DriverChoice::Auto,
+                DriverArg::Uring => DriverChoice::Uring,
+                DriverArg::Pread => DriverChoice::Pread,
+            },
+            direct: sweep.direct.choice(),
+            submit_batch: sweep.submit_batch,
+            ..IoOptions::default()
+        };
+        io.check().map_err(|error| Usage(error.to_string()))?;
+        let parquet = (!self.parquet.is_empty())
+            .then(|| ParquetSource { paths: self.parquet.clone(), columns: self.columns.clone() });
+        Ok(CharacterizeOptions {
+            axes: Axes {
+                block_bytes,
+                queue_depths: sweep.queue_depths.clone(),
+                threads: sweep.threads.clone(),
+                access: sweep.access.map(|access| match access {
+                    AccessArg::Sequential => Access::Sequential,
+                    AccessArg::Random => Access::Random,
+                }),
+            },
+            test_file_bytes: self.test_file_size.map(|ByteSize(bytes)| bytes),
+            rounds_max: rounds(sweep.rounds)?,
+            round: round(sweep.round)?,
+            io,
+            cpus: cpus.map_err(|error| Usage(format!("--cpus: {error}")))?,
+            parquet,
+            extras: !sweep.no_extras,
+            ..CharacterizeOptions::new(self.paths.clone(), preset)
+        })
+    }
+}
+
+fn rounds(rounds: Option<usize>) -> Result<Option<usize>, Usage> {
+    match rounds {
+        Some(rounds) if rounds < WINDOW_ROUNDS => {
+            Err(Usage(format!("--rounds {rounds}: at least {WINDOW_ROUNDS} make a window")))
+        }
+        rounds => Ok(rounds),
+    }
+}
+
+fn round(seconds: Option<f64>) -> Result<Option<Duration>, Usage> {
+    match seconds {
+        None => Ok(None),
+        Some(seconds) if (ROUND_SECONDS_MIN..=ROUND_SECONDS_MAX).contains(&seconds) => {
+            Ok(Some(Duration::from_secs_f64(seconds)))
+        }
+        Some(seconds) => Err(Usage(format!(
+            "--round {seconds}: must be {ROUND_SECONDS_MIN} to {ROUND_SECONDS_MAX} seconds"
+        ))),
+    }
+}

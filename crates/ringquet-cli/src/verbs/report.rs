@@ -1,0 +1,113 @@
+//! `ringquet report`: results at a glance, as one page, as Markdown or as CSV.
+
+use std::fmt;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use ringquet_bench::report::{self, Metric, ReportFormat};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::args::{ReportArgs, ReportFormatArg};
+use crate::console::Console;
+use crate::exit::{Exit, Usage};
+use crate::quantity::counted;
+use crate::size::ByteSize;
+
+pub(crate) fn run(args: &ReportArgs, console: &mut Console) -> Result<Exit> {
+    let format = format(args)?;
+    console
+        .set_options(json!({ "results": args.results, "output": args.output, "format": format }));
+    let report = report::read(&args.results)?;
+    let text = report.render(format);
+    if let Some(output) = &args.output {
+        write(output, &text)?;
+    }
+    let results = report
+        .entries
+        .iter()
+        .map(|entry| ResultReport {
+            label: &entry.label,
+            name: &entry.name,
+            kind: &entry.kind,
+            source: &entry.source,
+            metrics: &entry.metrics,
+        })
+        .collect();
+    let report = Report {
+        results,
+        charts: report.charts.len(),
+        output: args.output.as_deref(),
+        output_bytes: args.output.is_some().then_some(text.len()),
+        text: &text,
+    };
+    console.report(&report, &report)?;
+    Ok(Exit::Done)
+}
+
+/// What was asked for, or what the name of the output says; Markdown on a terminal.
+fn format(args: &ReportArgs) -> Result<ReportFormat, Usage> {
+    if let Some(format) = args.format {
+        return Ok(match format {
+            ReportFormatArg::Html => ReportFormat::Html,
+            ReportFormatArg::Md => ReportFormat::Markdown,
+            ReportFormatArg::Csv => ReportFormat::Csv,
+        });
+    }
+    let Some(output) = &args.output else { return Ok(ReportFormat::Markdown) };
+    ReportFormat::of_path(output).ok_or_else(|| {
+        Usage(format!(
+            "-o {}: name it .html, .md or .csv, or say which with --format",
+            output.display()
+        ))
+    })
+}
+
+/// The file appears under its name when it is complete.
+fn write(output: &Path, text: &str) -> Result<()> {
+    let context = || format!("cannot write {}", output.display());
+    let is_plain = std::fs::symlink_metadata(output).map_or(true, |found| found.is_file());
+    if !is_plain {
+        // A pipe, a device or a link is written to, not replaced.
+        return std::fs::write(output, text).with_context(context);
+    }
+    let mut name = output.file_name().unwrap_or_default().to_owned();
+    name.push(".unfinished");
+    let unfinished = output.with_file_name(name);
+    let written =
+        std::fs::write(&unfinished, text).and_then(|()| std::fs::rename(&unfinished, output));
+    if written.is_err() {
+        // What is left of it would only be found later and wondered at.
+        let _ = std::fs::remove_file(&unfinished);
+    }
+    written.with_context(context)
+}
+
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    results: Vec<ResultReport<'a>>,
+    charts: usize,
+    output: Option<&'a Path>,
+    output_bytes: Option<usize>,
+    #[serde(skip)]
+    text: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct ResultReport<'a> {
+    label: &'a str,
+    name: &'a str,
+    kind: &'a str,
+    source: &'a str,
+    metrics: &'a [Metric],
+}
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(output) = self.output else { return f.write_str(self.text) };
+        let results = counted(self.results.len() as u64, "result");
+        let charts = counted(self.charts as u64, "chart");
+        writeln!(f, "report       {results}, {charts}")?;
+        write!(f, "written      {}, {}", output.display(), ByteSize(self.text.len() as u64))
+    }
+}
