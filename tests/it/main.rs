@@ -28,6 +28,21 @@ mod datagen;
 // epochs, steps, accelerators, DLIO's output folder
 mod run;
 
+// a device measured: steadiness, knee, roofline, test files that go away
+mod characterize;
+
+// what a machine lacks, from recorded trees
+mod doctor;
+
+// the rules of a submission, from results
+mod check;
+
+// documents as HTML, Markdown and CSV
+mod report;
+
+// what fuzzing and users found, each with its story
+mod regression;
+
 // the binary, as a user types it
 mod cli;
 

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use xshell::cmd;
 
 use crate::workshop::Workshop;
-use crate::{e2e, table, test};
+use crate::{e2e, mpi, table, test};
 
 /// A step's name and what it does.
 type Step = (&'static str, fn(&Workshop) -> Result<()>);
@@ -22,6 +22,7 @@ const STEPS: &[Step] = &[
     // The README's command.
     ("test", test::run),
     ("e2e --small", small_e2e),
+    ("mpi", mpi::run),
 ];
 
 /// Runs every step and shows its seconds.

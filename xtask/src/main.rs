@@ -7,7 +7,9 @@
 //!  cargo xtask datagen       the smoke data sets
 //!  cargo xtask fork-compat   ringquet and PyArrow read each other's files
 //!  cargo xtask bench         what is fast, beside whom; --keep puts the run under benches/runs
+//!  cargo xtask mpi           two processes of a training run under Open MPI
 //!  cargo xtask sanitize      reads, faults and drops under AddressSanitizer (nightly)
+//!  cargo xtask fuzz          hostile bytes for each layer of the decoder (nightly, cargo-fuzz)
 //! ```
 //!
 //! Everything that is made lies under cargo's target directory, wherever that is. One file per verb; what
@@ -26,6 +28,8 @@ mod datagen;
 mod fork_compat;
 
 mod bench;
+mod fuzz;
+mod mpi;
 mod sanitize;
 
 mod host;
@@ -78,8 +82,18 @@ enum Verb {
         #[arg(long)]
         keep: bool,
     },
+    /// Run two processes under Open MPI against one: skipped where MPI is not installed
+    Mpi,
     /// Run the tests of reads, faults and drops under AddressSanitizer (needs a nightly toolchain)
     Sanitize,
+    /// Give hostile bytes to each layer of the decoder (needs a nightly toolchain and cargo-fuzz)
+    Fuzz {
+        /// Which targets; all of them if none is named
+        targets: Vec<fuzz::Target>,
+        /// Minutes for each target
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+        minutes: u32,
+    },
 }
 
 fn main() -> ExitCode {
@@ -100,7 +114,9 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Test => test::run(&workshop),
         Verb::E2e { small } => e2e::run(&workshop, small),
         Verb::Bench { name, cases, keep } => bench::run(&workshop, &name, &cases, keep),
+        Verb::Mpi => mpi::run(&workshop),
         Verb::Sanitize => sanitize::run(&workshop),
+        Verb::Fuzz { targets, minutes } => fuzz::run(&workshop, &targets, minutes),
         Verb::Datagen { sets } => datagen::run(&workshop, &sets),
         Verb::ForkCompat { dev } => {
             let python = python::environment(&workshop)?.ready()?;

@@ -10,7 +10,7 @@ use serde_json::Value;
 /// Where the binary is. The first call has cargo build it: `cargo test` builds the binaries of the tested package only,
 /// and an old one would be tested as if it were new. All of the workspace is named, as in `cargo xtask test`: cargo
 /// chooses the features of dependencies by what is built together, and another choice would build them all again.
-pub(super) fn path() -> &'static Path {
+pub(crate) fn path() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| {
         // target/debug/deps/it-0123456789abcdef
@@ -41,7 +41,7 @@ fn build(profile_dir: &Path) {
 }
 
 /// A call of the binary in `dir`, which a test makes for itself.
-pub(super) fn command(dir: &Path, line: &str) -> Command {
+pub(crate) fn command(dir: &Path, line: &str) -> Command {
     let mut command = Command::new(path());
     command.current_dir(dir).args(line.split_whitespace());
     command.env_remove("RUST_BACKTRACE");
@@ -49,28 +49,28 @@ pub(super) fn command(dir: &Path, line: &str) -> Command {
 }
 
 /// Runs the binary in `dir`; arguments are separated by blanks.
-pub(super) fn ringquet(dir: &Path, line: &str) -> Answer {
+pub(crate) fn ringquet(dir: &Path, line: &str) -> Answer {
     Answer::of(line, command(dir, line))
 }
 
 /// What a call said.
-pub(super) struct Answer {
-    pub(super) line: String,
-    pub(super) code: i32,
-    pub(super) stdout: String,
-    pub(super) stderr: String,
+pub(crate) struct Answer {
+    pub(crate) line: String,
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Answer {
     /// Runs a call. It must end by itself and must not have panicked.
-    pub(super) fn of(line: &str, command: Command) -> Answer {
+    pub(crate) fn of(line: &str, command: Command) -> Answer {
         let output = assert_cmd::Command::from_std(command)
             .timeout(std::time::Duration::from_secs(120))
             .output();
         Answer::from_output(line, &output.expect("the binary can be started"))
     }
 
-    pub(super) fn from_output(line: &str, output: &Output) -> Answer {
+    pub(crate) fn from_output(line: &str, output: &Output) -> Answer {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("output is UTF-8");
         let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
         let code = output.status.code();
@@ -85,7 +85,7 @@ impl Answer {
 
     /// It ended with this code.
     #[track_caller]
-    pub(super) fn ends_with(self, code: i32) -> Answer {
+    pub(crate) fn ends_with(self, code: i32) -> Answer {
         let Answer { line, stdout, stderr, .. } = &self;
         assert_eq!(self.code, code, "`ringquet {line}`\n{stdout}\n{stderr}");
         self
@@ -93,7 +93,7 @@ impl Answer {
 
     /// It succeeded and had nothing to say about it.
     #[track_caller]
-    pub(super) fn succeeds(self) -> Answer {
+    pub(crate) fn succeeds(self) -> Answer {
         let answer = self.ends_with(0);
         let said_error = answer.stderr.lines().any(|line| line.starts_with("error"));
         assert!(!said_error, "`{}`\n{}", answer.line, answer.stderr);
@@ -102,7 +102,7 @@ impl Answer {
 
     /// Its document; there is nothing else on standard output.
     #[track_caller]
-    pub(super) fn document(&self) -> Value {
+    pub(crate) fn document(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| {
             panic!("`{}`: {error}\n{}\n{}", self.line, self.stdout, self.stderr)
         })
@@ -110,7 +110,7 @@ impl Answer {
 
     /// The one line that begins with `error: `, without that.
     #[track_caller]
-    pub(super) fn error(&self) -> &str {
+    pub(crate) fn error(&self) -> &str {
         let mut errors = self.stderr.lines().filter_map(|line| line.strip_prefix("error: "));
         match (errors.next(), errors.next()) {
             (Some(error), None) => error,

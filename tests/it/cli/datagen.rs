@@ -123,6 +123,94 @@ fn a_disk_that_takes_no_more_leaves_no_file() {
     assert!(names(dir.path()).iter().all(|name| !name.to_string_lossy().contains("out.arrow")));
 }
 
+/// kill -9 at ten random moments, each call going on where the one before was killed; then it is let finish.
+#[test]
+fn a_set_that_was_killed_ten_times_is_whole_after_a_resume() {
+    let line = "datagen w.yaml dataset.num_files_train=60 dataset.num_samples_per_file=40000";
+    let whole = scratch::dir();
+    sets::write_workload(&whole.path().join("w.yaml"));
+    let started = Instant::now();
+    let expected = ringquet(whole.path(), &format!("{line} --json")).succeeds().document();
+    let took = started.elapsed();
+
+    let seed = u64::from(std::process::id()) << 32 | u64::from(started.elapsed().subsec_nanos());
+    let dir = scratch::dir();
+    sets::write_workload(&dir.path().join("w.yaml"));
+    let mut state = seed;
+    let mut killed = 0;
+    for _ in 0..10 {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let moment = took.mul_f64((state >> 40) as f64 / (1 << 24) as f64 * 0.6);
+        let resume = format!("{line} --resume");
+        let mut command = command(dir.path(), &resume);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(moment);
+        // SIGKILL; a call that has already finished is no harm.
+        child.kill().unwrap();
+        killed += usize::from(!child.wait().unwrap().success());
+        for name in names(&dir.path().join("data/train")) {
+            let name = name.to_str().unwrap();
+            assert!(
+                name.ends_with(".parquet") || name.contains(".partial-"),
+                "seed {seed}: {name}"
+            );
+        }
+    }
+    assert!(killed > 0, "seed {seed}: every call ended before its moment");
+    let resumed = ringquet(dir.path(), &format!("{line} --resume --json")).succeeds().document();
+    assert_eq!(resumed["digest"], expected["digest"], "seed {seed}");
+    let verified = ringquet(dir.path(), "verify data --json").succeeds().document();
+    assert_eq!(verified["problems"], serde_json::json!([]), "seed {seed}");
+    assert_eq!(verified["digest"], expected["digest"], "seed {seed}");
+    let train = names(&dir.path().join("data/train"));
+    assert_eq!(train, names(&whole.path().join("data/train")), "seed {seed}: nothing is left over");
+}
+
+/// What carried the writes is told; where io_uring is refused, why, also by verify, which reads.
+#[test]
+fn writes_are_told_and_a_refused_io_uring_too() {
+    let dir = scratch::dir();
+    sets::write_workload(&dir.path().join("w.yaml"));
+    let document = ringquet(dir.path(), "datagen w.yaml --driver pwrite --json").succeeds();
+    assert_eq!(document.document()["written_with"], "pwrite");
+    for line in ["datagen w.yaml --force --json", "verify data --json"] {
+        let answer = Answer::of(line, limited(command(dir.path(), line), Limit::NoUring));
+        let document = answer.succeeds().document();
+        let codes: Vec<&str> = document["warnings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|warning| warning["code"].as_str().unwrap())
+            .collect();
+        assert_eq!(codes, ["uring_unavailable"], "{line}: {document:#}");
+    }
+    let manifest = std::fs::read_to_string(dir.path().join("data/ringquet-manifest.json")).unwrap();
+    assert_eq!(manifest.matches(r#""written_with": "pwrite""#).count(), 3, "{manifest}");
+    let line = "datagen w.yaml --force --driver uring";
+    let answer = Answer::of(line, limited(command(dir.path(), line), Limit::NoUring)).ends_with(1);
+    assert!(answer.error().contains("io_uring is not available"), "{}", answer.stderr);
+}
+
+/// Hive folders: datagen, verify, scan and run find the same files.
+#[test]
+fn a_partitioned_set_is_generated_verified_and_run() {
+    let dir = scratch::dir();
+    sets::write_workload(&dir.path().join("w.yaml"));
+    let by = "dataset.parquet.partition_by=label";
+    ringquet(dir.path(), &format!("datagen w.yaml {by}")).succeeds();
+    let folders = names(&dir.path().join("data/train"));
+    assert_eq!(folders, ["label=0", "label=1", "label=2"]);
+    assert_eq!(names(&dir.path().join("data/train/label=1")), ["img_1_of_3.parquet"]);
+    ringquet(dir.path(), "verify data").succeeds();
+    let scanned = ringquet(dir.path(), "scan data --json").succeeds().document();
+    assert_eq!(scanned["rows"], 6000);
+    let line = format!("run w.yaml {by} --accelerators 1 --results-dir results --json");
+    let document = ringquet(dir.path(), &line).succeeds().document();
+    assert_eq!(document["complete"], true);
+    assert_eq!(document["rows"], 2 * 6000, "two epochs over all files");
+}
+
 /// Ctrl-C once some files are there: the call ends soon, with 1, and can be resumed.
 #[test]
 fn ctrl_c_leaves_whole_files_only() {

@@ -1,8 +1,8 @@
 //! The binary, as a person or a script uses it: what is typed, what comes back, and how it ends.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops, and its line says why")]
 
-mod binary; // finds it, runs it, takes its answer apart
-mod sets; // small files and workloads to run it on
+pub(crate) mod binary; // finds it, runs it, takes its answer apart
+pub(crate) mod sets; // small files and workloads to run it on
 
 mod documents;
 mod usage; // help, wrong usage, exit codes // the keys of `--json` that scripts rely on
@@ -16,4 +16,4 @@ mod datagen; // generate, resume, verify; what an interrupted call leaves
 mod run; // sizing and playing a workload
 
 mod bad_input; // each kind of bad input: one clear line, no panic
-mod refused; // a machine that refuses io_uring
+pub(crate) mod refused; // a machine that refuses io_uring

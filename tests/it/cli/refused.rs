@@ -13,7 +13,7 @@ use crate::scratch;
 
 /// What a process may not do.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Limit {
+pub(crate) enum Limit {
     /// `io_uring_setup` answers EPERM.
     NoUring,
     /// No more than this may be locked in memory, and no privilege to go beyond: what a user's shell has.
@@ -23,7 +23,7 @@ pub(super) enum Limit {
 }
 
 /// The call, under a limit.
-pub(super) fn limited(mut command: Command, limit: Limit) -> Command {
+pub(crate) fn limited(mut command: Command, limit: Limit) -> Command {
     let impose = move || match limit {
         Limit::NoUring => refuse_uring(),
         Limit::LockedBytes(bytes) => limit_locked_bytes(bytes),

@@ -120,3 +120,39 @@ fn ctrl_c_ends_a_run() {
     assert!(answer.error().contains("interrupted"), "{}", answer.stderr);
     assert_eq!(answer.document()["complete"], false);
 }
+
+#[test]
+fn a_search_prints_its_curve_and_what_is_beyond() {
+    let dir = scratch::dir();
+    sets::write_workload(&dir.path().join("w.yaml"));
+    ringquet(dir.path(), "datagen w.yaml").succeeds();
+    let line = "run w.yaml --find-max-accelerators --round-seconds 0.2 --results-dir results";
+    let document = ringquet(dir.path(), &format!("{line} --json")).succeeds().document();
+    has_header(&document, "run");
+    assert_eq!(document["options"]["find_max_accelerators"], true);
+    let most = document["accelerators"].as_u64().unwrap();
+    assert!((1..=3).contains(&most), "three files: {most}");
+    assert!(dir.path().join("results/ringquet-search.json").is_file());
+    let text = ringquet(dir.path(), line).succeeds().stdout;
+    for word in ["accelerators", "readers idle %", "most ", "beyond ", "predicted ", "results "] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    let answer = ringquet(dir.path(), "run w.yaml --results-dir results").ends_with(2);
+    assert!(answer.stderr.contains("--accelerators"), "{}", answer.stderr);
+}
+
+/// Copies of a run that know nothing of each other would write over each other's results.
+#[test]
+fn a_launcher_needs_a_build_that_speaks_mpi() {
+    let dir = scratch::dir();
+    sets::write_workload(&dir.path().join("w.yaml"));
+    ringquet(dir.path(), "datagen w.yaml").succeeds();
+    let line = "run w.yaml --accelerators 1 --results-dir results";
+    let mut launched = command(dir.path(), line);
+    launched.env("PMI_SIZE", "2").env("PMI_RANK", "1");
+    let answer = Answer::of(line, launched).ends_with(1);
+    for part in ["PMI_SIZE=2", "MPICH", "number 1", "--features mpi"] {
+        assert!(answer.error().contains(part), "{part}: {}", answer.stderr);
+    }
+    assert!(!dir.path().join("results").exists());
+}

@@ -10,14 +10,14 @@ use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 
 /// Rows of one file of [`write_files`].
-pub(super) const FILE_ROWS: u64 = 2500;
+pub(crate) const FILE_ROWS: u64 = 2500;
 
 /// Rows of one row group.
-pub(super) const ROW_GROUP_ROWS: u64 = 1000;
+pub(crate) const ROW_GROUP_ROWS: u64 = 1000;
 
 /// Writes `files` files `part_N.parquet` with the columns `id` (0, 1, 2 … over all files), `half` (id / 2, null where
 /// id is odd), `text` and `vec` (four floats).
-pub(super) fn write_files(dir: &Path, files: u64) {
+pub(crate) fn write_files(dir: &Path, files: u64) {
     std::fs::create_dir_all(dir).expect("a directory can be made");
     for file in 0..files {
         write_file(&dir.join(format!("part_{file}.parquet")), file * FILE_ROWS);
@@ -25,7 +25,7 @@ pub(super) fn write_files(dir: &Path, files: u64) {
 }
 
 /// Writes one file whose ids begin with `first_id`.
-pub(super) fn write_file(path: &Path, first_id: u64) {
+pub(crate) fn write_file(path: &Path, first_id: u64) {
     let batch = batch(first_id);
     let properties = WriterProperties::builder()
         .set_max_row_group_row_count(Some(usize::try_from(ROW_GROUP_ROWS).unwrap()));
@@ -37,7 +37,7 @@ pub(super) fn write_file(path: &Path, first_id: u64) {
 }
 
 /// What a file holds.
-pub(super) fn batch(first_id: u64) -> RecordBatch {
+pub(crate) fn batch(first_id: u64) -> RecordBatch {
     let first = i64::try_from(first_id).unwrap();
     let ids = || first..first + i64::try_from(FILE_ROWS).unwrap();
     let half = |id: i64| (id % 2 == 0).then(|| i32::try_from(id / 2).unwrap());
@@ -58,11 +58,11 @@ pub(super) fn batch(first_id: u64) -> RecordBatch {
 }
 
 /// Writes `NAME.yaml`, a workload of 3 files × 2,000 rows whose data folder is `data`.
-pub(super) fn write_workload(path: &Path) {
+pub(crate) fn write_workload(path: &Path) {
     std::fs::write(path, WORKLOAD).expect("a file can be made");
 }
 
-pub(super) const WORKLOAD: &str = "\
+pub(crate) const WORKLOAD: &str = "\
 model:
   name: tiny
 framework: pytorch

@@ -4,6 +4,7 @@
 mod folder;
 mod golden;
 mod refusals;
+mod search;
 mod semantics;
 mod stops;
 mod support;

@@ -1,0 +1,98 @@
+//! `cargo xtask fuzz [TARGET…] [--minutes N]`: hostile bytes for each layer of ringquet-decode, one target after another.
+//!
+//! Targets and their seeds lie in `tests/fuzz`; what the fuzzer finds interesting is kept in the target directory and
+//! taken up again by the next run. A finding ends the verb with the path of the bytes that show it.
+
+use anyhow::{Result, ensure};
+use clap::ValueEnum;
+use xshell::cmd;
+
+use crate::workshop::Workshop;
+
+/// Longest input, in bytes: the largest seed. Everything that a file can have fits, and small inputs run fast.
+const INPUT_BYTES_MAX: u32 = 4096;
+
+/// One allocation, in MiB. What is decoded from an input is bounded well below; more means that a length was believed.
+const MALLOC_MIB_MAX: u32 = 256;
+
+/// Memory of the whole process, in MiB: the fuzzer's own tables take a few hundred under AddressSanitizer.
+const RSS_MIB_MAX: u32 = 2048;
+
+/// Seconds for one input, after which it counts as a hang. Ordinary ones take less than a millisecond.
+const INPUT_SECONDS_MAX: u32 = 10;
+
+/// A target, named after its layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum Target {
+    /// Thrift headers of pages
+    PageHeader,
+    /// Repetition and definition levels
+    Levels,
+    /// Dictionary pages, indices, bit-unpacking
+    Dictionary,
+    /// DELTA_BINARY_PACKED and the two for byte arrays
+    Delta,
+    /// PLAIN, BYTE_STREAM_SPLIT, booleans in runs
+    Plain,
+    /// Decompression
+    Codecs,
+    /// Footers
+    Footer,
+    /// Whole files, through both decoders
+    File,
+}
+
+impl Target {
+    fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
+
+/// Needs a nightly toolchain, for the sanitizer and coverage, and cargo-fuzz.
+pub(crate) fn run(workshop: &Workshop, targets: &[Target], minutes: u32) -> Result<()> {
+    let sh = &workshop.sh;
+    let toolchains = cmd!(sh, "rustup toolchain list").quiet().read().unwrap_or_default();
+    ensure!(
+        toolchains.lines().any(|line| line.starts_with("nightly")),
+        "fuzz needs a nightly toolchain: 'rustup toolchain install nightly'"
+    );
+    ensure!(
+        cmd!(sh, "cargo fuzz --version").quiet().ignore_stdout().ignore_stderr().run().is_ok(),
+        "fuzz needs cargo-fuzz: 'cargo install cargo-fuzz --locked'"
+    );
+    let all = Target::value_variants();
+    let targets = if targets.is_empty() { all } else { targets };
+    // A target directory of its own: everything is built again with other flags.
+    let _target = sh.push_env("CARGO_TARGET_DIR", workshop.target.join("fuzz"));
+    for target in targets {
+        fuzz(workshop, *target, minutes)?;
+    }
+    Ok(())
+}
+
+fn fuzz(workshop: &Workshop, target: Target, minutes: u32) -> Result<()> {
+    let sh = &workshop.sh;
+    let name = target.name();
+    let seeds = workshop.root.join("tests/fuzz/seeds").join(&name);
+    let corpus = workshop.target.join("fuzz-corpus").join(&name);
+    let findings = workshop.target.join("fuzz-findings").join(&name);
+    sh.create_dir(&corpus)?;
+    sh.create_dir(&findings)?;
+    let options = [
+        format!("-max_total_time={}", u64::from(minutes) * 60),
+        format!("-max_len={INPUT_BYTES_MAX}"),
+        format!("-timeout={INPUT_SECONDS_MAX}"),
+        format!("-malloc_limit_mb={MALLOC_MIB_MAX}"),
+        format!("-rss_limit_mb={RSS_MIB_MAX}"),
+        format!("-artifact_prefix={}/", findings.display()),
+        "-print_final_stats=1".to_owned(),
+    ];
+    let result = cmd!(
+        sh,
+        "cargo +nightly fuzz run --fuzz-dir tests/fuzz {name} {corpus} {seeds} -- {options...}"
+    )
+    .run();
+    ensure!(result.is_ok(), "{name}: a finding, in {}", findings.display());
+    Ok(())
+}
