@@ -218,7 +218,7 @@ fn a_file_that_was_replaced_is_an_error() {
 }
 
 /// Slots outlive the queue, and a queue that is dropped with reads in the kernel frees nothing too early: run
-/// under valgrind or AddressSanitizer (`cargo xtask sanitize`) this is where it would show.
+/// under valgrind (`cargo xtask sanitize`) this is where it would show.
 #[test]
 fn a_queue_may_be_dropped_at_any_moment() {
     let dir = scratch::dir();

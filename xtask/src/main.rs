@@ -8,7 +8,7 @@
 //!  cargo xtask fork-compat   ringquet and PyArrow read each other's files
 //!  cargo xtask bench         what is fast, beside whom; --keep puts the run under benches/runs
 //!  cargo xtask mpi           two processes of a training run under Open MPI
-//!  cargo xtask sanitize      reads, faults and drops under AddressSanitizer (nightly)
+//!  cargo xtask sanitize      reads, faults and drops under valgrind
 //!  cargo xtask fuzz          hostile bytes for each layer of the decoder (nightly, cargo-fuzz)
 //! ```
 //!
@@ -84,7 +84,7 @@ enum Verb {
     },
     /// Run two processes under Open MPI against one: skipped where MPI is not installed
     Mpi,
-    /// Run the tests of reads, faults and drops under AddressSanitizer (needs a nightly toolchain)
+    /// Run the tests of reads, faults and drops under valgrind
     Sanitize,
     /// Give hostile bytes to each layer of the decoder (needs a nightly toolchain and cargo-fuzz)
     Fuzz {
