@@ -37,6 +37,9 @@ mod doctor;
 // the rules of a submission, from results
 mod check;
 
+// which file layout to write, measured
+mod layout;
+
 // documents as HTML, Markdown and CSV
 mod report;
 

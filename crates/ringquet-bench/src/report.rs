@@ -21,6 +21,7 @@ mod command;
 mod entry;
 mod run;
 mod scan;
+mod search;
 mod steps;
 mod variants;
 
@@ -116,6 +117,7 @@ fn of_document(document: &Value, ranks: &[Value], path: &Path) -> Result<Entry, 
     let fields = Fields(document);
     let mut entry = match fields.text("command") {
         Some("scan") => scan::entry(fields),
+        Some("run") if search::is_search(fields) => search::entry(fields),
         Some("run") => run::entry(fields, ranks),
         Some("layout") => variants::entry(fields),
         Some("characterize") => characterize::entry(fields),
@@ -158,7 +160,7 @@ fn against_accelerators(entries: &[Entry]) -> Option<Chart> {
         })
         .collect();
     let bar = bars.first().copied().flatten().filter(|bar| bars.iter().all(|b| *b == Some(*bar)));
-    (!series.is_empty()).then(|| run::accelerators_chart(series, bar))
+    (!series.is_empty()).then(|| search::accelerators(series, bar))
 }
 
 impl Report {

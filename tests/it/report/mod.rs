@@ -157,6 +157,26 @@ fn runs_that_differ_in_accelerators_make_a_curve() {
 }
 
 #[test]
+fn a_search_has_its_curve_and_predictions() {
+    let point = |accelerators: u32, au: f64| json!({"accelerators": accelerators, "au_percent": au, "samples_per_second": 7.0});
+    let document = json!({"schema_version": 1, "command": "run", "model": "flux", "accelerators": 2,
+        "au_percent_bar": 90.0, "points": [point(1, 99.0), point(2, 95.0), point(3, 60.0)], "bound": "device",
+        "options": {"workload": "w.yaml", "accelerators": 1, "results_dir": "/r"},
+        "predictions": [{"cores_factor": 2.0, "bandwidth_factor": 1.0, "accelerators": 2, "bound": "device",
+            "read_bytes_per_second": 1024.0, "bandwidth_is_known": true}]});
+    let dir = TempDir::new().unwrap();
+    file(dir.path(), "ringquet-search.json", &document);
+    let report = read(&[dir.path().to_owned()]).unwrap();
+    let curve = report.charts.iter().find(|chart| chart.id == "accelerators").unwrap();
+    assert_eq!(curve.series[0].points, [(1.0, 99.0), (2.0, 95.0), (3.0, 60.0)]);
+    let entry = &report.entries[0];
+    assert_eq!(entry.metrics[0].value, 2.0);
+    assert_eq!(entry.tables[0].rows[0], ["2 ×", "1 ×", "2", "device", "1.00 KiB/s"]);
+    let expect = "ringquet run w.yaml --accelerators 1 --results-dir /r --find-max-accelerators";
+    assert_eq!(entry.command.as_deref(), Some(expect));
+}
+
+#[test]
 fn a_characterisation_has_curves_knees_and_a_roofline() {
     let point = |block: u64, depth: u64, rate: f64| {
         json!({"access": "random", "block_bytes": block, "queue_depth": depth, "threads": 2,
@@ -211,7 +231,10 @@ fn what_is_no_result_is_refused_by_name() {
     let failed = "{\"schema_version\": 1, \"command\": \"scan\", \"error\": {\"message\": \"no such file\"}}";
     check(named("failed.json", failed), "no such file");
     fs::create_dir(dir.path().join("folder")).unwrap();
-    check(dir.path().join("folder"), "neither ringquet.json nor summary.json");
+    check(
+        dir.path().join("folder"),
+        "none of ringquet.json, ringquet-search.json and summary.json",
+    );
     assert!(matches!(read(&[]), Err(ReportError::Nothing)));
     let many = vec![dir.path().to_owned(); 27];
     assert!(matches!(read(&many), Err(ReportError::TooMany { given: 27, .. })));

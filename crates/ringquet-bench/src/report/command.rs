@@ -47,11 +47,16 @@ fn run(document: Fields<'_>) -> Option<Vec<String>> {
         }
     };
     option("--accelerators", "accelerators");
+    option("--round-seconds", "round_seconds");
+    option("--accelerators-max", "accelerators_max");
     option("--results-dir", "results_dir");
     for (flag, key) in [("--results-tree", "results_tree"), ("--drop-caches", "drop_caches")] {
         if document.number(&format!("options.{key}")) == Some(1.0) {
             words.push(flag.to_owned());
         }
+    }
+    if document.at("points").is_some() {
+        words.push("--find-max-accelerators".to_owned());
     }
     if document.text("options.decode") == Some("raw") {
         words.extend(["--decode".to_owned(), "raw".to_owned()]);

@@ -66,7 +66,6 @@ pub(crate) fn entry(document: Fields<'_>, ranks: &[Value]) -> Entry {
     if let Some(chart) = steps::chart(ranks) {
         entry.draw(chart);
     }
-    entry.draw(find_max(document, bar));
     let epoch = document.list("epochs").next();
     if let Some(epoch) = epoch {
         entry.draw(entry::latency(epoch, "train.engine.latency_ns"));
@@ -210,32 +209,6 @@ fn causes(document: Fields<'_>) -> Chart {
         series: all.into_iter().filter(shows).collect(),
         level: None,
         note: "All that is not computing lowers AU.".to_owned(),
-    }
-}
-
-/// AU of each number of accelerators that a search tried.
-fn find_max(document: Fields<'_>, bar: Option<f64>) -> Chart {
-    let tried = |probe: Fields<'_>| {
-        let au = probe.number("au_percent_mean").or_else(|| probe.number("au_percent"))?;
-        Some((probe.number("accelerators")?, au))
-    };
-    let mut points: Vec<(f64, f64)> = document.list("find_max.tried").filter_map(tried).collect();
-    points.sort_by(|a, b| a.0.total_cmp(&b.0));
-    accelerators_chart(vec![Series { name: "AU".to_owned(), points }], bar)
-}
-
-/// AU against the number of accelerators.
-pub(crate) fn accelerators_chart(series: Vec<Series>, bar: Option<f64>) -> Chart {
-    Chart {
-        id: "accelerators",
-        title: "AU against accelerators".to_owned(),
-        drawn: Drawn::Lines,
-        x: Axis::linear("accelerators", Unit::Count),
-        categories: Vec::new(),
-        y: Axis::linear("AU", Unit::Percent),
-        series,
-        level: bar.map(|at| Level { at, name: format!("bar of {at:.0} %") }),
-        note: "The storage feeds as many accelerators as stay above the bar.".to_owned(),
     }
 }
 

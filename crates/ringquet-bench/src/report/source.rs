@@ -3,6 +3,7 @@
 //! | a folder holds | it is read as |
 //! |---|---|
 //! | `ringquet.json` | a run of ringquet; steps from `N_output.json` beside it |
+//! | `ringquet-search.json` alone | a search for the most accelerators |
 //! | `summary.json` alone | a run of DLIO; steps likewise |
 
 use std::fs::File;
@@ -47,13 +48,16 @@ pub(crate) fn read(path: &Path) -> Result<Source, ReportError> {
         return Ok(Source::Document(checked(json(path)?, path)?));
     }
     let file = |name: &str| path.join(name);
-    let document = optional(&file("ringquet.json"))?;
+    let mut document = optional(&file("ringquet.json"))?;
+    if document.is_none() {
+        document = optional(&file("ringquet-search.json"))?;
+    }
     let document = document.map(|document| checked(document, path)).transpose()?;
     let summary = optional(&file("summary.json"))?;
     if document.is_none() && summary.is_none() {
         return Err(ReportError::NotAResult {
             path: path.to_owned(),
-            reason: "holds neither ringquet.json nor summary.json".to_owned(),
+            reason: "holds none of ringquet.json, ringquet-search.json and summary.json".to_owned(),
         });
     }
     let mut ranks = Vec::new();
