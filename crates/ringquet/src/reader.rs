@@ -256,7 +256,7 @@ impl<'a> Reader<'a> {
     fn request(&mut self) -> Result<bool, Error> {
         let mut progress = false;
         for lane in 0..self.lanes.len() {
-            for at in 0..self.lanes[lane].units.len() {
+            'units: for at in 0..self.lanes[lane].units.len() {
                 loop {
                     let held = self.lanes[lane].held_bytes();
                     let unit = &self.lanes[lane].units[at];
@@ -265,13 +265,14 @@ impl<'a> Reader<'a> {
                     }
                     let Some((index, range)) = unit.bytes.next_planned() else { break };
                     let len = range.end - range.start;
-                    // A lane keeps to its share, so that none starves another; one extent it may always have.
+                    // A lane keeps to its share, so that none starves another; one extent it may always have. The
+                    // lanes behind it have shares of their own.
                     if held > 0 && held + len > self.lane_share_bytes {
-                        return Ok(progress);
+                        break 'units;
                     }
                     let file = unit.bytes.unit.file;
                     if !self.queue.can_open(file) {
-                        return Ok(progress);
+                        break 'units;
                     }
                     let Some(slot) = self.queue.acquire(slot_bytes(&range)) else { break };
                     progress = true;
