@@ -19,7 +19,7 @@ fn search(
 #[test]
 fn a_low_bar_is_met_up_to_the_last_file() {
     let dir = data(6, 0);
-    let loaded = workload(dir.path(), 6, 0, &["metric.au=0.0001"]);
+    let loaded = workload(dir.path(), 6, 0, &["metric.au=0.0001", "reader.batch_size=40"]);
     let found = search(&loaded, &options(dir.path(), 1), &StopFlag::new()).unwrap();
     assert!(found.complete && found.bound.is_none());
     assert_eq!((found.accelerators, found.ceiling.by), (6, CeilingBy::DataSet));
@@ -44,7 +44,7 @@ fn a_low_bar_is_met_up_to_the_last_file() {
 #[test]
 fn a_bar_that_nothing_meets_gives_none_and_says_what_binds() {
     let dir = data(4, 0);
-    let overrides = ["metric.au=1.0", "train.computation_time=0.0000001"];
+    let overrides = ["metric.au=1.0", "train.computation_time=0.0000001", "reader.batch_size=40"];
     let loaded = workload(dir.path(), 4, 0, &overrides);
     let found = search(&loaded, &options(dir.path(), 2), &StopFlag::new()).unwrap();
     assert!(found.complete);

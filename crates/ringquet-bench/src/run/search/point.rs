@@ -42,6 +42,9 @@ pub struct Point {
     pub meets_bar: bool,
     /// Whether the last two rounds agreed.
     pub steady: bool,
+    /// Whether it was taken twice, and both times got fewer samples per second than fewer
+    /// accelerators did.
+    pub disturbed: bool,
     /// AU of every round.
     pub au_percent_of_rounds: Vec<f64>,
     /// Seconds in which accelerators ran.
@@ -122,7 +125,7 @@ impl Round {
 impl Measure<'_> {
     /// Plays rounds until two agree; `None` if it was stopped.
     pub(super) fn take(
-        self,
+        &self,
         progress: &(dyn Fn(usize, Progress) + Sync),
         stop: &StopFlag,
     ) -> Result<Option<Point>, RunError> {
@@ -176,9 +179,8 @@ impl Measure<'_> {
         }
         let of_epoch = if train.seed_change_epoch { train.seed + epoch } else { train.seed };
         let step = train.computation_time.mean_seconds() + reader.preprocess_time.mean_seconds();
-        let exclude = &workload.output.metric;
-        let edges = exclude.exclude_start_steps + exclude.exclude_end_steps;
-        let steps = steps_for(self.round_seconds, step, edges).min(half.sharding.steps);
+        let (start, end) = super::excluded_steps(workload);
+        let steps = steps_for(self.round_seconds, step, start + end).min(half.sharding.steps);
         let plan = PhasePlan {
             phase: Phase::Train,
             epoch,
@@ -209,8 +211,7 @@ impl Measure<'_> {
             }
         };
         let run: PhaseRun = plan.play(&tell, &cut)?;
-        let counted =
-            metrics::counted_steps(steps, exclude.exclude_start_steps, exclude.exclude_end_steps);
+        let counted = metrics::counted_steps(steps, start, end);
         let batch = half.sharding.batch_size;
         let of_ranks: Vec<_> = run
             .ranks
@@ -254,6 +255,7 @@ impl Measure<'_> {
             au_percent,
             meets_bar: au_percent >= 100.0 * self.loaded.workload.metric.au,
             steady,
+            disturbed: false,
             au_percent_of_rounds: rounds.iter().map(Round::au_percent).collect(),
             seconds,
             rows,

@@ -141,7 +141,11 @@ fn curve(points: &[Point]) -> Table {
         let all = point.compute_seconds + io_seconds + decode_seconds + barrier_seconds + rest;
         let share = |seconds: f64| format!("{:.1}", 100.0 * seconds / all.max(f64::MIN_POSITIVE));
         let met = if point.meets_bar { "met" } else { "missed" };
-        let steady = if point.steady { "" } else { ", not steady" };
+        let steady = match (point.disturbed, point.steady) {
+            (true, _) => ", disturbed",
+            (false, true) => "",
+            (false, false) => ", not steady",
+        };
         table.row(vec![
             point.accelerators.to_string(),
             format!("{:.2}", point.au_percent),
