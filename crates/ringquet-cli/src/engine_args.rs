@@ -100,9 +100,14 @@ impl Direct {
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum HugePagesArg {
+    /// Reserved ones if there are enough, else transparent ones
     #[default]
     Auto,
+    /// As auto, with a warning where there are no reserved ones
     On,
+    /// Transparent ones, reserved ones left alone
+    Transparent,
+    /// Base pages
     Off,
 }
 
@@ -187,6 +192,7 @@ impl EngineArgs {
             huge_pages: match self.huge_pages {
                 HugePagesArg::Auto => HugePages::Auto,
                 HugePagesArg::On => HugePages::On,
+                HugePagesArg::Transparent => HugePages::Transparent,
                 HugePagesArg::Off => HugePages::Off,
             },
             ..defaults

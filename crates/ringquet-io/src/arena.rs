@@ -122,6 +122,12 @@ impl Arena {
     }
 }
 
+impl std::fmt::Debug for Arena {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Arena({} bytes, {} free)", self.len, self.free_bytes())
+    }
+}
+
 fn map_pages(
     len: usize,
     huge: HugePages,

@@ -41,6 +41,8 @@ pub enum HugePages {
     Auto,
     /// As `Auto`, with a warning where there are no reserved ones.
     On,
+    /// Transparent ones, reserved ones left alone.
+    Transparent,
     /// Base pages.
     Off,
 }

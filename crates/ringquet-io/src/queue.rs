@@ -96,6 +96,19 @@ impl ReadQueue {
     pub fn new(options: &IoOptions, warnings: &mut Vec<Warning>) -> Result<ReadQueue, IoError> {
         options.check()?;
         let arena = Arena::new(options.arena_bytes, options.huge_pages, warnings)?;
+        ReadQueue::with_arena(arena, options, warnings)
+    }
+
+    /// As [`ReadQueue::new`], over an arena that is there already, and all of it free.
+    ///
+    /// # Errors
+    /// As [`ReadQueue::new`].
+    pub fn with_arena(
+        arena: Arc<Arena>,
+        options: &IoOptions,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<ReadQueue, IoError> {
+        options.check()?;
         let driver = probe::make_driver(options, &arena, warnings)?;
         Ok(ReadQueue::with_driver(driver, arena, options))
     }
@@ -126,6 +139,16 @@ impl ReadQueue {
             unsubmitted: 0,
             polled: options.iopoll,
         }
+    }
+
+    /// Ends the queue as dropping it does, and gives its arena back for the next one. `None` where the kernel still holds
+    /// reads after half a minute: it may write to that memory some day.
+    pub fn close(mut self) -> Option<Arc<Arena>> {
+        self.drain();
+        let is_drained = self.in_flight == 0;
+        let arena = Arc::clone(&self.arena);
+        drop(self);
+        is_drained.then_some(arena)
     }
 
     /// What the driver got.

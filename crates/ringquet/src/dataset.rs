@@ -8,6 +8,7 @@ use ringquet_io::{Alignment, DirectChoice, Identity, IoOptions, Warning};
 
 use crate::error::Error;
 use crate::footers;
+use crate::memory::KeptArenas;
 use crate::options::{EngineOptions, Resolved};
 use crate::plan::{self, Plan, PlanBounds, PlannedRead, UnitId, UnitPlan, WantedChunk};
 
@@ -38,6 +39,7 @@ pub struct Dataset {
     options: EngineOptions,
     resolved: Resolved,
     warnings: Vec<Warning>,
+    arenas: KeptArenas,
     opened: footers::OpenReport,
 }
 
@@ -107,9 +109,11 @@ impl Dataset {
         let devices = footers::devices(&paths)?;
         let resolved = options.resolve(&devices)?;
         let mut warnings = Vec::new();
-        let (files, opened) = footers::read_all(paths, &projection, &resolved, &mut warnings)?;
+        let arenas = KeptArenas::new(resolved.threads);
+        let (files, opened) =
+            footers::read_all(paths, &projection, &resolved, &arenas, &mut warnings)?;
         cache_warnings(&files, &options.io, &mut warnings);
-        Ok(Dataset { files, options, resolved, warnings, opened })
+        Ok(Dataset { files, options, resolved, warnings, arenas, opened })
     }
 
     /// The files, in the order given (or sorted by path).
@@ -186,6 +190,10 @@ impl Dataset {
             }
         });
         Plan::new(bounds, units.collect())
+    }
+
+    pub(crate) fn arenas(&self) -> &KeptArenas {
+        &self.arenas
     }
 
     pub(crate) fn bounds(&self) -> PlanBounds {

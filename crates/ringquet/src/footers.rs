@@ -15,6 +15,7 @@ use ringquet_io::{Alignment, Completed, IoCounters, ReadQueue, Warning};
 
 use crate::dataset::{FileEntry, count};
 use crate::error::Error;
+use crate::memory::KeptArenas;
 use crate::options::Resolved;
 use crate::threads;
 
@@ -70,6 +71,7 @@ pub(crate) fn read_all(
     paths: Vec<PathBuf>,
     projection: &Projection,
     resolved: &Resolved,
+    arenas: &KeptArenas,
     warnings: &mut Vec<Warning>,
 ) -> Result<(Vec<FileEntry>, OpenReport), Error> {
     let begun = Instant::now();
@@ -84,14 +86,16 @@ pub(crate) fn read_all(
     };
     // A few files do not pay for a ring on every core.
     let count = resolved.threads.min(paths.len().div_ceil(8)).max(1);
-    let outcomes = threads::run(&resolved.cpus[..count], |_| {
+    let outcomes = threads::run(&resolved.cpus[..count], |thread| {
         let mut warnings = Vec::new();
         let mut done = Done::default();
-        let result = ReadQueue::new(&resolved.io, &mut warnings)
+        let result = arenas
+            .queue(thread, &resolved.io, &mut warnings)
             .map_err(|error| (usize::MAX, Error::from(error)))
             .and_then(|mut queue| {
                 let result = shared.work(&mut queue, &mut done);
                 done.counters = queue.counters().clone();
+                arenas.keep(thread, queue);
                 result
             });
         if result.is_err() {

@@ -53,6 +53,7 @@ pub mod footers;
 
 pub mod plan;
 
+mod memory;
 mod reader;
 mod threads;
 mod unit;

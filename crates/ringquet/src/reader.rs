@@ -84,6 +84,8 @@ struct LaneState<'a> {
 /// A reader thread's whole state.
 pub(crate) struct Reader<'a> {
     dataset: &'a Dataset,
+    /// Number of this reader thread.
+    thread: usize,
     mode: DecodeMode,
     bounds: PlanBounds,
     queue: ReadQueue,
@@ -110,6 +112,7 @@ impl<'a> Reader<'a> {
     /// On the thread that will run it.
     pub(crate) fn new(
         dataset: &'a Dataset,
+        thread: usize,
         lanes: Vec<Box<dyn Lane + 'a>>,
         gate: Gate,
         mode: DecodeMode,
@@ -117,7 +120,7 @@ impl<'a> Reader<'a> {
     ) -> Result<Reader<'a>, Error> {
         let mut warnings = Vec::new();
         let resolved = dataset.resolved();
-        let queue = ReadQueue::new(&resolved.io, &mut warnings)?;
+        let queue = dataset.arenas().queue(thread, &resolved.io, &mut warnings)?;
         let spare = queue.acquire(
             usize::try_from(resolved.coalesce_span_bytes).expect("an eighth of the arena"),
         );
@@ -150,6 +153,7 @@ impl<'a> Reader<'a> {
         });
         Ok(Reader {
             dataset,
+            thread,
             mode,
             bounds: dataset.bounds(),
             queue,
@@ -188,6 +192,9 @@ impl<'a> Reader<'a> {
         self.report.counters = self.queue.counters().clone();
         self.report.pool = self.pool.counters();
         self.report.stopped = stopped;
+        // Slots go home before the queue does, so that the arena is all free for the next reading.
+        drop((self.lanes, self.spare));
+        self.dataset.arenas().keep(self.thread, self.queue);
         self.report
     }
 

@@ -243,7 +243,8 @@ pub(crate) fn read_lanes<'a>(
             .unwrap_or_else(PoisonError::into_inner)
             .take()
             .expect("each thread takes its own lanes, once");
-        let result = Reader::new(dataset, lanes, gate, mode, stop.clone()).and_then(Reader::run);
+        let result =
+            Reader::new(dataset, thread, lanes, gate, mode, stop.clone()).and_then(Reader::run);
         if result.is_err() {
             // One thread that cannot go on must not leave the others reading for nothing.
             stop.stop();
