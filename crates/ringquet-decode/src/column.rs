@@ -25,6 +25,7 @@ mod strings;
 mod values;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 
@@ -41,7 +42,7 @@ use values::Dictionary;
 
 /// Decoder of one root column that has one leaf.
 pub(crate) struct FastColumn {
-    plan: ColumnPlan,
+    plan: Arc<ColumnPlan>,
     walk: PageWalk,
     dictionary: Option<Dictionary>,
     page: Option<DataPage>,
@@ -81,7 +82,7 @@ impl PageMemory {
 impl FastColumn {
     /// A decoder for the column chunk that `walk` walks, in batches of `batch_rows` of its `rows` rows.
     pub(crate) fn new(
-        plan: ColumnPlan,
+        plan: Arc<ColumnPlan>,
         walk: PageWalk,
         rows: u64,
         batch_rows: usize,

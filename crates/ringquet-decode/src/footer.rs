@@ -15,11 +15,14 @@ mod kinds;
 mod parse;
 mod projection;
 mod template;
+mod tree;
 
 use std::ops::Range;
 use std::sync::Arc;
 
 pub use projection::Projection;
+pub(crate) use projection::Wanted;
+pub(crate) use tree::SchemaTree;
 
 use crate::Codec;
 use crate::error::{DecodeError, Fault, Place};
@@ -132,7 +135,7 @@ pub struct Footer {
     file_len: u64,
     num_rows: u64,
     created_by: Option<Box<str>>,
-    roots: Box<[usize]>,
+    roots: Arc<[usize]>,
     projected: arrow_schema::SchemaRef,
     row_group_rows: Box<[u64]>,
     chunks: ChunkTable,

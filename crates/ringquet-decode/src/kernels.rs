@@ -12,6 +12,7 @@ mod bit_unpack_x86;
 pub(crate) mod bitmap;
 pub(crate) mod byte_stream_split;
 pub(crate) mod convert;
+pub(crate) mod counting;
 pub(crate) mod delta;
 pub(crate) mod gather;
 pub(crate) mod join_strings;
@@ -19,3 +20,5 @@ pub(crate) mod spread;
 pub(crate) mod spread_bits;
 #[cfg(target_arch = "x86_64")]
 mod spread_x86;
+#[cfg(target_arch = "x86_64")]
+mod table_x86;

@@ -3,6 +3,7 @@
 use crate::error::Fault;
 use crate::kernels::ascending::leading_ascending;
 use crate::kernels::bit_unpack::{bits_at, unpack};
+use crate::kernels::counting;
 use crate::page_header::PageEncoding;
 
 /// Bits that hold levels from 0 to `max`.
@@ -32,6 +33,7 @@ impl<'a> Runs<'a> {
     }
 
     /// The next run, never an empty one; `None` at the end.
+    #[inline]
     pub(crate) fn next(&mut self) -> Result<Option<Run<'a>>, Fault> {
         if self.bytes.is_empty() {
             return Ok(None);
@@ -72,7 +74,15 @@ fn check_length(length: usize) -> Result<(), Fault> {
     if length == 0 { Err(Fault::out_of_spec("a run of no values")) } else { Ok(()) }
 }
 
+#[inline]
 fn varint(bytes: &[u8]) -> Result<(usize, &[u8]), Fault> {
+    match bytes {
+        [byte, rest @ ..] if *byte < 0x80 => Ok((usize::from(*byte), rest)),
+        _ => long_varint(bytes),
+    }
+}
+
+fn long_varint(bytes: &[u8]) -> Result<(usize, &[u8]), Fault> {
     let mut value = 0_u64;
     for (index, byte) in bytes.iter().enumerate().take(5) {
         value |= u64::from(byte & 0x7f) << (7 * index);
@@ -219,6 +229,7 @@ impl HybridCursor {
         }
     }
 
+    #[inline]
     fn next_run(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         let window = bytes.get(self.position..self.end).unwrap_or(&[]);
         let mut runs = Runs::new(window, self.bit_width);
@@ -282,6 +293,17 @@ impl HybridCursor {
             }
             _ => (0, 0),
         }
+    }
+
+    /// Whether the next `count` values of a packed run, which has as many, are `first`, `first` + 1, and so on.
+    #[inline]
+    pub(crate) fn counts_from(&self, bytes: &[u8], first: usize, count: usize) -> bool {
+        let (HybridRun::Packed(bit), Ok(first)) = (self.run, u32::try_from(first)) else {
+            return false;
+        };
+        bit.is_multiple_of(8)
+            && (counting::counts(&bytes[bit / 8..self.end], self.bit_width, first, count)
+                || self.leading_ascending(bytes, count) == (first, count))
     }
 
     /// The next values of a packed run, which has as many.

@@ -229,10 +229,12 @@ impl HeaderWriter {
     }
 }
 
-/// Fields of `DataPageHeader`, `DataPageHeaderV2` and `DictionaryPageHeader` by their ids; `None` was not there.
+/// Fields of `DataPageHeader`, `DataPageHeaderV2` and `DictionaryPageHeader` by their ids.
 #[derive(Default)]
 struct Numbers {
-    fields: [Option<i32>; 8],
+    fields: [i32; 8],
+    /// A bit for each id that was there.
+    present: u8,
 }
 
 impl Numbers {
@@ -241,27 +243,38 @@ impl Numbers {
         let mut numbers = Self::default();
         let mut last = 0;
         while let Some(field) = reader.field(last)? {
-            let slot = usize::try_from(field.id).ok().and_then(|id| numbers.fields.get_mut(id));
-            match (slot, field.kind) {
-                (Some(slot), kind::I32) => *slot = Some(reader.i32()?),
-                (Some(slot), kind::TRUE) => *slot = Some(1),
-                (Some(slot), kind::FALSE) => *slot = Some(0),
-                (_, kind) => reader.skip(kind)?,
-            }
             last = field.id;
+            let id = usize::try_from(field.id).ok().filter(|id| *id < numbers.fields.len());
+            let value = match (id, field.kind) {
+                (Some(_), kind::I32) => reader.i32()?,
+                (Some(_), kind::TRUE) => 1,
+                (Some(_), kind::FALSE) => 0,
+                (_, kind) => {
+                    reader.skip(kind)?;
+                    continue;
+                }
+            };
+            let id = id.unwrap_or_default();
+            numbers.fields[id] = value;
+            numbers.present |= 1 << id;
         }
         Ok(numbers)
     }
 
+    fn get(&self, id: usize) -> Option<i32> {
+        (self.present >> id & 1 == 1).then(|| self.fields[id])
+    }
+
     fn count(&self, id: usize, name: &'static str) -> Result<u32, Fault> {
-        let value = self.fields[id]
+        let value = self
+            .get(id)
             .ok_or_else(|| Fault::out_of_spec(format!("page header: {name} is missing")))?;
         u32::try_from(value)
             .map_err(|_| Fault::out_of_spec(format!("page header: {name} is {value}")))
     }
 
     fn encoding(&self, id: usize, name: &'static str) -> Result<PageEncoding, Fault> {
-        self.fields[id]
+        self.get(id)
             .map(PageEncoding::from_thrift)
             .ok_or_else(|| Fault::out_of_spec(format!("page header: {name} is missing")))
     }
@@ -331,7 +344,7 @@ fn assemble(
                 definition_bytes: fields.count(5, "definition_levels_byte_length")?,
                 repetition_bytes: fields.count(6, "repetition_levels_byte_length")?,
                 // Absent means compressed, says the specification.
-                is_compressed: fields.fields[7] != Some(0),
+                is_compressed: fields.get(7) != Some(0),
             }
         }
         _ => PageKind::Other,

@@ -315,6 +315,13 @@ pub(crate) fn words_mut<T: Word>(bytes: &mut [u8]) -> &mut [T] {
     words
 }
 
+/// The integers as bytes.
+pub(crate) fn bytes_of<T: Word>(values: &[T]) -> &[u8] {
+    // SAFETY: any `T` is bytes, without padding.
+    let (_, bytes, _) = unsafe { values.align_to::<u8>() };
+    bytes
+}
+
 /// Integers as others of the same width.
 ///
 /// # Panics

@@ -10,7 +10,7 @@ use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::SchemaRef;
 
 use crate::codec::Decompressor;
-use crate::column::{ColumnPlan, FastColumn};
+use crate::column::FastColumn;
 use crate::error::{DecodeError, Fault, Place};
 use crate::fallback::FallbackColumn;
 use crate::footer::{ColumnChunk, Footer};
@@ -216,11 +216,12 @@ impl RowGroupDecoder {
                 PageWalk::new(*leaf, *chunk, options.verify_crc)
             };
             if options.decoder == DecoderChoice::Auto
-                && let [(leaf, chunk)] = of_root
-                && let Some(plan) = ColumnPlan::new(schema, *root, *leaf, chunk, rows)
+                && let [(_, chunk)] = of_root
+                && let Some(plan) = schema.plan(*root)
+                && plan.covers(chunk, rows)
             {
                 let walk = walk(&of_root[0]);
-                let column = FastColumn::new(plan, walk, rows, batch_rows, pool);
+                let column = FastColumn::new(Arc::clone(plan), walk, rows, batch_rows, pool);
                 columns.push(Column::Fast(Box::new(column)));
                 context.counters.fast_column_chunks += 1;
                 continue;

@@ -14,7 +14,9 @@ use parquet::file::metadata::{
 };
 use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor, Type};
 
+use crate::column::ColumnPlan;
 use crate::error::Fault;
+use crate::footer::{Projection, SchemaTree, Wanted};
 
 /// A column of the schema's first level: what a projection names and what becomes one Arrow array.
 #[derive(Debug)]
@@ -40,15 +42,33 @@ pub struct FileSchema {
     pub roots: Vec<Root>,
     /// The thrift bytes that all of this was made from. Equal bytes, equal schema.
     identity: Box<[u8]>,
+    /// Where the list of columns lies in them.
+    schema_at: Range<usize>,
+    /// What our own walk of that list found.
+    tree: Arc<SchemaTree>,
+    /// How our decoders read each column of the first level, made when first needed; `None` where they do not.
+    plans: Box<[OnceLock<Option<Arc<ColumnPlan>>>]>,
+    /// What the first projection that was asked for takes: the files of a data set are read with one.
+    projected: OnceLock<Projected>,
+}
+
+/// A projection of a schema.
+#[derive(Debug)]
+struct Projected {
+    projection: Projection,
+    wanted: Wanted,
+    arrow: SchemaRef,
 }
 
 impl FileSchema {
-    /// Builds the schema from `identity`: thrift bytes of a `FileMetaData` without row groups. `roots` is what our own
-    /// walk of the schema found; the `parquet` crate must agree.
+    /// Builds the schema from `identity`: thrift bytes of a `FileMetaData` without row groups, the list of columns at
+    /// `schema_at`. `tree` is what our own walk of it found; the `parquet` crate must agree.
     pub(crate) fn new(
         identity: Vec<u8>,
-        roots: Vec<(String, Range<usize>)>,
+        schema_at: Range<usize>,
+        tree: Arc<SchemaTree>,
     ) -> Result<Self, Fault> {
+        let roots = &tree.roots;
         let metadata = guarded("schema", || ParquetMetaDataReader::decode_metadata(&identity))?;
         let metadata = Arc::new(metadata);
         let arrow = guarded("schema", || {
@@ -63,19 +83,67 @@ impl FileSchema {
                 leaves.clone().all(|leaf| parquet.get_column_root_idx(leaf) == root)
             });
         let names_agree = fields.len() == roots.len()
-            && fields.iter().zip(&roots).all(|(field, (name, _))| field.name() == name);
+            && fields.iter().zip(roots).all(|(field, (name, _))| field.name() == name);
         if !leaves_agree || !names_agree {
             return Err(Fault::out_of_spec("schema tree is inconsistent"));
         }
         let mut fields = 0..;
-        let roots = roots
-            .into_iter()
+        let roots: Vec<Root> = roots
+            .iter()
             .map(|(name, leaves)| {
                 let field = if leaves.is_empty() { None } else { fields.next() };
+                let (name, leaves) = (name.clone(), leaves.clone());
                 Root { name, leaves, field, reader_metadata: OnceLock::new() }
             })
             .collect();
-        Ok(Self { arrow, parquet, roots, identity: identity.into_boxed_slice() })
+        Ok(Self {
+            arrow,
+            parquet,
+            plans: roots.iter().map(|_| OnceLock::new()).collect(),
+            roots,
+            identity: identity.into_boxed_slice(),
+            schema_at,
+            tree,
+            projected: OnceLock::new(),
+        })
+    }
+
+    /// The thrift bytes of the list of columns.
+    pub(crate) fn schema_list(&self) -> &[u8] {
+        &self.identity[self.schema_at.clone()]
+    }
+
+    /// What our own walk of that list found.
+    pub(crate) fn tree(&self) -> &Arc<SchemaTree> {
+        &self.tree
+    }
+
+    fn projected(&self, projection: &Projection) -> Option<&Projected> {
+        self.projected.get().filter(|projected| projected.projection == *projection)
+    }
+
+    /// What a projection takes, if it is the one that was asked for first.
+    pub(crate) fn wanted(&self, projection: &Projection) -> Option<Wanted> {
+        self.projected(projection).map(|projected| projected.wanted.clone())
+    }
+
+    /// The Arrow schema of a projection, which takes `wanted`.
+    pub(crate) fn projection(&self, projection: &Projection, wanted: &Wanted) -> SchemaRef {
+        if let Some(projected) = self.projected(projection) {
+            return Arc::clone(&projected.arrow);
+        }
+        let arrow = self.project(&wanted.roots);
+        let (projection, wanted) = (projection.clone(), wanted.clone());
+        let projected = Projected { projection, wanted, arrow: Arc::clone(&arrow) };
+        // Where another was first, it stays.
+        drop(self.projected.set(projected));
+        arrow
+    }
+
+    /// How our decoders read a column of the first level, if they do.
+    pub(crate) fn plan(&self, root: usize) -> Option<&Arc<ColumnPlan>> {
+        let make = || ColumnPlan::new(self, root).map(Arc::new);
+        self.plans[root].get_or_init(make).as_ref()
     }
 
     pub(crate) fn has_identity(&self, identity: &[u8]) -> bool {

@@ -16,6 +16,8 @@ pub(crate) struct ColumnPlan {
     pub(crate) data_type: DataType,
     pub(crate) shape: Shape,
     pub(crate) leaf: Leaf,
+    /// What the pages may be encoded as.
+    encodings: EncodingSet,
 }
 
 /// How slots make rows.
@@ -91,14 +93,13 @@ pub(crate) enum StoredAs {
 }
 
 impl ColumnPlan {
-    /// The plan for a root column with one leaf in a row group of `rows` rows, if our decoders cover it.
-    pub(crate) fn new(
-        schema: &FileSchema,
-        root: usize,
-        leaf: usize,
-        chunk: &ColumnChunk,
-        rows: u64,
-    ) -> Option<Self> {
+    /// The plan for a root column, if it has one leaf and our decoders cover its type.
+    pub(crate) fn new(schema: &FileSchema, root: usize) -> Option<Self> {
+        let leaves = &schema.roots[root].leaves;
+        let leaf = leaves.start;
+        if leaves.len() != 1 {
+            return None;
+        }
         let field = schema.field(root)?;
         let column = schema.parquet.column(leaf);
         let (max_definition, max_repetition) = (column.max_def_level(), column.max_rep_level());
@@ -106,7 +107,7 @@ impl ColumnPlan {
         let path_length = column.path().parts().len();
         let (shape, leaf_type) = if max_repetition == 0 {
             // A leaf that is the root itself: no struct around it that could be null in its place.
-            if path_length != 1 || max_definition > 1 || chunk.num_values != rows {
+            if path_length != 1 || max_definition > 1 {
                 return None;
             }
             (Shape::Flat { nullable: max_definition == 1 }, &data_type)
@@ -128,11 +129,17 @@ impl ColumnPlan {
             (Shape::List(shape), element.data_type())
         };
         let leaf = Leaf::new(&column, leaf_type)?;
+        Some(Self { shape, leaf, data_type, encodings: leaf.encodings() })
+    }
+
+    /// Whether our decoders cover this column chunk of a row group of `rows` rows.
+    pub(crate) fn covers(&self, chunk: &ColumnChunk, rows: u64) -> bool {
+        let has_its_rows = match self.shape {
+            Shape::Flat { .. } => chunk.num_values == rows,
+            Shape::List(_) => true,
+        };
         let encodings = chunk.encodings;
-        if encodings.is_empty() || !encodings.is_subset_of(leaf.encodings()) {
-            return None;
-        }
-        Some(Self { shape, leaf, data_type })
+        has_its_rows && !encodings.is_empty() && encodings.is_subset_of(self.encodings)
     }
 }
 

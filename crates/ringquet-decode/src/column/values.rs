@@ -14,6 +14,10 @@ use crate::pool::{BufferPool, PoolBuffer, Word, words, words_mut};
 /// Indices or differences decoded at a time: their scratch stays in the first-level cache.
 const BLOCK: usize = 1024;
 
+/// Stretches of indices that count up are looked for again at once after one that was at least as long. Among values of which
+/// one in twenty repeats, stretches are shorter, and looking for them takes longer than looking the values up.
+const LONG_STRETCH: usize = 256;
+
 /// Entries that indices of eight bits can name.
 const TABLE: usize = 256;
 
@@ -171,8 +175,7 @@ impl ValueCursor {
         while done < count {
             let Ok((HybridRun::Packed(_), left)) = cursor.run(bytes) else { return false };
             let now = left.min(count - done);
-            let (first, counting) = cursor.leading_ascending(bytes, now);
-            if first as usize != done || counting < now {
+            if !cursor.counts_from(bytes, done, now) {
                 return false;
             }
             cursor.advance(now);
@@ -435,7 +438,9 @@ fn indices<T: Word>(
                     })?;
                     out[..counting].copy_from_slice(values);
                     cursor.advance(counting);
-                    block = ascending::STEP;
+                    if counting >= LONG_STRETCH {
+                        block = ascending::STEP;
+                    }
                     counting
                 } else {
                     let now = left.min(block);

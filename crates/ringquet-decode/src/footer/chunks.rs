@@ -11,6 +11,8 @@
 //!
 //! A file has a handful of different sets of encodings; they stand in a table, the byte has their number.
 
+use std::sync::Arc;
+
 use super::{ColumnChunk, EncodingSet};
 use crate::Codec;
 
@@ -27,7 +29,7 @@ const ENCODINGS_FOLLOW: u8 = 0x0f;
 #[derive(Debug)]
 pub(super) struct ChunkTable {
     /// Wanted leaves, ascending.
-    leaves: Box<[usize]>,
+    leaves: Arc<[usize]>,
     /// Where each row group starts in `packed`.
     starts: Box<[u32]>,
     packed: Box<[u8]>,
@@ -80,9 +82,9 @@ impl ChunkTableBuilder {
     }
 
     /// The table; `leaves` are those that were pushed for every row group, in that order.
-    pub(super) fn finish(self, leaves: Vec<usize>) -> ChunkTable {
+    pub(super) fn finish(self, leaves: Arc<[usize]>) -> ChunkTable {
         ChunkTable {
-            leaves: leaves.into_boxed_slice(),
+            leaves,
             starts: self.starts.into_boxed_slice(),
             packed: self.packed.into_boxed_slice(),
             encodings: self.encodings.into_boxed_slice(),
@@ -204,7 +206,7 @@ mod tests {
             assert!(builder.start_row_group());
             row_group.iter().for_each(|chunk| builder.push(chunk, 6144));
         }
-        let table = builder.finish(vec![3, 9]);
+        let table = builder.finish([3, 9].into());
         for (index, row_group) in row_groups.iter().enumerate() {
             assert_eq!(table.get(index, 3, 6144), Some(row_group[0]));
             assert_eq!(table.get(index, 9, 6144), Some(row_group[1]));
@@ -229,7 +231,7 @@ mod tests {
             builder.push(&chunk(encodings), 1);
             builder.push(&chunk(encodings + 1), 1);
         }
-        let table = builder.finish(vec![0, 1]);
+        let table = builder.finish([0, 1].into());
         for encodings in 0..40 {
             let row_group = usize::from(encodings);
             assert_eq!(table.get(row_group, 0, 1), Some(chunk(encodings)));

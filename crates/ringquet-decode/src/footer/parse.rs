@@ -5,17 +5,14 @@ use std::sync::Arc;
 
 use super::chunks::ChunkTableBuilder;
 use super::kinds;
-use super::template::Template;
-use super::{ColumnChunk, EncodingSet, Footer, MAGIC, Projection, TAIL_LEN};
+use super::template::Templates;
+use super::tree::{SchemaTree, read_schema, struct_list};
+use super::{ColumnChunk, EncodingSet, Footer, MAGIC, Projection, TAIL_LEN, Wanted};
 use crate::Codec;
 use crate::error::{DecodeError, Fault, Place};
 use crate::page_header::PageEncoding;
 use crate::schema::FileSchema;
 use crate::thrift::{ThriftFault, ThriftReader, kind};
-
-/// How deeply groups may nest in a schema. The `parquet` crate and Arrow recurse over schemas; deeper ones than anyone
-/// writes would only reach the end of the stack.
-const SCHEMA_DEPTH_MAX: usize = 64;
 
 impl From<ThriftFault> for Fault {
     fn from(fault: ThriftFault) -> Self {
@@ -32,6 +29,14 @@ struct Metadata {
     is_ordered: bool,
 }
 
+/// What column chunks looked like before.
+struct LeafTemplates {
+    /// Those that are read, all with their fields in order.
+    wanted: Templates,
+    /// Those that are stepped over.
+    others: Templates,
+}
+
 /// What is known while the walk goes on.
 struct Walk<'a> {
     bytes: &'a [u8],
@@ -40,20 +45,12 @@ struct Walk<'a> {
     projection: &'a Projection,
 }
 
-/// Our own reading of the schema list: roots with their leaves, and each leaf's physical type (to check) and path (for messages).
-struct SchemaTree {
-    roots: Vec<(String, Range<usize>)>,
-    leaf_types: Vec<i32>,
-    leaf_paths: Vec<String>,
-}
-
 /// The schema and what the projection takes of it.
 struct Schema {
     /// The thrift bytes of the list.
     span: Range<usize>,
-    tree: SchemaTree,
-    roots: Vec<usize>,
-    leaves: Vec<usize>,
+    tree: Arc<SchemaTree>,
+    wanted: Wanted,
 }
 
 pub(super) fn parse(
@@ -100,23 +97,15 @@ impl Walk<'_> {
             match (field.id, field.kind) {
                 (1, kind::I32) => version = Some(reader.i32()?),
                 (2, kind::LIST) => {
-                    let tree = read_schema(&mut reader)?;
-                    let names: Vec<&str> = tree.roots.iter().map(|(name, _)| &**name).collect();
-                    let roots = self
-                        .projection
-                        .resolve(&names)
-                        .map_err(|error| WalkError::At(Box::new(error)))?;
-                    let leaves =
-                        roots.iter().flat_map(|root| tree.roots[*root].1.clone()).collect();
-                    schema = Some(Schema { span: start..reader.position(), tree, roots, leaves });
+                    schema = Some(self.schema(&mut reader, shared)?);
                 }
                 (3, kind::I64) => num_rows = Some(reader.i64()?),
                 (4, kind::LIST) => {
                     // The specification's order of fields; the wanted leaves must be known from here on.
-                    let Schema { tree, leaves, .. } = schema.as_ref().ok_or_else(|| {
+                    let Schema { tree, wanted, .. } = schema.as_ref().ok_or_else(|| {
                         Fault::out_of_spec("footer: row groups before the schema")
                     })?;
-                    row_groups = Some(self.row_groups(&mut reader, tree, leaves)?);
+                    row_groups = Some(self.row_groups(&mut reader, tree, &wanted.leaves)?);
                 }
                 (5, kind::LIST) => {
                     reader.skip(kind::LIST)?;
@@ -136,7 +125,7 @@ impl Walk<'_> {
         }
         let missing = |name: &str| Fault::out_of_spec(format!("footer: {name} is missing"));
         let version = version.ok_or_else(|| missing("version"))?;
-        let Schema { span, tree, roots, leaves } = schema.ok_or_else(|| missing("schema"))?;
+        let Schema { span, tree, wanted } = schema.ok_or_else(|| missing("schema"))?;
         let num_rows = non_negative(num_rows.ok_or_else(|| missing("num_rows"))?, "num_rows")?;
         let (row_group_rows, chunks) = row_groups.ok_or_else(|| missing("row_groups"))?;
         let rows_of_groups = row_group_rows
@@ -150,7 +139,7 @@ impl Walk<'_> {
             .into());
         }
 
-        let identity = schema_footer(
+        let (identity, schema_at) = schema_footer(
             version,
             &self.bytes[span.clone()],
             key_values.clone().map(|span| &self.bytes[span]),
@@ -161,19 +150,46 @@ impl Walk<'_> {
             None => {
                 kinds::check_schema(&self.bytes[span])?;
                 key_values.map_or(Ok(()), |span| kinds::check_key_values(&self.bytes[span]))?;
-                Arc::new(FileSchema::new(identity, tree.roots)?)
+                Arc::new(FileSchema::new(identity, schema_at, tree)?)
             }
         };
+        let projected = schema.projection(self.projection, &wanted);
         Ok(Footer {
-            projected: schema.project(&roots),
+            projected,
             schema,
             file_len,
             num_rows,
             created_by: created_by.map(|(_, name)| name.into()),
-            roots: roots.into_boxed_slice(),
+            roots: wanted.roots,
             row_group_rows: row_group_rows.into_boxed_slice(),
-            chunks: chunks.finish(leaves),
+            chunks: chunks.finish(wanted.leaves),
         })
+    }
+
+    /// The schema list. The one of `shared` is known again by its bytes.
+    fn schema(
+        &self,
+        reader: &mut ThriftReader<'_>,
+        shared: Option<&Arc<FileSchema>>,
+    ) -> Result<Schema, WalkError> {
+        let start = reader.position();
+        let known = shared.filter(|known| reader.rest().starts_with(known.schema_list()));
+        let tree = match known {
+            Some(known) => {
+                reader.jump(known.schema_list().len())?;
+                Arc::clone(known.tree())
+            }
+            None => Arc::new(read_schema(reader)?),
+        };
+        let span = start..reader.position();
+        if let Some(wanted) = known.and_then(|known| known.wanted(self.projection)) {
+            return Ok(Schema { span, tree, wanted });
+        }
+        let names: Vec<&str> = tree.roots.iter().map(|(name, _)| &**name).collect();
+        let resolved = self.projection.resolve(&names);
+        let roots: Arc<[usize]> = resolved.map_err(|error| WalkError::At(Box::new(error)))?.into();
+        let leaves = roots.iter().flat_map(|root| tree.roots[*root].1.clone()).collect();
+        Ok(Schema { span, tree, wanted: Wanted { roots, leaves } })
     }
 
     fn row_groups(
@@ -186,8 +202,10 @@ impl Walk<'_> {
         let mut rows = Vec::new();
         let mut table = ChunkTableBuilder::default();
         let mut chunks = Vec::with_capacity(leaves.len());
-        let mut templates: Vec<Template> = Vec::new();
-        templates.resize_with(tree.leaf_types.len(), Template::default);
+        let mut templates = LeafTemplates {
+            wanted: Templates::new(tree.leaf_types.len()),
+            others: Templates::new(tree.leaf_types.len()),
+        };
         for row_group in 0..length {
             chunks.clear();
             let row_group_rows =
@@ -209,7 +227,7 @@ impl Walk<'_> {
         tree: &SchemaTree,
         leaves: &[usize],
         row_group: usize,
-        templates: &mut [Template],
+        templates: &mut LeafTemplates,
         chunks: &mut Vec<ColumnChunk>,
     ) -> Result<u64, WalkError> {
         let mut num_rows = None;
@@ -227,26 +245,26 @@ impl Walk<'_> {
                         .into());
                     }
                     let mut wanted = leaves.iter().copied().peekable();
-                    for (leaf, template) in templates.iter_mut().enumerate() {
-                        let known = template.matches(reader);
+                    for leaf in 0..tree.leaf_types.len() {
                         let before = reader.clone();
                         if wanted.next_if_eq(&leaf).is_none() {
-                            match known {
+                            match templates.others.matches(leaf, reader) {
                                 Some(length) => reader.jump(length)?,
                                 None => {
                                     reader.skip(kind::STRUCT)?;
-                                    template.keep(&before, reader)?;
+                                    templates.others.keep(leaf, &before, reader)?;
                                 }
                             }
                             continue;
                         }
+                        let known = templates.wanted.matches(leaf, reader);
                         let chunk = self.column_chunk(reader, tree.leaf_types[leaf], known);
                         let (chunk, is_ordered) = chunk.map_err(|fault| {
                             self.in_chunk(fault, row_group, &tree.leaf_paths[leaf])
                         })?;
                         chunks.push(chunk);
                         if known.is_none() && is_ordered {
-                            template.keep(&before, reader)?;
+                            templates.wanted.keep(leaf, &before, reader)?;
                         }
                     }
                     has_columns = true;
@@ -396,96 +414,13 @@ fn non_negative(value: i64, name: &'static str) -> Result<u64, Fault> {
     u64::try_from(value).map_err(|_| Fault::out_of_spec(format!("footer: {name} is {value}")))
 }
 
-fn struct_list(reader: &mut ThriftReader<'_>, name: &'static str) -> Result<usize, Fault> {
-    let (element, length) = reader.list()?;
-    if length > 0 && element != kind::STRUCT {
-        return Err(Fault::out_of_spec(format!("footer: {name} is not a list of structs")));
-    }
-    Ok(length)
-}
-
-/// One `SchemaElement`.
-struct Element<'a> {
-    physical_type: Option<i32>,
-    name: &'a str,
-    num_children: usize,
-}
-
-fn read_element<'a>(reader: &mut ThriftReader<'a>) -> Result<Element<'a>, Fault> {
-    let (mut physical_type, mut name, mut num_children) = (None, None, 0);
-    let mut last = 0;
-    while let Some(field) = reader.field(last)? {
-        match (field.id, field.kind) {
-            (1, kind::I32) => physical_type = Some(reader.i32()?),
-            (4, kind::BINARY) => name = Some(reader.binary()?),
-            (5, kind::I32) => num_children = reader.i32()?,
-            (_, kind) => reader.skip(kind)?,
-        }
-        last = field.id;
-    }
-    let name = name.ok_or_else(|| Fault::out_of_spec("footer: name of a column is missing"))?;
-    let name = std::str::from_utf8(name)
-        .map_err(|_| Fault::out_of_spec("footer: name of a column is not UTF-8"))?;
-    let num_children = usize::try_from(num_children)
-        .map_err(|_| Fault::out_of_spec(format!("footer: num_children is {num_children}")))?;
-    Ok(Element { physical_type, name, num_children })
-}
-
-/// Reads the schema, a tree written depth first.
-fn read_schema(reader: &mut ThriftReader<'_>) -> Result<SchemaTree, Fault> {
-    let length = struct_list(reader, "schema")?;
-    let mut tree = SchemaTree { roots: Vec::new(), leaf_types: Vec::new(), leaf_paths: Vec::new() };
-    // Name, and children that are still to come, of each group on the way down.
-    let mut open: Vec<(&str, usize)> = Vec::new();
-    for index in 0..length {
-        let element = read_element(reader)?;
-        if index == 0 {
-            open.push((element.name, element.num_children));
-            continue;
-        }
-        while open.last().is_some_and(|(_, left)| *left == 0) {
-            open.pop();
-        }
-        let depth = open.len();
-        let (_, left) = open.last_mut().ok_or_else(|| {
-            Fault::out_of_spec(format!("footer: schema element {index} belongs to no group"))
-        })?;
-        *left -= 1;
-        if depth == 1 {
-            let leaf = tree.leaf_types.len();
-            tree.roots.push((element.name.to_owned(), leaf..leaf));
-        }
-        match element.physical_type {
-            Some(physical_type) if element.num_children == 0 => {
-                tree.leaf_types.push(physical_type);
-                let groups = open[1..].iter().map(|(name, _)| *name);
-                let path: Vec<&str> = groups.chain([element.name]).collect();
-                tree.leaf_paths.push(path.join("."));
-            }
-            _ => open.push((element.name, element.num_children)),
-        }
-        if open.len() > SCHEMA_DEPTH_MAX {
-            return Err(Fault::unsupported(format!(
-                "schemas that nest deeper than {SCHEMA_DEPTH_MAX} levels"
-            )));
-        }
-        if let Some((_, leaves)) = tree.roots.last_mut() {
-            leaves.end = tree.leaf_types.len();
-        }
-    }
-    if length == 0 || open.iter().any(|(_, left)| *left > 0) {
-        return Err(Fault::out_of_spec("footer: schema ends before its groups are complete"));
-    }
-    Ok(tree)
-}
-
-/// A footer with the given schema and no row groups, for the `parquet` crate.
+/// A footer with the given schema and no row groups, for the `parquet` crate, and where the schema lies in it.
 fn schema_footer(
     version: i32,
     schema: &[u8],
     key_values: Option<&[u8]>,
     created_by: Option<&[u8]>,
-) -> Vec<u8> {
+) -> (Vec<u8>, Range<usize>) {
     let optional = key_values.map_or(0, <[u8]>::len) + created_by.map_or(0, <[u8]>::len);
     let mut bytes = Vec::with_capacity(schema.len() + optional + 24);
     // 1: version, zigzag
@@ -497,6 +432,7 @@ fn schema_footer(
     }
     bytes.push((zigzag & 0x7f) as u8);
     bytes.push(0x19); // 2: schema, as it is
+    let schema_at = bytes.len()..bytes.len() + schema.len();
     bytes.extend_from_slice(schema);
     bytes.extend_from_slice(&[0x16, 0x00]); // 3: num_rows = 0
     bytes.extend_from_slice(&[0x19, 0x0c]); // 4: row_groups, an empty list of structs
@@ -512,5 +448,5 @@ fn schema_footer(
         bytes.extend_from_slice(created_by);
     }
     bytes.push(kind::STOP);
-    bytes
+    (bytes, schema_at)
 }

@@ -1,5 +1,7 @@
 //! Which columns of a file are wanted, by name.
 
+use std::sync::Arc;
+
 use crate::error::DecodeError;
 
 /// Which root columns to read. The order of the result is that of the file.
@@ -10,6 +12,15 @@ pub enum Projection {
     All,
     /// The columns with these names; naming one twice is the same as once. May be empty: batches then only count rows.
     Names(Vec<String>),
+}
+
+/// What a projection takes of a schema; the files of a data set share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    /// Columns of the first level, ascending.
+    pub(crate) roots: Arc<[usize]>,
+    /// Their leaves, ascending.
+    pub(crate) leaves: Arc<[usize]>,
 }
 
 impl Projection {

@@ -5,6 +5,7 @@
 //! be unpacked into memory: it is enough to see that it counts.
 
 use super::bit_unpack::{bits_at, unpack};
+use super::counting;
 
 /// Values that are looked at together; the answer is a multiple of it. A whole number of bytes at every width.
 pub(crate) const STEP: usize = 16;
@@ -14,6 +15,9 @@ pub(crate) const STEP: usize = 16;
 pub(crate) fn leading_ascending(bytes: &[u8], width: u32, count: usize) -> (u32, usize) {
     #[expect(clippy::cast_possible_truncation, reason = "widths are 32 bits or fewer")]
     let first = bits_at(bytes, 0, width) as u32;
+    if counting::counts(bytes, width, first, count) {
+        return (first, count);
+    }
     let done = leading_fast(bytes, width, first, count);
     (first, leading_plain(bytes, width, first, count, done))
 }

@@ -5,7 +5,7 @@
     reason = "indices are held against the dictionary once per block, not once each"
 )]
 
-use crate::pool::Word;
+use crate::pool::{Word, bytes_of, words_as};
 
 /// `out[i] = dictionary[indices[i]]`; the index that is out of range, if one is.
 ///
@@ -42,10 +42,27 @@ pub(crate) fn gather_8<T: Word>(
             return Err(u32::from(max));
         }
     }
-    for (index, out) in indices.iter().zip(out) {
+    let done = lookup_fast(table, indices, out);
+    for (index, out) in indices[done..].iter().zip(&mut out[done..]) {
         *out = table[usize::from(*index)];
     }
     Ok(())
+}
+
+/// Values looked up by the kernel that this CPU has for their width; it may leave the last ones.
+#[cfg(target_arch = "x86_64")]
+fn lookup_fast<T: Word>(table: &[T; 256], indices: &[u8], out: &mut [T]) -> usize {
+    match bytes_of(table).first_chunk::<256>() {
+        Some(table) if size_of::<T>() == 1 => {
+            super::table_x86::lookup(table, indices, words_as(out))
+        }
+        _ => 0,
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn lookup_fast<T: Word>(_table: &[T; 256], _indices: &[u8], _out: &mut [T]) -> usize {
+    0
 }
 
 /// [`gather`] for values of any `width` in bytes.
@@ -68,6 +85,19 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        /// Tables of single bytes have a kernel of their own.
+        #[test]
+        fn bytes_equal_the_plain_version(
+            table in proptest::collection::vec(any::<u8>(), 256),
+            indices in proptest::collection::vec(any::<u8>(), 0..400),
+        ) {
+            let table: [u8; 256] = table.try_into().unwrap();
+            let mut out = vec![0; indices.len()];
+            prop_assert_eq!(gather_8(&table, 256, &indices, &mut out), Ok(()));
+            let expect: Vec<u8> = indices.iter().map(|index| table[usize::from(*index)]).collect();
+            prop_assert_eq!(out, expect);
+        }
+
         #[test]
         fn equals_the_plain_version(
             length in 1_u32..300,
