@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::Result;
 use ringquet::{DirectChoice, EngineOptions, IoOptions, StopFlag};
 use ringquet_bench::characterize::{Access, Bench, Point, measure};
+use ringquet_benches::huge_pages::ReservedHugePages;
 use ringquet_benches::pairs::{Pairs, Sample, tell};
 use ringquet_benches::{Scale, chosen, data, fio};
 use ringquet_io::device::SysRoot;
@@ -31,6 +32,12 @@ fn main() -> Result<()> {
     )?;
     let file = ringquet::find_files(&[dir])?.remove(0);
     let has_fio = fio::available();
+    // Both on the same kind of pages: see `huge_pages`.
+    let reserved = match scale {
+        Scale::Smoke => None,
+        Scale::Full => ReservedHugePages::reserve(320),
+    };
+    let huge_pages = reserved.is_some();
     for (name, access, kib, queue_depth, threads) in [
         ("sequential_512k/1", Access::Sequential, 512, 16, 1),
         ("sequential_128k/2", Access::Sequential, 128, 32, 2),
@@ -47,14 +54,21 @@ fn main() -> Result<()> {
                 iopoll: false,
                 registered_buffers: true,
             };
-            agree(name, scale, &file, &point, has_fio)?;
+            agree(name, scale, &file, &point, has_fio.then_some(huge_pages))?;
         }
     }
     Ok(())
 }
 
 #[expect(clippy::print_stdout, reason = "a bench tells its results")]
-fn agree(name: &str, scale: Scale, file: &Path, point: &Point, has_fio: bool) -> Result<()> {
+fn agree(
+    name: &str,
+    scale: Scale,
+    file: &Path,
+    point: &Point,
+    // Whether fio has huge pages, if there is an fio.
+    fio_huge_pages: Option<bool>,
+) -> Result<()> {
     // Both begin to count after a ramp, and read for the same time.
     let round = Duration::from_millis(scale.pick(30, 400));
     let len = std::fs::metadata(file)?.len();
@@ -107,11 +121,11 @@ fn agree(name: &str, scale: Scale, file: &Path, point: &Point, has_fio: bool) ->
         })
         .collect();
     let peer = || {
-        if has_fio {
-            fio::run(&data::root(), point.queue_depth, submit_batch, &jobs)
-        } else {
-            Ok(Sample { work: f64::NAN, seconds: f64::NAN, cpu_seconds: f64::NAN })
-        }
+        let Some(huge_pages) = fio_huge_pages else {
+            return Ok(Sample { work: f64::NAN, seconds: f64::NAN, cpu_seconds: f64::NAN });
+        };
+        let settings = fio::Settings { queue_depth: point.queue_depth, submit_batch, huge_pages };
+        fio::run(&data::root(), settings, &jobs)
     };
     let pairs = Pairs::measure(scale.pick(1, 9), ours, peer)?;
     let random = point.access == Access::Random;

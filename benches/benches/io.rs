@@ -1,6 +1,9 @@
 //! Isolates the way from the device to memory, and shows what decoding adds to it. The peer is fio with io_uring, registered
 //! buffers and files and O_DIRECT, at the same read size, depth and number of threads; fio never decodes.
 //!
+//! Both have their buffers on reserved huge pages, where those can be had: fio cannot ask for transparent ones, our default,
+//! and a read into base pages is more work for kernel and device. What our default gives stands in a line of its own.
+//!
 //! - `flux_raw`: sequential reads of a FLUX file set of 5 GB (`scan --raw`), then the same decoded (`scan`)
 //! - `dlrm_replay`: the reads of 40 of 200 DLRM columns; fio replays them from `plan --fio-iolog`; then decoded
 //! - `random_4k`: 4 KiB reads at random places; IOPS and CPU per gigabyte
@@ -15,14 +18,17 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use ringquet::{Dataset, EngineOptions, IoOptions, StopFlag};
 use ringquet_benches::fio::{self, Job};
+use ringquet_benches::huge_pages::ReservedHugePages;
 use ringquet_benches::pairs::{Pairs, Sample, Spread, tell};
 use ringquet_benches::{Scale, chosen, data};
 use ringquet_io::usage::Usage;
-use ringquet_io::{Alignment, DataFile, DirectChoice, ReadQueue};
+use ringquet_io::{Alignment, DataFile, DirectChoice, HugePages, ReadQueue};
 
 const QUEUE_DEPTH: u32 = 64;
 const READ_SIZE: u32 = 512 << 10;
 const SUBMIT_BATCH: u32 = 16;
+/// For the arenas of two reader threads, twice: those of a pass are still there while the next one makes its own; and fio's.
+const HUGE_PAGES: u64 = 320;
 
 fn main() -> Result<()> {
     let scale = Scale::of_this_process();
@@ -42,7 +48,16 @@ fn main() -> Result<()> {
             ["dataset.num_files_train=16", "dataset.num_samples_per_file=393216"],
         ),
     )?;
-    let bench = Bench { scale, fio: fio::available(), rounds: scale.pick(1, 7) };
+    let reserved = match scale {
+        Scale::Smoke => None,
+        Scale::Full => ReservedHugePages::reserve(HUGE_PAGES),
+    };
+    let settings = fio::Settings {
+        queue_depth: QUEUE_DEPTH,
+        submit_batch: SUBMIT_BATCH,
+        huge_pages: reserved.is_some(),
+    };
+    let bench = Bench { scale, fio: fio::available(), settings, rounds: scale.pick(1, 7) };
     for threads in [1, 2] {
         bench.case(&format!("flux_raw/{threads}"), || bench.flux_raw(&flux, threads))?;
         bench.case(&format!("dlrm_replay/{threads}"), || bench.dlrm_replay(&dlrm, threads))?;
@@ -56,6 +71,7 @@ fn main() -> Result<()> {
 struct Bench {
     scale: Scale,
     fio: bool,
+    settings: fio::Settings,
     rounds: usize,
 }
 
@@ -66,7 +82,7 @@ impl Bench {
 
     fn peer(&self, jobs: &[Job]) -> Result<Sample> {
         if self.fio {
-            fio::run(&data::root(), QUEUE_DEPTH, SUBMIT_BATCH, jobs)
+            fio::run(&data::root(), self.settings, jobs)
         } else {
             // Nothing to compare with: the ratio is then not a number, and says so.
             Ok(Sample { work: f64::NAN, seconds: f64::NAN, cpu_seconds: f64::NAN })
@@ -93,20 +109,9 @@ impl Bench {
                 ]
             })
             .collect();
-        let pairs = Pairs::measure(self.rounds, || raw(&dataset), || self.peer(&jobs))?;
-        tell(
-            &format!("FLUX raw, O_DIRECT, {threads} threads"),
-            "fio",
-            "GB/s",
-            1e9,
-            &pairs,
-            Some(0.97),
-        );
-        cpu(&pairs);
-        let pairs = Pairs::measure(self.rounds, || decoded(&dataset), || self.peer(&jobs))?;
-        let bar = (threads == 2).then_some(0.95);
-        tell(&format!("FLUX decoded to Arrow, {threads} threads"), "fio", "GB/s", 1e9, &pairs, bar);
-        Ok(())
+        let name = format!("FLUX raw, O_DIRECT, {threads} threads");
+        let bars = [Some(0.97), (threads == 2).then_some(0.95)];
+        self.beside_fio(&name, &dataset, &jobs, bars)
     }
 
     /// The reads of the 40 columns.
@@ -128,13 +133,30 @@ impl Bench {
                 "registerfiles=0".into(),
             ]);
         }
-        let pairs = Pairs::measure(self.rounds, || raw(&dataset), || self.peer(&jobs))?;
         let name = format!("DLRM plan ({} reads), {threads} threads", plan.reads);
-        tell(&name, "fio", "GB/s", 1e9, &pairs, Some(0.95));
+        let bars = [Some(0.95), (threads == 2).then_some(0.90)];
+        self.beside_fio(&name, &dataset, &jobs, bars)
+    }
+
+    /// A scan raw and decoded, its buffers on reserved huge pages as fio's are, and raw once more on transparent ones.
+    fn beside_fio(
+        &self,
+        name: &str,
+        dataset: &Dataset,
+        jobs: &[Job],
+        [bar_raw, bar_decoded]: [Option<f64>; 2],
+    ) -> Result<()> {
+        let pairs = Pairs::measure(self.rounds, || raw(dataset), || self.peer(jobs))?;
+        tell(name, "fio", "GB/s", 1e9, &pairs, bar_raw);
         cpu(&pairs);
-        let pairs = Pairs::measure(self.rounds, || decoded(&dataset), || self.peer(&jobs))?;
-        let bar = (threads == 2).then_some(0.90);
-        tell(&format!("DLRM decoded to Arrow, {threads} threads"), "fio", "GB/s", 1e9, &pairs, bar);
+        let pairs = Pairs::measure(self.rounds, || decoded(dataset), || self.peer(jobs))?;
+        tell("  … decoded to Arrow", "fio", "GB/s", 1e9, &pairs, bar_decoded);
+        let io = IoOptions { huge_pages: HugePages::Transparent, ..dataset.options().io.clone() };
+        let paths = dataset.files().iter().map(|file| file.path.clone()).collect();
+        let by_default =
+            Dataset::open_files(paths, EngineOptions { io, ..dataset.options().clone() })?;
+        let pairs = Pairs::measure(self.rounds, || raw(&by_default), || self.peer(jobs))?;
+        tell("  … raw, ours on transparent huge pages", "fio", "GB/s", 1e9, &pairs, None);
         Ok(())
     }
 
@@ -153,16 +175,21 @@ impl Bench {
                 ]
             })
             .collect();
+        let io = IoOptions {
+            submit_batch: SUBMIT_BATCH,
+            queue_depth: QUEUE_DEPTH,
+            ..IoOptions::default()
+        };
         let ours = || {
             let before = Usage::now();
             let begun = Instant::now();
             std::thread::scope(|scope| {
                 let workers: Vec<_> = (0..threads)
                     .map(|thread| {
-                        let path = &path;
+                        let (path, io) = (&path, &io);
                         scope.spawn(move || {
                             ringquet_io::cpus::pin_current_thread(thread);
-                            random_reads(path, per_thread, thread as u64 + 1, &IoOptions::default())
+                            random_reads(path, per_thread, thread as u64 + 1, io)
                         })
                     })
                     .collect();

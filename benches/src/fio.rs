@@ -36,17 +36,32 @@ pub fn available() -> bool {
 /// One job (one thread) of an fio run: lines of its job section.
 pub type Job = Vec<String>;
 
+/// What every job of a run shares.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Reads in flight per job.
+    pub queue_depth: u32,
+    /// Reads per system call at most.
+    pub submit_batch: u32,
+    /// Buffers on reserved huge pages, else on base pages.
+    pub huge_pages: bool,
+}
+
 /// Runs fio with io_uring, registered buffers and files, O_DIRECT, one thread per job, and sums up what the jobs
 /// read, from the first start to the last end.
 ///
 /// # Errors
 /// fio's own words.
-pub fn run(scratch: &Path, queue_depth: u32, submit_batch: u32, jobs: &[Job]) -> Result<Sample> {
+pub fn run(scratch: &Path, settings: Settings, jobs: &[Job]) -> Result<Sample> {
+    let Settings { queue_depth, submit_batch, huge_pages } = settings;
     let mut file = format!(
         "[global]\nioengine=io_uring\nfixedbufs=1\nregisterfiles=1\ndirect=1\nthread=1\niodepth={queue_depth}\n\
          iodepth_batch_submit={submit_batch}\niodepth_batch_complete_min=1\niodepth_batch_complete_max={queue_depth}\n\
          norandommap=1\nrandrepeat=1\n"
     );
+    if huge_pages {
+        file.push_str("mem=mmaphuge\nhugepage-size=2m\n");
+    }
     for (n, job) in jobs.iter().enumerate() {
         file.push_str(&format!("[job{n}]\n{}\n", job.join("\n")));
     }

@@ -6,6 +6,7 @@
 
 pub mod data;
 pub mod fio;
+pub mod huge_pages;
 pub mod pairs;
 pub mod pyarrow;
 
