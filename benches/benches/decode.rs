@@ -3,7 +3,9 @@
 //!
 //! A pass is what one scan of the file costs: parse the footer, decode every row group to Arrow batches, drop them.
 //! Our buffers come from a pool that is kept between passes, as a reader thread keeps it, and the schema is that of the
-//! pass before, as the files of a data set share theirs.
+//! pass before, as the files of a data set share theirs. A sample is as many passes as take [`SAMPLE_SECONDS`], so that each
+//! contender finds the caches as it left them itself. The bytes of the file lie on transparent huge pages, as those of a reader
+//! thread's arena do, for all contenders alike.
 //!
 //! `cargo xtask bench decode [CASE…]`, or `cargo bench -p ringquet-benches --bench decode` without PyArrow.
 
@@ -17,6 +19,7 @@ use arrow_array::{
     ArrayRef, BooleanArray, Float32Array, Int32Array, Int64Array, RecordBatch, StringArray,
 };
 use bytes::Bytes;
+use memmap2::{Advice, MmapMut};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, Encoding};
@@ -28,6 +31,9 @@ use ringquet_decode::{
     BufferPool, ChunkSource, DecodeOptions, FileSchema, Footer, Projection, RowGroupDecoder, Step,
     TAIL_LEN, footer_len,
 };
+
+/// Seconds that a sample takes at least; under `cargo test` it is one pass.
+const SAMPLE_SECONDS: f64 = 0.05;
 
 /// Rows of the flat cases.
 const FLAT_ROWS: usize = 4 << 20;
@@ -118,7 +124,7 @@ impl Bench {
         if !chosen(name) {
             return Ok(());
         }
-        let bytes = Bytes::from(std::fs::read(path)?);
+        let bytes = on_huge_pages(&std::fs::read(path)?)?;
         let pool = BufferPool::new();
         let projection = columns.map_or(Projection::All, |names| Projection::Names(names.to_vec()));
         // The files of a data set share the schema of the first one that was opened, and so do passes here.
@@ -146,20 +152,35 @@ impl Bench {
                 ensure!(rows > 0 || self.scale == Scale::Smoke, "no rows");
                 Ok(sample(arrow_bytes, begun))
             };
-            let pairs = Pairs::measure(self.rounds, ours_sample, arrow_rs)?;
+            let pairs =
+                Pairs::measure(self.rounds, || self.long(ours_sample), || self.long(arrow_rs))?;
             let bar = bars[0].filter(|_| batches == Batches::Default);
             tell(&format!("{name} ÷ {peer}"), "arrow-rs", "GB/s", 1e9, &pairs, bar);
         }
-        if let Some(pyarrow) = &mut self.pyarrow {
+        if let Some(mut pyarrow) = self.pyarrow.take() {
             pyarrow.open(path, columns)?;
-            let peer = || {
+            let mut peer = || {
                 let seconds = pyarrow.pass()?;
                 Ok(Sample { work: arrow_bytes as f64, seconds, cpu_seconds: seconds })
             };
-            let pairs = Pairs::measure(self.rounds, ours_sample, peer)?;
+            let pairs =
+                Pairs::measure(self.rounds, || self.long(ours_sample), || self.long(&mut peer))?;
+            self.pyarrow = Some(pyarrow);
             tell(&format!("{name} ÷ PyArrow"), "PyArrow", "GB/s", 1e9, &pairs, bars[1]);
         }
         Ok(())
+    }
+
+    /// As many passes as make a sample.
+    fn long(&self, mut pass: impl FnMut() -> Result<Sample>) -> Result<Sample> {
+        let mut sum = pass()?;
+        while self.scale == Scale::Full && sum.seconds < SAMPLE_SECONDS {
+            let more = pass()?;
+            sum.work += more.work;
+            sum.seconds += more.seconds;
+            sum.cpu_seconds += more.cpu_seconds;
+        }
+        Ok(sum)
     }
 
     /// What copying memory gives here: nothing that copies each value once can be faster.
@@ -225,7 +246,7 @@ impl Bench {
                 arrow_rs(&file, None, Batches::AsOurs)?;
                 Ok(sample(values, begun))
             };
-            let pairs = Pairs::measure(self.rounds, page, peer)?;
+            let pairs = Pairs::measure(self.rounds, || self.long(page), || self.long(peer))?;
 
             let block = 1 << 16;
             let packed: Vec<u8> =
@@ -278,7 +299,7 @@ impl Bench {
             std::hint::black_box(&metadata);
             Ok(sample(thrift.len() as u64, begun))
         };
-        let pairs = Pairs::measure(self.rounds, ours, peer)?;
+        let pairs = Pairs::measure(self.rounds, || self.long(ours), || self.long(peer))?;
         let name = format!("footer of {:.1} MB ÷ arrow-rs", thrift.len() as f64 / 1e6);
         tell(&name, "arrow-rs", "GB/s", 1e9, &pairs, Some(5.0));
         let footer = Footer::parse(thrift, file_len, &projection)?;
@@ -290,6 +311,15 @@ impl Bench {
 fn sample(work: u64, begun: Instant) -> Sample {
     let seconds = begun.elapsed().as_secs_f64();
     Sample { work: work as f64, seconds, cpu_seconds: seconds }
+}
+
+/// The bytes in memory for which huge pages were asked.
+fn on_huge_pages(bytes: &[u8]) -> Result<Bytes> {
+    let mut map = MmapMut::map_anon(bytes.len())?;
+    // Where the kernel has none to give, base pages do as well.
+    drop(map.advise(Advice::HugePage));
+    map.copy_from_slice(bytes);
+    Ok(Bytes::from_owner(map.make_read_only()?))
 }
 
 struct InMemory(Bytes);
