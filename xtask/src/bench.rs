@@ -15,7 +15,8 @@ use crate::workshop::Workshop;
 pub(crate) fn run(workshop: &Workshop, name: &str, cases: &[String], keep: bool) -> Result<()> {
     let mut command = Command::new("cargo");
     command
-        .args(["bench", "-p", "ringquet-benches", "--bench", name, "--"])
+        // The whole workspace, as tests and e2e build it: cargo picks features by what is built together.
+        .args(["bench", "--workspace", "--bench", name, "--"])
         .args(cases)
         .stdout(Stdio::piped());
     // A bench with PyArrow as its peer finds it here; without it that peer is left out, and the bench says so.
