@@ -33,7 +33,7 @@ use ringquet_decode::{
 };
 
 /// Seconds that a sample takes at least; under `cargo test` it is one pass.
-const SAMPLE_SECONDS: f64 = 0.05;
+const SAMPLE_SECONDS: f64 = 0.2;
 
 /// Rows of the flat cases.
 const FLAT_ROWS: usize = 4 << 20;

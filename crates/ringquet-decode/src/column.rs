@@ -139,7 +139,7 @@ impl FastColumn {
                     self.decode_page(output, rows, None)?;
                     continue;
                 }
-                _ => self.walk.peek(source)?,
+                _ => self.walk.peek(source, &mut context.contexts.headers)?,
             };
             match step {
                 PageStep::NeedsBytes(range) => return Ok(Some(range)),
@@ -162,9 +162,12 @@ impl FastColumn {
                         self.page_at_source(output, page.header.kind, rows, page.bytes)?;
                     } else {
                         let (memory, pool) = (&mut self.decompressed, &self.pool);
-                        page::decompress(&page, codec, &mut context.decompressor, |length| {
-                            memory.of_length(length, pool)
-                        })?;
+                        page::decompress(
+                            &page,
+                            codec,
+                            &mut context.contexts.decompressor,
+                            |length| memory.of_length(length, pool),
+                        )?;
                         self.walk.advance();
                         self.page_decompressed(page.header.kind)?;
                     }

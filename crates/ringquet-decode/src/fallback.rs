@@ -106,7 +106,7 @@ impl FallbackColumn {
                 let pulled = if !leaf.ended && !leaf.has(target) {
                     leaf.pull(source, context)
                 } else if !leaf.announced && (is_last || leaf.handover.max_repetition_level() > 0) {
-                    leaf.announce(source)
+                    leaf.announce(source, context)
                 } else {
                     break;
                 };
@@ -159,11 +159,15 @@ impl LeafPages {
     }
 
     /// Writes the header of the next page, or the end, to the stream.
-    fn announce(&mut self, source: &mut dyn ChunkSource) -> Result<Pulled, Fault> {
+    fn announce(
+        &mut self,
+        source: &mut dyn ChunkSource,
+        context: &mut ColumnContext,
+    ) -> Result<Pulled, Fault> {
         if self.announced {
             return Ok(Pulled::Done);
         }
-        let header = match self.walk.peek_header(source)? {
+        let header = match self.walk.peek_header(source, &mut context.contexts.headers)? {
             HeaderStep::NeedsBytes(range) => return Ok(Pulled::NeedsBytes(range)),
             HeaderStep::Header(header) => {
                 check_encodings(&header)?;
@@ -188,18 +192,18 @@ impl LeafPages {
         source: &mut dyn ChunkSource,
         context: &mut ColumnContext,
     ) -> Result<Pulled, Fault> {
-        let announced = self.announce(source)?;
+        let announced = self.announce(source, context)?;
         if self.ended || matches!(announced, Pulled::NeedsBytes(_)) {
             return Ok(announced);
         }
         let codec = self.walk.codec();
-        let page = match self.walk.peek(source)? {
+        let page = match self.walk.peek(source, &mut context.contexts.headers)? {
             PageStep::NeedsBytes(range) => return Ok(Pulled::NeedsBytes(range)),
             PageStep::End => return Ok(Pulled::Done),
             PageStep::Page(page) => page,
         };
         let mut bytes = Vec::new();
-        page::decompress(&page, codec, &mut context.decompressor, |length| {
+        page::decompress(&page, codec, &mut context.contexts.decompressor, |length| {
             bytes.resize(length, 0);
             &mut bytes
         })?;

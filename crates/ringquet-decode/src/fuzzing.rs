@@ -2,6 +2,7 @@
 //! not show on their own, each with the property that it must have on any bytes.
 
 use crate::codec::{Codec, Decompressor, check_expansion};
+use crate::header_memo::HeaderMemo;
 use crate::kernels::ascending::leading_ascending;
 use crate::kernels::bit_unpack::{WIDTH_MAX, bits_at, unpack};
 use crate::levels::{self, HybridCursor, HybridRun, Run, Runs, bit_width};
@@ -15,6 +16,7 @@ const VALUES_MAX: usize = 1 << 14;
 /// # Panics
 /// When it does not.
 pub fn page_header(bytes: &[u8]) {
+    page_header_again(bytes);
     let Ok(Some((header, length))) = PageHeader::parse(bytes) else { return };
     assert!(length <= bytes.len(), "a header of {length} of {} bytes", bytes.len());
     let again = PageHeader::parse(&bytes[..length]).expect("the same bytes, without what follows");
@@ -40,6 +42,15 @@ pub fn page_header(bytes: &[u8]) {
             *is_compressed = false;
         }
         assert_eq!(read, expected);
+    }
+}
+
+/// What was met before changes nothing: a header is what it is when parsed on its own.
+fn page_header_again(bytes: &[u8]) {
+    let mut memo = HeaderMemo::default();
+    let (first, second) = bytes.split_at(bytes.len() / 2);
+    for bytes in [first, second, bytes, first, second] {
+        assert_eq!(memo.parse(bytes).ok(), PageHeader::parse(bytes).ok());
     }
 }
 

@@ -15,10 +15,10 @@ pub(crate) mod convert;
 pub(crate) mod counting;
 pub(crate) mod delta;
 pub(crate) mod gather;
+#[cfg(target_arch = "x86_64")]
+mod gather_x86;
 pub(crate) mod join_strings;
 pub(crate) mod spread;
 pub(crate) mod spread_bits;
 #[cfg(target_arch = "x86_64")]
 mod spread_x86;
-#[cfg(target_arch = "x86_64")]
-mod table_x86;

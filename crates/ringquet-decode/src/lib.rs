@@ -36,6 +36,7 @@ mod footer;
 mod schema;
 
 mod codec;
+mod header_memo;
 mod levels;
 mod page;
 mod page_header;

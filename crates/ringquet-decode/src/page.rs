@@ -10,6 +10,7 @@ use std::ops::Range;
 use crate::codec::{Codec, Decompressor, check_expansion};
 use crate::error::Fault;
 use crate::footer::ColumnChunk;
+use crate::header_memo::HeaderMemo;
 use crate::page_header::{PageHeader, PageKind};
 use crate::row_group::ChunkSource;
 
@@ -113,6 +114,7 @@ impl PageWalk {
     pub(crate) fn peek_header(
         &mut self,
         source: &mut dyn ChunkSource,
+        headers: &mut HeaderMemo,
     ) -> Result<HeaderStep, Fault> {
         loop {
             match &self.header {
@@ -120,7 +122,7 @@ impl PageWalk {
                 Some((header, _)) => return Ok(HeaderStep::Header(*header)),
                 None if self.at_end()? => return Ok(HeaderStep::End),
                 None => {
-                    if let Some(range) = self.read_header(source)? {
+                    if let Some(range) = self.read_header(source, headers)? {
                         return Ok(HeaderStep::NeedsBytes(range));
                     }
                 }
@@ -132,8 +134,9 @@ impl PageWalk {
     pub(crate) fn peek<'s>(
         &mut self,
         source: &'s mut dyn ChunkSource,
+        headers: &mut HeaderMemo,
     ) -> Result<PageStep<'s>, Fault> {
-        let header = match self.peek_header(source)? {
+        let header = match self.peek_header(source, headers)? {
             HeaderStep::Header(header) => header,
             HeaderStep::NeedsBytes(range) => return Ok(PageStep::NeedsBytes(range)),
             HeaderStep::End => return Ok(PageStep::End),
@@ -200,7 +203,11 @@ impl PageWalk {
     }
 
     /// Parses the header at the present position, or says which bytes that takes.
-    fn read_header(&mut self, source: &mut dyn ChunkSource) -> Result<Option<Range<u64>>, Fault> {
+    fn read_header(
+        &mut self,
+        source: &mut dyn ChunkSource,
+        headers: &mut HeaderMemo,
+    ) -> Result<Option<Range<u64>>, Fault> {
         loop {
             let rest = self.end() - self.position;
             let ask = self.header_ask_bytes.min(rest);
@@ -208,7 +215,7 @@ impl PageWalk {
             let Some(bytes) = source.bytes(self.leaf, range.clone()) else {
                 return Ok(Some(range));
             };
-            if let Some((header, header_bytes)) = PageHeader::parse(bytes)? {
+            if let Some((header, header_bytes)) = headers.parse(bytes)? {
                 let header_bytes = header_bytes as u64;
                 self.check(&header, rest - header_bytes)?;
                 self.header = Some((header, header_bytes));

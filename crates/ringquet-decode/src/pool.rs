@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow_buffer::Buffer;
 
 use crate::codec::Decompressor;
+use crate::header_memo::HeaderMemo;
 
 /// Alignment of every buffer: a cache line, and what AVX-512 and Arrow's own allocations have.
 const ALIGNMENT: usize = 64;
@@ -40,12 +41,21 @@ pub struct BufferPool {
 struct Shared {
     /// Free blocks by their capacity.
     free: Mutex<FreeBlocks>,
-    /// Contexts of codecs that no decoder uses at the moment: making one anew takes longer than a small page.
-    decompressors: Mutex<Vec<Decompressor>>,
+    /// What no decoder uses at the moment.
+    contexts: Mutex<Vec<Contexts>>,
     free_bytes_max: usize,
     allocated_buffers: AtomicU64,
     allocated_bytes: AtomicU64,
     reused_buffers: AtomicU64,
+}
+
+/// What a decoder keeps from one row group to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Contexts {
+    /// Contexts of codecs: making one anew takes longer than a small page.
+    pub(crate) decompressor: Decompressor,
+    /// Page headers that were met.
+    pub(crate) headers: HeaderMemo,
 }
 
 #[derive(Default)]
@@ -92,7 +102,7 @@ impl BufferPool {
         Self {
             shared: Arc::new(Shared {
                 free: Mutex::default(),
-                decompressors: Mutex::default(),
+                contexts: Mutex::default(),
                 free_bytes_max,
                 allocated_buffers: AtomicU64::new(0),
                 allocated_bytes: AtomicU64::new(0),
@@ -118,14 +128,14 @@ impl BufferPool {
         self.shared.free().bytes
     }
 
-    /// Contexts of codecs, to be given back.
-    pub(crate) fn take_decompressor(&self) -> Decompressor {
-        self.shared.decompressors().pop().unwrap_or_default()
+    /// What a decoder keeps from one row group to the next, to be given back.
+    pub(crate) fn take_contexts(&self) -> Contexts {
+        self.shared.contexts().pop().unwrap_or_default()
     }
 
-    /// Takes contexts of codecs back.
-    pub(crate) fn give_back_decompressor(&self, decompressor: Decompressor) {
-        self.shared.decompressors().push(decompressor);
+    /// Takes it back.
+    pub(crate) fn give_back_contexts(&self, contexts: Contexts) {
+        self.shared.contexts().push(contexts);
     }
 
     /// A buffer of `bytes` bytes or more, with whatever was left in it.
@@ -153,8 +163,8 @@ impl Shared {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn decompressors(&self) -> std::sync::MutexGuard<'_, Vec<Decompressor>> {
-        self.decompressors.lock().unwrap_or_else(PoisonError::into_inner)
+    fn contexts(&self) -> std::sync::MutexGuard<'_, Vec<Contexts>> {
+        self.contexts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn reuse(&self, capacity: usize) -> Option<Block> {

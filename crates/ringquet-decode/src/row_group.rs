@@ -9,13 +9,12 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::SchemaRef;
 
-use crate::codec::Decompressor;
 use crate::column::FastColumn;
 use crate::error::{DecodeError, Fault, Place};
 use crate::fallback::FallbackColumn;
 use crate::footer::{ColumnChunk, Footer};
 use crate::page::PageWalk;
-use crate::pool::BufferPool;
+use crate::pool::{BufferPool, Contexts};
 
 /// Where the decoder gets the bytes of a column chunk.
 ///
@@ -103,14 +102,14 @@ pub(crate) struct Want {
 /// What the columns of a row group share.
 #[derive(Debug)]
 pub(crate) struct ColumnContext {
-    pub(crate) decompressor: Decompressor,
+    pub(crate) contexts: Contexts,
     pub(crate) counters: DecodeCounters,
     pool: BufferPool,
 }
 
 impl Drop for ColumnContext {
     fn drop(&mut self) {
-        self.pool.give_back_decompressor(std::mem::take(&mut self.decompressor));
+        self.pool.give_back_contexts(std::mem::take(&mut self.contexts));
     }
 }
 
@@ -199,7 +198,7 @@ impl RowGroupDecoder {
             usize::try_from(rows).map_or(batch_rows, |rows| batch_rows.min(rows.max(1)));
         let schema = footer.schema();
         let mut context = ColumnContext {
-            decompressor: pool.take_decompressor(),
+            contexts: pool.take_contexts(),
             counters: DecodeCounters::default(),
             pool: pool.clone(),
         };

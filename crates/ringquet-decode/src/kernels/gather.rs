@@ -13,7 +13,7 @@ use crate::pool::{Word, bytes_of, words_as};
 /// When `indices` and `out` differ in length.
 pub(crate) fn gather<T: Word>(dictionary: &[T], indices: &[u32], out: &mut [T]) -> Result<(), u32> {
     assert_eq!(indices.len(), out.len(), "one value per index");
-    let max = indices.iter().copied().fold(0, u32::max);
+    let max = max_fast(indices);
     if max as usize >= dictionary.len() && !indices.is_empty() {
         return Err(max);
     }
@@ -49,12 +49,22 @@ pub(crate) fn gather_8<T: Word>(
     Ok(())
 }
 
+#[cfg(target_arch = "x86_64")]
+fn max_fast(indices: &[u32]) -> u32 {
+    super::gather_x86::max(indices)
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn max_fast(indices: &[u32]) -> u32 {
+    indices.iter().copied().fold(0, u32::max)
+}
+
 /// Values looked up by the kernel that this CPU has for their width; it may leave the last ones.
 #[cfg(target_arch = "x86_64")]
 fn lookup_fast<T: Word>(table: &[T; 256], indices: &[u8], out: &mut [T]) -> usize {
     match bytes_of(table).first_chunk::<256>() {
         Some(table) if size_of::<T>() == 1 => {
-            super::table_x86::lookup(table, indices, words_as(out))
+            super::gather_x86::lookup(table, indices, words_as(out))
         }
         _ => 0,
     }

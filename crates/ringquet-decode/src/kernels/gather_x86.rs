@@ -1,5 +1,5 @@
-//! Lookup of single bytes in a table of 256 with AVX-512 VBMI: four registers hold the table, a permutation of two of
-//! them looks up 64 bytes at once.
+//! What a lookup needs of vectors: the largest index, and lookups of single bytes in a table of 256. For those four registers
+//! hold the table, and a permutation of two of them (AVX-512 VBMI) looks up 64 bytes at once.
 
 #![expect(unsafe_code, reason = "vector instructions")]
 
@@ -7,6 +7,21 @@ use std::arch::x86_64::{
     __m512i, _mm512_loadu_si512, _mm512_mask_blend_epi8, _mm512_movepi8_mask,
     _mm512_permutex2var_epi8, _mm512_storeu_si512,
 };
+
+/// The largest index, or 0.
+pub(super) fn max(indices: &[u32]) -> u32 {
+    if is_x86_feature_detected!("avx2") {
+        // SAFETY: the CPU has AVX2.
+        return unsafe { max_avx2(indices) };
+    }
+    indices.iter().copied().fold(0, u32::max)
+}
+
+/// What the compiler makes of a fold when it may use AVX2, which has a maximum of unsigned words.
+#[target_feature(enable = "avx2")]
+fn max_avx2(indices: &[u32]) -> u32 {
+    indices.iter().copied().fold(0, u32::max)
+}
 
 /// Indices looked up together.
 const STEP: usize = 64;
