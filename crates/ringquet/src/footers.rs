@@ -1,7 +1,7 @@
 //! Footers of many files at once. All are in flight together, tail first; a footer that is longer than the guess
-//! takes one more round of reads. Parsing happens on the reader threads, while other footers are in the kernel.
+//! takes one more read. Parsing happens on the reader threads, while other footers are in the kernel.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -192,6 +192,9 @@ struct Opening<'a> {
     shared: &'a Shared<'a>,
     queue: &'a mut ReadQueue,
     done: &'a mut Done,
+    /// Footers longer than the guess whose bytes fit into one slot, until there is one: file and byte range.
+    longer: VecDeque<(usize, Range<u64>)>,
+    /// Footers that do not fit.
     long: BTreeMap<usize, Long>,
     long_bytes: u64,
     /// A file that was taken and had no place or slot yet.
@@ -209,6 +212,7 @@ impl Shared<'_> {
             shared: self,
             queue,
             done,
+            longer: VecDeque::new(),
             long: BTreeMap::new(),
             long_bytes: 0,
             waiting: None,
@@ -219,6 +223,7 @@ impl Shared<'_> {
         while !self.failed.load(Ordering::Relaxed) {
             // Parts of long footers first: they are nearer to being done, and hold memory.
             opening.begin_parts()?;
+            opening.begin_longer()?;
             opening.begin_tails()?;
             if opening.reads == 0 {
                 return Ok(());
@@ -263,10 +268,32 @@ impl Opening<'_> {
         Ok(())
     }
 
+    /// Reads whole footers, each into one slot: it is parsed where it lies, and nothing is copied. Only as many as keep the
+    /// queue full: further ones would gain nothing, and drive what was just read out of the CPU's cache.
+    fn begin_longer(&mut self) -> Result<(), FileError> {
+        let queue_depth = self.shared.resolved.io.queue_depth as usize;
+        while let Some((index, range)) = self.longer.front().cloned() {
+            if self.queue.outstanding() >= queue_depth || !self.queue.can_open(count(index)) {
+                return Ok(());
+            }
+            let Some(slot) = self.queue.acquire(slot_bytes(&range)) else { return Ok(()) };
+            self.longer.pop_front();
+            let path = &self.shared.paths[index];
+            self.queue.file(count(index), path, None).map_err(|error| (index, error.into()))?;
+            self.queue.read(count(index), range, slot, tag(index, WHOLE));
+            self.reads += 1;
+            self.whole += 1;
+        }
+        Ok(())
+    }
+
     fn begin_tails(&mut self) -> Result<(), FileError> {
-        // Bytes of long footers are bounded by the output budget: no batches are decoded yet.
+        // Bytes of long footers are bounded by the output budget: no batches are decoded yet. Footers that wait for memory
+        // come before tails, which would only cut the arena into pieces; and no more tails than the device is given at once.
         let resolved = self.shared.resolved;
         while self.long_bytes < resolved.output_bytes
+            && self.longer.is_empty()
+            && self.tails < resolved.io.queue_depth as usize
             && self.tails + self.whole + self.long.len() < resolved.footers_in_flight
         {
             let Some(index) = self.waiting.take().or_else(|| self.shared.take()) else {
@@ -341,17 +368,12 @@ impl Opening<'_> {
         if start >= tail_start {
             return self.parse_end(index, tail);
         }
-        // One slot for all of it, where the arena has room: it is parsed where it lies, and nothing is copied.
         let whole = file.alignment().down(start)..file_len;
-        if whole.end - whole.start <= self.shared.resolved.io.arena_bytes as u64 / 4
-            && let Some(slot) = self.queue.acquire(slot_bytes(&whole))
-        {
-            self.queue.read(count(index), whole, slot, tag(index, WHOLE));
-            self.reads += 1;
-            self.whole += 1;
+        if whole.end - whole.start <= self.shared.resolved.io.arena_bytes as u64 / 4 {
+            self.longer.push_back((index, whole));
             return Ok(());
         }
-        // Else in parts of a span on the heap, the tail's bytes kept. The file is at least this long.
+        // In parts of a span on the heap, the tail's bytes kept. The file is at least this long.
         let mut bytes =
             vec![0; usize::try_from(footer_bytes).expect("a footer is shorter than 4 GiB")];
         let kept = tail.len() - TAIL_LEN;

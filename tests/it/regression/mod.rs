@@ -16,4 +16,7 @@ mod empty_runs;
 // footers that the `parquet` crate read otherwise than we do, and without end
 mod lists_of_booleans;
 
+// footers that say twice what they can say once
+mod two_schemas;
+
 mod support;

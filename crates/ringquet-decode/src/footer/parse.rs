@@ -96,6 +96,9 @@ impl Walk<'_> {
             let start = reader.position();
             match (field.id, field.kind) {
                 (1, kind::I32) => version = Some(reader.i32()?),
+                // Readers differ in which of two they take.
+                (2, _) if schema.is_some() => return Err(twice("the schema").into()),
+                (4, _) if row_groups.is_some() => return Err(twice("the row groups").into()),
                 (2, kind::LIST) => {
                     schema = Some(self.schema(&mut reader, shared)?);
                 }
@@ -408,6 +411,10 @@ impl Walk<'_> {
         }
         Ok(Metadata { chunk, is_whole, is_ordered })
     }
+}
+
+fn twice(name: &str) -> Fault {
+    Fault::out_of_spec(format!("footer: {name} twice"))
 }
 
 fn non_negative(value: i64, name: &'static str) -> Result<u64, Fault> {
