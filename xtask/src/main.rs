@@ -9,7 +9,8 @@
 //!  cargo xtask bench         what is fast, beside whom; --keep puts the run under benches/runs
 //!  cargo xtask mpi           two processes of a training run under Open MPI
 //!  cargo xtask sanitize      reads, faults and drops under valgrind
-//!  cargo xtask fuzz          hostile bytes for each layer of the decoder (nightly, cargo-fuzz)
+//!  cargo xtask portable      the decoder's tests on the kernels of other architectures
+//!  cargo xtask fuzz          hostile bytes for each layer of the decoder (cargo-fuzz)
 //! ```
 //!
 //! Everything that is made lies under cargo's target directory, wherever that is. One file per verb; what
@@ -30,6 +31,7 @@ mod fork_compat;
 mod bench;
 mod fuzz;
 mod mpi;
+mod portable;
 mod sanitize;
 
 mod host;
@@ -86,7 +88,9 @@ enum Verb {
     Mpi,
     /// Run the tests of reads, faults and drops under valgrind
     Sanitize,
-    /// Give hostile bytes to each layer of the decoder (needs a nightly toolchain and cargo-fuzz)
+    /// Run the decoder's tests on the kernels that other architectures get
+    Portable,
+    /// Give hostile bytes to each layer of the decoder (needs cargo-fuzz)
     Fuzz {
         /// Which targets; all of them if none is named
         targets: Vec<fuzz::Target>,
@@ -115,6 +119,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::E2e { small } => e2e::run(&workshop, small),
         Verb::Bench { name, cases, keep } => bench::run(&workshop, &name, &cases, keep),
         Verb::Mpi => mpi::run(&workshop),
+        Verb::Portable => portable::run(&workshop),
         Verb::Sanitize => sanitize::run(&workshop),
         Verb::Fuzz { targets, minutes } => fuzz::run(&workshop, &targets, minutes),
         Verb::Datagen { sets } => datagen::run(&workshop, &sets),

@@ -22,12 +22,12 @@ pub(crate) fn leading_ascending(bytes: &[u8], width: u32, count: usize) -> (u32,
     (first, leading_plain(bytes, width, first, count, done))
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 fn leading_fast(bytes: &[u8], width: u32, first: u32, count: usize) -> Leading {
     super::ascending_x86::leading(bytes, width, first, count)
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(any(not(target_arch = "x86_64"), feature = "portable"))]
 fn leading_fast(_bytes: &[u8], _width: u32, _first: u32, _count: usize) -> Leading {
     Leading { values: 0, is_end: false }
 }

@@ -34,12 +34,12 @@ pub(crate) fn unpack(bytes: &[u8], width: u32, out: &mut [u32]) {
 }
 
 /// Groups done by the widest kernel that this CPU has; it may leave the last ones. It may read all of `bytes`.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 fn unpack_groups_fast(bytes: &[u8], width: u32, out: &mut [u32]) -> usize {
     super::bit_unpack_x86::unpack_groups(bytes, width, out)
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(any(not(target_arch = "x86_64"), feature = "portable"))]
 fn unpack_groups_fast(_bytes: &[u8], _width: u32, _out: &mut [u32]) -> usize {
     0
 }

@@ -49,18 +49,18 @@ pub(crate) fn gather_8<T: Word>(
     Ok(())
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 fn max_fast(indices: &[u32]) -> u32 {
     super::gather_x86::max(indices)
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(any(not(target_arch = "x86_64"), feature = "portable"))]
 fn max_fast(indices: &[u32]) -> u32 {
     indices.iter().copied().fold(0, u32::max)
 }
 
 /// Values looked up by the kernel that this CPU has for their width; it may leave the last ones.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 fn lookup_fast<T: Word>(table: &[T; 256], indices: &[u8], out: &mut [T]) -> usize {
     match bytes_of(table).first_chunk::<256>() {
         Some(table) if size_of::<T>() == 1 => {
@@ -70,7 +70,7 @@ fn lookup_fast<T: Word>(table: &[T; 256], indices: &[u8], out: &mut [T]) -> usiz
     }
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(any(not(target_arch = "x86_64"), feature = "portable"))]
 fn lookup_fast<T: Word>(_table: &[T; 256], _indices: &[u8], _out: &mut [T]) -> usize {
     0
 }

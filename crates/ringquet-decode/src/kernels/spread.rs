@@ -4,7 +4,7 @@
 use arrow_buffer::bit_util::get_bit;
 
 use crate::pool::Word;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 use crate::pool::words_as;
 
 /// Moves the first `present` of `values` to the slots whose bit in `validity` (from `offset` on) is set, in order. Slots
@@ -31,7 +31,7 @@ pub(crate) fn spread<T: Word>(values: &mut [T], present: usize, validity: &[u8],
 }
 
 /// The last slots, where this CPU has a kernel for the width: the slots that are left, and the values for them.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 fn spread_fast<T: Word>(
     values: &mut [T],
     present: usize,
@@ -45,7 +45,7 @@ fn spread_fast<T: Word>(
     }
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(any(not(target_arch = "x86_64"), feature = "portable"))]
 fn spread_fast<T: Word>(
     _values: &mut [T],
     _present: usize,

@@ -2,7 +2,10 @@
 //!
 //! With BMI2 one instruction does 64 of them.
 
-#![cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "a BMI2 instruction"))]
+#![cfg_attr(
+    all(target_arch = "x86_64", not(feature = "portable")),
+    expect(unsafe_code, reason = "a BMI2 instruction")
+)]
 
 use super::bitmap::{put_word, word_at};
 
@@ -18,7 +21,7 @@ pub(crate) fn spread_bits(
     slots: usize,
     validity: &[u8],
 ) {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
     if is_x86_feature_detected!("bmi2") {
         // SAFETY: the CPU has BMI2.
         return unsafe { spread_bmi2(dense, target, first, slots, validity) };
@@ -26,7 +29,7 @@ pub(crate) fn spread_bits(
     spread_with(dense, target, first, slots, validity, deposit);
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 #[target_feature(enable = "bmi2,popcnt")]
 fn spread_bmi2(dense: &[u8], target: &mut [u8], first: usize, slots: usize, validity: &[u8]) {
     let deposit = |bits, mask| std::arch::x86_64::_pdep_u64(bits, mask);
