@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 pub(crate) struct Host {
     /// `uname -n`.
     pub(crate) hostname: String,
-    /// Processors online.
+    /// Processors of the machine that are online, whichever of them this process may use: as Python's `os.cpu_count()`.
     pub(crate) cpu_count: usize,
     /// `model name` of the last processor. (Python's `platform.processor()` is empty on Linux.)
     pub(crate) processor_name: String,
@@ -24,11 +24,14 @@ pub(crate) struct Host {
 impl Host {
     /// This machine. What /proc does not tell stays empty.
     pub(crate) fn of_this_machine() -> Self {
-        let cpuinfo = cpuinfo(&read("/proc/cpuinfo"));
+        let text = read("/proc/cpuinfo");
+        let allowed = std::thread::available_parallelism().map_or(1, usize::from);
+        let cpu_count = processors(&text).max(allowed);
+        let cpuinfo = cpuinfo(&text);
         let name = cpuinfo.get("model name").and_then(Value::as_str).unwrap_or_default();
         Self {
             hostname: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-            cpu_count: std::thread::available_parallelism().map_or(1, usize::from),
+            cpu_count,
             processor_name: name.to_owned(),
             memory_gib: memory_gib(&meminfo()),
             cpuinfo,
@@ -79,6 +82,11 @@ fn fields(text: &str) -> impl Iterator<Item = (String, Value)> + '_ {
     })
 }
 
+/// Processors that /proc/cpuinfo lists.
+fn processors(text: &str) -> usize {
+    fields(text).filter(|(key, _)| key == "processor").count()
+}
+
 fn cpuinfo(text: &str) -> Map<String, Value> {
     let last = text.trim_end().rsplit("\n\n").next().unwrap_or_default();
     fields(last).filter(|(key, _)| key != "processor").collect()
@@ -103,6 +111,7 @@ mod tests {
             map.iter().map(|(k, v)| (k.as_str(), v.as_str().unwrap())).collect();
         assert_eq!(pairs, [("model name", "B: C"), ("power management", "")]);
         assert!(cpuinfo("").is_empty());
+        assert_eq!(processors(text), 2);
     }
 
     #[test]
