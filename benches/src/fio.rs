@@ -47,7 +47,7 @@ pub struct Settings {
     pub huge_pages: bool,
 }
 
-/// Runs fio with io_uring, registered buffers and files, O_DIRECT, one thread per job, and sums up what the jobs
+/// Runs fio with io_uring, registered buffers and files, O_DIRECT, one pinned thread per job, and sums up what the jobs
 /// read, from the first start to the last end.
 ///
 /// # Errors
@@ -62,8 +62,11 @@ pub fn run(scratch: &Path, settings: Settings, jobs: &[Job]) -> Result<Sample> {
     if huge_pages {
         file.push_str("mem=mmaphuge\nhugepage-size=2m\n");
     }
+    // Pinned as our threads are: where a thread runs, and where the device's interrupts arrive, is half of a small read.
+    let cpus = ringquet_io::cpus::allowed();
     for (n, job) in jobs.iter().enumerate() {
-        file.push_str(&format!("[job{n}]\n{}\n", job.join("\n")));
+        let cpu = cpus.get(n % cpus.len().max(1)).copied().unwrap_or_default();
+        file.push_str(&format!("[job{n}]\ncpus_allowed={cpu}\n{}\n", job.join("\n")));
     }
     let path = scratch.join("bench.fio");
     std::fs::write(&path, file)?;

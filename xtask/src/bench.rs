@@ -46,6 +46,9 @@ fn keep_run(workshop: &Workshop, name: &str, cases: &[String], text: &str) -> Re
     );
     let dir = workshop.root.join(format!("benches/runs/{date}-{machine}"));
     fs::create_dir_all(&dir)?;
+    let command = format!("cargo xtask bench {name} {} --keep", cases.join(" "));
+    // Some of the cases are a run of their own.
+    let name = [&[name.to_owned()], cases].concat().join("-").replace('/', "-");
     let mut file = fs::File::create(dir.join(format!("{name}.txt")))?;
     write!(file, "{text}")?;
     let commit = cmd!(sh, "git rev-parse --short HEAD").read()?;
@@ -54,7 +57,6 @@ fn keep_run(workshop: &Workshop, name: &str, cases: &[String], text: &str) -> Re
     let root = &workshop.target;
     let disk = cmd!(sh, "df -T {root}").read()?;
     let memory = fs::read_to_string("/proc/meminfo")?.lines().next().unwrap_or_default().to_owned();
-    let command = format!("cargo xtask bench {name} {} --keep", cases.join(" "));
     let setup = format!(
         "command   {command}\ncommit    {commit} (and what was not committed then)\nmachine   {} × {cores}\nmemory    {memory}\nkernel    {kernel}\nfio       {fio}\ntoolchain {}\nfile system of the data:\n{disk}\n",
         cpu_model(),
