@@ -258,6 +258,7 @@ pub fn characterize(
     let begun = Instant::now();
     let tree = Tree::default();
     let mut warnings = Vec::new();
+    options.parquet.as_ref().map_or(Ok(()), |source| source.check(&options.io))?;
     let targets = prepare(options, &tree, progress, stop, &mut warnings)?;
     let mut sweep = Sweep::new(options, &tree, &targets, progress, stop)?;
     let (points, extras) = sweep.run(options.extras)?;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::SHORT;
 use crate::cli::binary::ringquet;
+use crate::cli::sets;
 use crate::scratch;
 
 /// A point is there in full, and its numbers agree with each other.
@@ -154,4 +155,21 @@ fn a_data_set_gets_its_parquet_line_and_a_roof() {
 fn bound_by_word(text: &str) -> &'static str {
     let words = ["device binds", "decode binds", "memory binds"];
     words.into_iter().find(|word| text.contains(word)).unwrap_or("one of the stages binds")
+}
+
+/// The data set of a workload lies in its data folder; one that is not there is told before anything is measured.
+#[test]
+fn the_parquet_line_may_be_a_workload() {
+    let dir = scratch::dir();
+    fs::create_dir(dir.path().join("here")).unwrap();
+    sets::write_workload(&dir.path().join("w.yaml"));
+    let line = format!("characterize here --read-sizes 64K {SHORT} --workload w.yaml --json");
+    let answer = ringquet(dir.path(), &line).ends_with(1);
+    assert!(answer.error().contains("the data set of the Parquet line"), "{}", answer.stderr);
+    assert_eq!(answer.document().get("points"), None);
+
+    ringquet(dir.path(), "datagen w.yaml").succeeds();
+    let document = ringquet(dir.path(), &line).succeeds().document();
+    assert_eq!(document["parquet"]["files"], 3);
+    assert!(document["parquet"]["decoded_bytes_per_second"].as_f64().unwrap() > 0.0);
 }

@@ -21,6 +21,21 @@ pub struct ParquetSource {
     pub columns: Option<Vec<String>>,
 }
 
+impl ParquetSource {
+    /// Opens the files, so that a sweep does not end with a data set that is not there.
+    ///
+    /// # Errors
+    /// [`CharacterizeError::Parquet`].
+    pub(super) fn check(&self, io: &IoOptions) -> Result<(), CharacterizeError> {
+        let options = EngineOptions {
+            io: io.clone(),
+            columns: self.columns.clone(),
+            ..EngineOptions::default()
+        };
+        Dataset::open(&self.paths, options).map_err(CharacterizeError::Parquet).map(drop)
+    }
+}
+
 /// Rates of one data set at one set of options. All are over the wall-clock time of their reading.
 #[derive(Debug, Clone, Serialize)]
 pub struct ParquetLine {

@@ -14,6 +14,9 @@ const READ_SIZE_BYTES_MAX: u32 = 512 << 10;
 /// looks again.
 const QUEUE_DEPTH_MIN: u32 = 8;
 
+/// Shortest reads that the depth must do for. Runs of column chunks are shorter than a block: of 40 DLRM columns some 90 KiB.
+const RUN_BYTES_MIN: u32 = 64 << 10;
+
 /// Knee of one access and block size.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct KneeReport {
@@ -90,13 +93,25 @@ pub fn recommend(points: &[PointReport], extras: &[PointReport]) -> Option<Recom
     let peak = candidates.iter().map(|knee| peak_of(knee)).fold(0.0, f64::max);
     // Of block sizes that reach the peak the largest: fewest reads, least CPU.
     let curve = candidates
-        .into_iter()
+        .iter()
+        .copied()
         .filter(|knee| peak_of(knee) >= peak * KNEE_SHARE)
         .max_by_key(|knee| knee.block_bytes)?;
     let loads = loads(points, access, curve.block_bytes);
     let threads = loads.iter().map(|load| load.threads).max()?;
     let load = knee::depth_for(&loads, threads, peak)?;
-    let queue_depth = load.queue_depth.max(QUEUE_DEPTH_MIN);
+    // The depth also has to do for reads that are shorter than that block.
+    let short = candidates
+        .iter()
+        .filter(|knee| (RUN_BYTES_MIN..=curve.block_bytes).contains(&knee.block_bytes))
+        .min_by_key(|knee| knee.block_bytes)
+        .map_or(curve.block_bytes, |knee| knee.block_bytes);
+    let short_loads = self::loads(points, access, short);
+    let of_threads = short_loads.iter().filter(|load| load.threads == threads);
+    let short_peak = of_threads.map(|load| load.read_bytes_per_second).fold(0.0, f64::max);
+    let short_depth =
+        knee::depth_for(&short_loads, threads, short_peak).map_or(0, |load| load.queue_depth);
+    let queue_depth = load.queue_depth.max(short_depth).max(QUEUE_DEPTH_MIN);
     let at = &curve.at;
     let share = |rate: f64| rate / peak * 100.0;
     let mut why = vec![
@@ -113,10 +128,13 @@ pub fn recommend(points: &[PointReport], extras: &[PointReport]) -> Option<Recom
             "--queue-depth: with {threads} threads {} gives {:.1} % of the peak{}",
             load.queue_depth,
             share(load.read_bytes_per_second),
-            if queue_depth > load.queue_depth {
-                "; more, so that reads go on while threads decode"
-            } else {
-                ""
+            match queue_depth {
+                depth if depth == load.queue_depth => String::new(),
+                depth if depth == short_depth => format!(
+                    "; {depth} for runs that are shorter, as blocks of {} KiB take it",
+                    short >> 10
+                ),
+                _ => "; more, so that reads go on while threads decode".to_owned(),
             }
         ),
     ];
@@ -202,12 +220,16 @@ mod tests {
     #[test]
     fn the_largest_block_that_stays_on_the_fast_way() {
         let found = recommend(&drive(), &[]).unwrap();
-        assert_eq!((found.read_size_bytes, found.threads, found.queue_depth), (512 << 10, 2, 8));
-        assert_eq!(found.arguments, "--read-size 524288 --queue-depth 8 --threads 2");
+        assert_eq!((found.read_size_bytes, found.threads, found.queue_depth), (512 << 10, 2, 16));
+        assert_eq!(found.arguments, "--read-size 524288 --queue-depth 16 --threads 2");
         assert!(
             found.why.iter().any(|why| why.contains("with 2 threads 4 gives 98.3 %")),
             "{found:?}"
         );
+        assert!(found.why.iter().any(|why| why.contains("blocks of 128 KiB")), "{found:?}");
+        let only_512: Vec<_> =
+            drive().into_iter().filter(|point| point.block_bytes == 512 << 10).collect();
+        assert_eq!(recommend(&only_512, &[]).unwrap().queue_depth, 8, "the least there is");
         assert!(!found.iopoll && found.registered_buffers);
     }
 

@@ -28,10 +28,10 @@ pub(crate) fn run(args: &CharacterizeArgs, console: &mut Console) -> Result<Exit
             strict: false,
         };
         let loaded = source::load(&workload, console)?;
-        let dataset = &loaded.workload.dataset;
+        let (dataset, folder) = (&loaded.workload.dataset, loaded.workload.data_dir());
         let columns = dataset.parquet.read_column_names().into_iter().map(str::to_owned).collect();
         options.parquet = Some(ParquetSource {
-            paths: dataset.train_files().collect(),
+            paths: dataset.train_files().map(|file| folder.join(file)).collect(),
             // A workload without columns of its own reads all there are.
             columns: Some(columns).filter(|names: &Vec<String>| !names.is_empty()),
         });
