@@ -1,14 +1,12 @@
 //! Page headers that were met before.
 //!
 //! The pages of a column have headers that differ in nothing but the smallest and largest value, and so have those of columns of the
-//! same type. So the last few headers are kept, each with a mask that leaves out the bytes of strings, and a header that equals
-//! one of them under its mask is known without being parsed.
-
-use std::ops::Range;
+//! same type. So the last few headers are kept, each with a mask that leaves out the bytes of strings ([`crate::masked`]), and a
+//! header that equals one of them under its mask is known without being parsed.
 
 use crate::error::Fault;
+use crate::masked::{MaskedStruct, Numbers};
 use crate::page_header::PageHeader;
-use crate::thrift::{Observer, ThriftReader, kind};
 
 /// Headers that are kept: those of the dictionary page and of the data pages of four types. Met: the one kept longest ago goes.
 const HEADERS_MAX: usize = 8;
@@ -34,41 +32,19 @@ pub(crate) struct HeaderMemo {
 #[derive(Debug)]
 struct Known {
     prefix: [u8; PREFIX_BYTES],
-    bytes: Vec<u8>,
-    /// 0 where a byte may be anything, else 255.
-    mask: Vec<u8>,
+    /// A [`PageHeader`] holds numbers and no strings, which are statistics.
+    thrift: MaskedStruct,
     header: PageHeader,
-}
-
-impl Known {
-    fn equals(&self, bytes: &[u8]) -> bool {
-        let Some(bytes) = bytes.get(..self.bytes.len()) else { return false };
-        let known = self.bytes.iter().zip(&self.mask);
-        let differences =
-            bytes.iter().zip(known).fold(0, |all, (byte, (old, mask))| all | ((byte ^ old) & mask));
-        differences == 0
-    }
-}
-
-/// Leaves out what a [`PageHeader`] does not hold: the bytes of strings, which are statistics.
-struct Mask<'a>(&'a mut [u8]);
-
-impl Observer for Mask<'_> {
-    fn number(&mut self, _bytes: Range<usize>) {}
-
-    fn opaque(&mut self, bytes: Range<usize>) {
-        self.0[bytes].fill(0);
-    }
 }
 
 impl HeaderMemo {
     /// As [`PageHeader::parse`].
     pub(crate) fn parse(&mut self, bytes: &[u8]) -> Result<Option<(PageHeader, usize)>, Fault> {
         if let Some(prefix) = bytes.first_chunk::<PREFIX_BYTES>() {
-            let is_it = |known: &&Known| known.prefix == *prefix && known.equals(bytes);
+            let is_it = |known: &&Known| known.prefix == *prefix && known.thrift.is_like(bytes);
             if let Some(known) = self.known.iter().find(is_it) {
                 self.hits = self.hits.saturating_add(1);
-                return Ok(Some((known.header, known.bytes.len())));
+                return Ok(Some((known.header, known.thrift.len())));
             }
         }
         let parsed = PageHeader::parse(bytes)?;
@@ -86,12 +62,8 @@ impl HeaderMemo {
         if bytes.len() > HEADER_BYTES_MAX {
             return;
         }
-        let mut mask = vec![u8::MAX; bytes.len()];
-        let walked = ThriftReader::new(bytes).skip_observed(kind::STRUCT, &mut Mask(&mut mask));
-        if walked.is_err() {
-            return;
-        }
-        let known = Known { prefix: *prefix, bytes: bytes.to_vec(), mask, header };
+        let Ok(thrift) = MaskedStruct::new(bytes, Numbers::Same) else { return };
+        let known = Known { prefix: *prefix, thrift, header };
         if self.known.len() < HEADERS_MAX {
             self.known.push(known);
         } else {

@@ -30,6 +30,7 @@
 #![deny(unsafe_code)]
 
 mod error;
+mod masked;
 mod thrift;
 
 mod footer;
