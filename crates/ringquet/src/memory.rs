@@ -21,6 +21,13 @@ impl KeptArenas {
         KeptArenas { threads: (0..threads).map(|_| Mutex::new(None)).collect() }
     }
 
+    /// Gives all of them back to the system.
+    pub(crate) fn release(&self) {
+        for thread in 0..self.threads.len() {
+            drop(self.of(thread).take());
+        }
+    }
+
     fn of(&self, thread: usize) -> std::sync::MutexGuard<'_, Option<Arc<Arena>>> {
         let kept = &self.threads[thread % self.threads.len()];
         kept.lock().unwrap_or_else(PoisonError::into_inner)
@@ -68,6 +75,12 @@ mod tests {
         arenas.keep(1, first);
         let second = queue();
         assert!(Arc::ptr_eq(second.arena(), &arena));
+
+        arenas.keep(1, second);
+        arenas.release();
+        let second = queue();
+        assert!(!Arc::ptr_eq(second.arena(), &arena), "it was given back");
+        let arena = Arc::clone(second.arena());
 
         let slot = second.acquire(4096).unwrap();
         arenas.keep(1, second);

@@ -78,6 +78,11 @@ impl<'a> Session<'a> {
         } else {
             None
         };
+        // The two are read in turn, and keep to one memory budget.
+        if let Some(eval) = &eval {
+            train.dataset.release_memory();
+            eval.dataset.release_memory();
+        }
         let open_seconds = opening.elapsed().as_secs_f64();
         let host = Host::of_this_machine();
         let (nodes, leads_host) = nodes(&host, options.accelerators, others);
@@ -268,6 +273,9 @@ impl<'a> Session<'a> {
             seed: train.seed,
         };
         let run = plan.play(progress, stop)?;
+        if self.eval.is_some() {
+            half.dataset.release_memory();
+        }
         let of_ranks = self.metrics(phase, half, &run);
         let over_all = self.over_all(&of_ranks);
         Ok(Measured { run, of_ranks, over_all })
