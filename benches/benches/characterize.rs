@@ -33,10 +33,7 @@ fn main() -> Result<()> {
     let file = ringquet::find_files(&[dir])?.remove(0);
     let has_fio = fio::available();
     // Both on the same kind of pages: see `huge_pages`.
-    let reserved = match scale {
-        Scale::Smoke => None,
-        Scale::Full => ReservedHugePages::reserve(320),
-    };
+    let reserved = ReservedHugePages::reserve(scale);
     let huge_pages = reserved.is_some();
     for (name, access, kib, queue_depth, threads) in [
         ("sequential_512k/1", Access::Sequential, 512, 16, 1),
@@ -122,7 +119,7 @@ fn agree(
         .collect();
     let peer = || {
         let Some(huge_pages) = fio_huge_pages else {
-            return Ok(Sample { work: f64::NAN, seconds: f64::NAN, cpu_seconds: f64::NAN });
+            return Ok(Sample::NOTHING);
         };
         let settings = fio::Settings { queue_depth: point.queue_depth, submit_batch, huge_pages };
         fio::run(&data::root(), settings, &jobs)

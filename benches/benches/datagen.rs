@@ -97,7 +97,7 @@ impl Bench {
             || self.ours(&loaded, WriteChoice::Auto),
             || match &mut *peer.borrow_mut() {
                 Some(peer) => peer.pass(),
-                None => Ok(NOTHING),
+                None => Ok(Sample::NOTHING),
             },
         )?;
         let name = format!("DLRM datagen, {} threads ÷ processes", self.threads);
@@ -114,7 +114,7 @@ impl Bench {
         let pairs = Pairs::measure(
             self.rounds,
             || self.ours(&loaded, WriteChoice::Auto),
-            || if there { fio_write(&self.dir, self.threads, bytes) } else { Ok(NOTHING) },
+            || if there { fio_write(&self.dir, self.threads, bytes) } else { Ok(Sample::NOTHING) },
         )?;
         let name = format!("{name} datagen, {} threads", self.threads);
         tell(&name, "fio write", "GB/s", 1e9, &pairs, Some(bar));
@@ -132,9 +132,6 @@ impl Bench {
         Ok(())
     }
 }
-
-/// Nothing to compare with: the ratio is then not a number, and says so.
-const NOTHING: Sample = Sample { work: f64::NAN, seconds: f64::NAN, cpu_seconds: f64::NAN };
 
 /// fio writes `bytes` per thread to new files, and removes them.
 fn fio_write(dir: &Path, threads: usize, bytes: u64) -> Result<Sample> {

@@ -139,7 +139,7 @@ impl Bench {
                 "{name}: {} column chunks fell back",
                 counters.fallback_column_chunks
             );
-            Ok::<_, anyhow::Error>(sample(decoded, begun))
+            Ok::<_, anyhow::Error>(Sample::since(decoded, begun))
         };
         // As its users run it, with its default batch size; and with batches of the size of ours, which spares it
         // most of its page faults.
@@ -150,7 +150,7 @@ impl Bench {
                 let begun = Instant::now();
                 let rows = arrow_rs(&bytes, columns, batches)?;
                 ensure!(rows > 0 || self.scale == Scale::Smoke, "no rows");
-                Ok(sample(arrow_bytes, begun))
+                Ok(Sample::since(arrow_bytes, begun))
             };
             let pairs =
                 Pairs::measure(self.rounds, || self.long(ours_sample), || self.long(arrow_rs))?;
@@ -239,12 +239,12 @@ impl Bench {
             let page = || {
                 let begun = Instant::now();
                 ours(&file, &Projection::All, &schema, &pool)?;
-                Ok::<_, anyhow::Error>(sample(values, begun))
+                Ok::<_, anyhow::Error>(Sample::since(values, begun))
             };
             let peer = || {
                 let begun = Instant::now();
                 arrow_rs(&file, None, Batches::AsOurs)?;
-                Ok(sample(values, begun))
+                Ok(Sample::since(values, begun))
             };
             let pairs = Pairs::measure(self.rounds, || self.long(page), || self.long(peer))?;
 
@@ -291,13 +291,13 @@ impl Bench {
             let begun = Instant::now();
             let footer = Footer::parse(thrift, file_len, &projection)?;
             std::hint::black_box(&footer);
-            Ok::<_, anyhow::Error>(sample(thrift.len() as u64, begun))
+            Ok::<_, anyhow::Error>(Sample::since(thrift.len() as u64, begun))
         };
         let peer = || {
             let begun = Instant::now();
             let metadata = parquet::file::metadata::ParquetMetaDataReader::decode_metadata(thrift)?;
             std::hint::black_box(&metadata);
-            Ok(sample(thrift.len() as u64, begun))
+            Ok(Sample::since(thrift.len() as u64, begun))
         };
         let pairs = Pairs::measure(self.rounds, || self.long(ours), || self.long(peer))?;
         let name = format!("footer of {:.1} MB ÷ arrow-rs", thrift.len() as f64 / 1e6);
@@ -306,11 +306,6 @@ impl Bench {
         println!("  in memory afterwards: {} bytes", footer.heap_bytes());
         Ok(())
     }
-}
-
-fn sample(work: u64, begun: Instant) -> Sample {
-    let seconds = begun.elapsed().as_secs_f64();
-    Sample { work: work as f64, seconds, cpu_seconds: seconds }
 }
 
 /// The bytes in memory for which huge pages were asked.

@@ -65,7 +65,7 @@ fn measure(name: &str, scale: Scale, page: &[u8]) -> Result<()> {
         for _ in 0..passes {
             decoder.decompress(&compressed, &mut target)?;
         }
-        Ok::<_, anyhow::Error>(sample(page.len() * passes, begun))
+        Ok::<_, anyhow::Error>(Sample::since((page.len() * passes) as u64, begun))
     };
     let peer = || peer(&compressed, &mut theirs, passes);
     let pairs = Pairs::measure(scale.pick(1, 15), ours, peer)?;
@@ -75,11 +75,6 @@ fn measure(name: &str, scale: Scale, page: &[u8]) -> Result<()> {
     Ok(())
 }
 
-fn sample(bytes: usize, begun: Instant) -> Sample {
-    let seconds = begun.elapsed().as_secs_f64();
-    Sample { work: bytes as f64, seconds, cpu_seconds: seconds }
-}
-
 #[cfg(feature = "snappy-cpp")]
 fn peer(compressed: &[u8], target: &mut [u8], passes: usize) -> Result<Sample> {
     let begun = Instant::now();
@@ -87,11 +82,10 @@ fn peer(compressed: &[u8], target: &mut [u8], passes: usize) -> Result<Sample> {
         let written = snappy_cpp::decompress(compressed, target).map_err(anyhow::Error::msg)?;
         anyhow::ensure!(written == target.len(), "{written} bytes came out");
     }
-    Ok(sample(target.len() * passes, begun))
+    Ok(Sample::since((target.len() * passes) as u64, begun))
 }
 
-/// Nothing to compare with: the ratio is not a number, and says so.
 #[cfg(not(feature = "snappy-cpp"))]
 fn peer(_compressed: &[u8], _target: &mut [u8], _passes: usize) -> Result<Sample> {
-    Ok(Sample { work: f64::NAN, seconds: f64::NAN, cpu_seconds: f64::NAN })
+    Ok(Sample::NOTHING)
 }

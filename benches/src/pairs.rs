@@ -1,6 +1,7 @@
 //! Contenders in turn, and what their ratios come to.
 
 use std::fmt;
+use std::time::Instant;
 
 /// One measurement: how much work in how much time, at what cost.
 #[derive(Debug, Clone, Copy)]
@@ -14,6 +15,15 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// Of a contender that is not there: its rates and ratios are no numbers, and are told so.
+    pub const NOTHING: Sample = Sample { work: f64::NAN, seconds: f64::NAN, cpu_seconds: f64::NAN };
+
+    /// `work` done on one core since `begun`.
+    pub fn since(work: u64, begun: Instant) -> Sample {
+        let seconds = begun.elapsed().as_secs_f64();
+        Sample { work: work as f64, seconds, cpu_seconds: seconds }
+    }
+
     /// Work per second.
     pub fn rate(&self) -> f64 {
         self.work / self.seconds

@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ringquet_io::{Arena, IoError, IoOptions, ReadQueue, Warning};
 
-/// The arenas that no reader thread uses at the moment, by thread. At most one each: bounded by the memory budget, of which they
-/// are the larger half.
+/// The arenas that no reader thread uses at the moment, by thread. At most one each: together half of the memory budget.
 #[derive(Debug)]
 pub(crate) struct KeptArenas {
     threads: Vec<Mutex<Option<Arc<Arena>>>>,
