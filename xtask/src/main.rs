@@ -10,6 +10,7 @@
 //!  cargo xtask mpi           two processes of a training run under Open MPI
 //!  cargo xtask sanitize      reads, faults and drops under valgrind
 //!  cargo xtask portable      the decoder's tests on the kernels of other architectures
+//!  cargo xtask aarch64       built for aarch64, unit tests and the decoder's run under qemu-user
 //!  cargo xtask fuzz          hostile bytes for each layer of the decoder (cargo-fuzz)
 //! ```
 //!
@@ -28,6 +29,7 @@ mod e2e;
 mod datagen;
 mod fork_compat;
 
+mod aarch64;
 mod bench;
 mod fuzz;
 mod mpi;
@@ -90,6 +92,8 @@ enum Verb {
     Sanitize,
     /// Run the decoder's tests on the kernels that other architectures get
     Portable,
+    /// Build for aarch64, run the unit tests and the decoder's under qemu-user (takes a C cross compiler)
+    Aarch64,
     /// Give hostile bytes to each layer of the decoder (needs cargo-fuzz)
     Fuzz {
         /// Which targets; all of them if none is named
@@ -120,6 +124,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Bench { name, cases, keep } => bench::run(&workshop, &name, &cases, keep),
         Verb::Mpi => mpi::run(&workshop),
         Verb::Portable => portable::run(&workshop),
+        Verb::Aarch64 => aarch64::run(&workshop),
         Verb::Sanitize => sanitize::run(&workshop),
         Verb::Fuzz { targets, minutes } => fuzz::run(&workshop, &targets, minutes),
         Verb::Datagen { sets } => datagen::run(&workshop, &sets),

@@ -326,6 +326,7 @@ pub(crate) fn words_mut<T: Word>(bytes: &mut [u8]) -> &mut [T] {
 }
 
 /// The integers as bytes.
+#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 pub(crate) fn bytes_of<T: Word>(values: &[T]) -> &[u8] {
     // SAFETY: any `T` is bytes, without padding.
     let (_, bytes, _) = unsafe { values.align_to::<u8>() };
@@ -336,6 +337,7 @@ pub(crate) fn bytes_of<T: Word>(values: &[T]) -> &[u8] {
 ///
 /// # Panics
 /// When the widths differ.
+#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 pub(crate) fn words_as<T: Word, U: Word>(values: &mut [T]) -> &mut [U] {
     assert_eq!(size_of::<T>(), size_of::<U>(), "the same width");
     // SAFETY: any bits are a `U`, and any `U` is a `T`.
