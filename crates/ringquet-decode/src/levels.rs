@@ -3,7 +3,6 @@
 use crate::error::Fault;
 use crate::kernels::ascending::leading_ascending;
 use crate::kernels::bit_unpack::{bits_at, unpack};
-use crate::kernels::counting;
 use crate::page_header::PageEncoding;
 
 /// Bits that hold levels from 0 to `max`.
@@ -298,12 +297,9 @@ impl HybridCursor {
     /// Whether the next `count` values of a packed run, which has as many, are `first`, `first` + 1, and so on.
     #[inline]
     pub(crate) fn counts_from(&self, bytes: &[u8], first: usize, count: usize) -> bool {
-        let (HybridRun::Packed(bit), Ok(first)) = (self.run, u32::try_from(first)) else {
-            return false;
-        };
-        bit.is_multiple_of(8)
-            && (counting::counts(&bytes[bit / 8..self.end], self.bit_width, first, count)
-                || self.leading_ascending(bytes, count) == (first, count))
+        matches!(self.run, HybridRun::Packed(_))
+            && u32::try_from(first)
+                .is_ok_and(|first| self.leading_ascending(bytes, count) == (first, count))
     }
 
     /// The next values of a packed run, which has as many.
