@@ -80,15 +80,17 @@ impl PageMemory {
 }
 
 impl FastColumn {
-    /// A decoder for the column chunk that `walk` walks, in batches of `batch_rows` of its `rows` rows.
+    /// A decoder for the column chunk that `walk` walks, in batches of `batch_rows` of its `rows` rows, none of which takes
+    /// more than `bytes_max`.
     pub(crate) fn new(
         plan: Arc<ColumnPlan>,
         walk: PageWalk,
         rows: u64,
         batch_rows: usize,
+        bytes_max: usize,
         pool: &BufferPool,
     ) -> Self {
-        let capacity = Capacity::guess(&plan, walk.chunk(), batch_rows, rows);
+        let capacity = Capacity::guess(&plan, walk.chunk(), batch_rows, rows, bytes_max);
         let pool = pool.clone();
         let decompressed = PageMemory { buffer: None, length: 0 };
         Self {

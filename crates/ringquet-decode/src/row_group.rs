@@ -62,13 +62,24 @@ pub struct DecodeOptions {
     pub verify_crc: bool,
     /// Which decoder may serve a column.
     pub decoder: DecoderChoice,
+    /// Most bytes that one of our kernels' columns may take in one batch, 1 GiB by default. Levels and indices of a hostile page
+    /// expand without end; who meets the bound with an honest file reads fewer rows per batch or raises it.
+    pub column_bytes_max: usize,
 }
 
 impl Default for DecodeOptions {
     fn default() -> Self {
-        Self { batch_rows: 8192, verify_crc: false, decoder: DecoderChoice::Auto }
+        Self {
+            batch_rows: 8192,
+            verify_crc: false,
+            decoder: DecoderChoice::Auto,
+            column_bytes_max: COLUMN_BYTES_MAX,
+        }
     }
 }
+
+/// What [`DecodeOptions::column_bytes_max`] is by default.
+const COLUMN_BYTES_MAX: usize = 1 << 30;
 
 /// What a decoder has done so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -220,7 +231,8 @@ impl RowGroupDecoder {
                 && plan.covers(chunk, rows)
             {
                 let walk = walk(&of_root[0]);
-                let column = FastColumn::new(Arc::clone(plan), walk, rows, batch_rows, pool);
+                let (plan, bytes_max) = (Arc::clone(plan), options.column_bytes_max);
+                let column = FastColumn::new(plan, walk, rows, batch_rows, bytes_max, pool);
                 columns.push(Column::Fast(Box::new(column)));
                 context.counters.fast_column_chunks += 1;
                 continue;

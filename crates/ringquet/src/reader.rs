@@ -576,7 +576,15 @@ fn decode_options(dataset: &Dataset, file: &FileEntry, row_group: usize) -> Deco
     let picked =
         usize::try_from((target / per_row).max(1)).unwrap_or(BATCH_ROWS_MAX).min(BATCH_ROWS_MAX);
     let batch_rows = options.batch_rows.unwrap_or(picked);
-    DecodeOptions { batch_rows, verify_crc: options.verify_crc, decoder: options.decoder }
+    let defaults = DecodeOptions::default();
+    // Who gives more memory than the bound has use for it.
+    let budget = usize::try_from(options.memory_budget_bytes.unwrap_or(0)).unwrap_or(usize::MAX);
+    DecodeOptions {
+        batch_rows,
+        verify_crc: options.verify_crc,
+        decoder: options.decoder,
+        column_bytes_max: defaults.column_bytes_max.max(budget),
+    }
 }
 
 fn slot_bytes(range: &Range<u64>) -> usize {

@@ -117,7 +117,7 @@ pub fn check_file(file: &[u8], batch_rows: usize, stingy: bool) -> usize {
         if too_long {
             continue;
         }
-        let options = |decoder| DecodeOptions { batch_rows, verify_crc: false, decoder };
+        let options = |decoder| DecodeOptions { batch_rows, decoder, ..DecodeOptions::default() };
         let fast = read(file, &footer, row_group, &options(DecoderChoice::Auto), stingy);
         let fallback = read(file, &footer, row_group, &options(DecoderChoice::FallbackOnly), false);
         if std::env::var_os("RINGQUET_FUZZ_VERBOSE").is_some() {

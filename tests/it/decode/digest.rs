@@ -31,7 +31,7 @@ fn batch_rows_codec_and_decoder_do_not_change_the_digest() {
         let footer = open(&file, &Projection::All).unwrap();
         for decoder in [DecoderChoice::Auto, DecoderChoice::FallbackOnly] {
             for batch_rows in [1, 64, 1000] {
-                let options = DecodeOptions { batch_rows, verify_crc: false, decoder };
+                let options = DecodeOptions { batch_rows, decoder, ..DecodeOptions::default() };
                 let mut digest = FileDigest::new();
                 // Last row group first: the order must not matter.
                 for row_group in (0..footer.num_row_groups()).rev() {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrow_array::builder::{Int64Builder, ListBuilder};
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use arrow_schema::Schema;
 use bytes::Bytes;
@@ -35,7 +36,8 @@ fn read(file: &[u8], decoder: DecoderChoice) -> bool {
     let Ok(footer) = open(file, &Projection::All) else {
         return false;
     };
-    let options = DecodeOptions { batch_rows: 16, verify_crc: true, decoder };
+    let options =
+        DecodeOptions { batch_rows: 16, verify_crc: true, decoder, ..DecodeOptions::default() };
     (0..footer.num_row_groups())
         .all(|row_group| read_row_group(file, &footer, row_group, &options, false).is_ok())
 }
@@ -97,5 +99,39 @@ fn a_delta_miniblock_that_ends_early() {
             let error = read_row_group(&file, &footer, 0, &options, false).unwrap_err();
             assert!(matches!(error, DecodeError::Truncated { .. }), "width {width}: {error}");
         }
+    }
+}
+
+/// One value again and again takes a run of a few bytes in the file and as many bytes in memory as a page can claim. A column is
+/// refused where a batch of it would pass the bound, and reads in batches that stay below it.
+#[test]
+fn runs_expand_up_to_a_bound() {
+    const ROWS: usize = 8;
+    const ELEMENTS: usize = 4096;
+    let mut rows = ListBuilder::new(Int64Builder::new());
+    for _ in 0..ROWS {
+        rows.values().append_slice(&[7; ELEMENTS]);
+        rows.append(true);
+    }
+    let flat: ArrayRef = Arc::new(Int64Array::from_iter_values([7; ROWS * ELEMENTS]));
+    for (column, rows) in [(Arc::new(rows.finish()) as ArrayRef, ROWS), (flat, ROWS * ELEMENTS)] {
+        let batch = RecordBatch::try_from_iter([("n", column)]).unwrap();
+        let file = write(batch.schema(), &[batch], WriterProperties::default());
+        let footer = open(&file, &Projection::All).unwrap();
+        let bytes = rows / ROWS * 2 * (ELEMENTS * ROWS / rows) * size_of::<i64>();
+        let options = |batch_rows| DecodeOptions {
+            batch_rows,
+            column_bytes_max: bytes,
+            ..DecodeOptions::default()
+        };
+        let (batches, counters) =
+            read_row_group(&file, &footer, 0, &options(rows / ROWS * 2), true).unwrap();
+        assert_eq!((batches.len(), counters.fast_column_chunks), (ROWS / 2, 1));
+        let error = read_row_group(&file, &footer, 0, &options(rows), true).unwrap_err();
+        assert!(
+            matches!(error, DecodeError::WouldOverAllocate { bound_bytes, .. } if bound_bytes == bytes as u64),
+            "{error}"
+        );
+        assert!(error.to_string().contains("fewer rows per batch"), "{error}");
     }
 }

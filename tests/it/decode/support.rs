@@ -250,7 +250,12 @@ pub(super) fn check_ways(
                 let what = format!(
                     "{what}, row group {row_group}, {batch_rows} rows per batch, {decoder:?}, stingy {stingy}"
                 );
-                let options = DecodeOptions { batch_rows, decoder, verify_crc: true };
+                let options = DecodeOptions {
+                    batch_rows,
+                    decoder,
+                    verify_crc: true,
+                    ..DecodeOptions::default()
+                };
                 let (ours, counted) = read_row_group(file, &footer, row_group, &options, stingy)
                     .unwrap_or_else(|error| panic!("{what}: {error}"));
                 assert_same(&ours, &theirs, &what);

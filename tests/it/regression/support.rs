@@ -33,7 +33,7 @@ pub(super) fn read(
     batch_rows: usize,
 ) -> Result<Vec<RecordBatch>, DecodeError> {
     let footer = open(file)?;
-    let options = DecodeOptions { batch_rows, verify_crc: false, decoder };
+    let options = DecodeOptions { batch_rows, decoder, ..DecodeOptions::default() };
     let pool = BufferPool::new();
     let mut batches = Vec::new();
     for row_group in 0..footer.num_row_groups() {

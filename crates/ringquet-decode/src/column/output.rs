@@ -14,10 +14,6 @@ use crate::footer::ColumnChunk;
 use crate::kernels::bitmap;
 use crate::pool::{BufferPool, PoolBuffer};
 
-/// Most bytes that one column of one batch may take. Levels and indices of a hostile page expand without end, so there
-/// is one; who meets it with an honest file reads fewer rows per batch.
-const COLUMN_BYTES_MAX: usize = 4 << 30;
-
 /// Bytes that grow in a pool buffer, which is taken when the first of them come.
 #[derive(Debug)]
 pub(super) struct OutBytes {
@@ -25,12 +21,14 @@ pub(super) struct OutBytes {
     pub(super) len: usize,
     /// Bytes to begin with.
     capacity: usize,
+    /// Bytes at most.
+    max: usize,
     pool: BufferPool,
 }
 
 impl OutBytes {
-    fn new(pool: &BufferPool, capacity: usize) -> Self {
-        Self { buffer: None, len: 0, capacity, pool: pool.clone() }
+    fn new(pool: &BufferPool, capacity: usize, max: usize) -> Self {
+        Self { buffer: None, len: 0, capacity, max, pool: pool.clone() }
     }
 
     /// Makes room for `more` bytes behind those that are there.
@@ -45,11 +43,11 @@ impl OutBytes {
 
     #[cold]
     fn grow(&mut self, bytes: usize) -> Result<(), Fault> {
-        if bytes > COLUMN_BYTES_MAX {
+        if bytes > self.max {
             return Err(Fault::WouldOverAllocate {
                 what: "column of a batch (read fewer rows per batch)",
                 wanted_bytes: bytes as u64,
-                bound_bytes: COLUMN_BYTES_MAX as u64,
+                bound_bytes: self.max as u64,
             });
         }
         match &mut self.buffer {
@@ -99,12 +97,14 @@ pub(super) struct Bitmap {
     bits: Option<OutBytes>,
     pub(super) len: usize,
     pub(super) zeros: usize,
+    /// Bytes at most.
+    max: usize,
     pool: BufferPool,
 }
 
 impl Bitmap {
-    fn new(pool: &BufferPool) -> Self {
-        Self { bits: None, len: 0, zeros: 0, pool: pool.clone() }
+    fn new(pool: &BufferPool, max: usize) -> Self {
+        Self { bits: None, len: 0, zeros: 0, max, pool: pool.clone() }
     }
 
     /// The bits, once there is a 0 among them.
@@ -117,7 +117,7 @@ impl Bitmap {
         let bits = match &mut self.bits {
             Some(bits) => bits,
             none => {
-                let mut bits = OutBytes::new(&self.pool, bytes);
+                let mut bits = OutBytes::new(&self.pool, bytes, self.max);
                 bitmap::fill(bits.extend(bytes)?, 0, self.len, true);
                 none.insert(bits)
             }
@@ -176,12 +176,13 @@ impl Bitmap {
     }
 }
 
-/// How much memory to begin a batch with, in bytes. More is taken where it does not do.
-#[derive(Debug, Clone, Copy, Default)]
+/// How much memory to begin a batch with, in bytes. More is taken where it does not do, up to a bound for each.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Capacity {
     values: usize,
     ends: usize,
     starts: usize,
+    max: usize,
 }
 
 impl Capacity {
@@ -192,13 +193,14 @@ impl Capacity {
         chunk: &ColumnChunk,
         rows: usize,
         rows_of_group: u64,
+        max: usize,
     ) -> Self {
         const BYTES_PER_COMPRESSED_BYTE: u64 = 8;
         let believed = chunk.compressed_bytes.saturating_mul(BYTES_PER_COMPRESSED_BYTE);
         let share = |of: u64, width: usize| {
             let share = u128::from(of) * rows as u128 / u128::from(rows_of_group.max(1));
             let bytes = u64::try_from(share).unwrap_or(u64::MAX).saturating_mul(width as u64);
-            usize::try_from(bytes.min(believed).min(COLUMN_BYTES_MAX as u64)).unwrap_or(0)
+            usize::try_from(bytes.min(believed).min(max as u64)).unwrap_or(0)
         };
         let ends = |large| {
             (if large { 8 } else { 4 }) + share(chunk.num_values, if large { 8 } else { 4 })
@@ -214,7 +216,7 @@ impl Capacity {
             }
             _ => 0,
         };
-        Self { values, ends, starts }
+        Self { values, ends, starts, max }
     }
 }
 
@@ -252,14 +254,15 @@ enum RowState {
 impl Output {
     /// An empty batch.
     pub(super) fn new(plan: &ColumnPlan, pool: &BufferPool, capacity: Capacity) -> Self {
+        let max = capacity.max;
         let mut output = Self {
             rows: 0,
             slots: 0,
-            values: OutBytes::new(pool, capacity.values),
-            ends: OutBytes::new(pool, capacity.ends),
-            validity: Bitmap::new(pool),
-            starts: OutBytes::new(pool, capacity.starts),
-            row_validity: Bitmap::new(pool),
+            values: OutBytes::new(pool, capacity.values, max),
+            ends: OutBytes::new(pool, capacity.ends, max),
+            validity: Bitmap::new(pool, max),
+            starts: OutBytes::new(pool, capacity.starts, max),
+            row_validity: Bitmap::new(pool, max),
             row_state: match plan.shape {
                 Shape::Flat { .. } => RowState::Flat,
                 Shape::List(_) => RowState::Open,
@@ -268,7 +271,7 @@ impl Output {
         if let Leaf::Bytes { large, .. } = plan.leaf {
             let zero = [0; 8];
             let pushed = output.ends.push(if large { &zero } else { &zero[..4] });
-            debug_assert!(pushed.is_ok(), "eight bytes are below every bound");
+            debug_assert!(pushed.is_ok() || max < 8, "eight bytes are below every other bound");
         }
         output
     }
@@ -302,10 +305,11 @@ impl Output {
 
     /// The memory that this batch has taken so far.
     pub(super) fn capacity(&self) -> Capacity {
+        let max = self.values.max;
         // Strings are copied with room behind them, and are not as long in one batch as in the next.
         let slack = if self.ends.len > 0 { self.values.len / 8 + strings::ROOM_BYTES } else { 0 };
         let values = self.values.len + slack;
-        Capacity { values, ends: self.ends.len, starts: self.starts.len }
+        Capacity { values, ends: self.ends.len, starts: self.starts.len, max }
     }
 
     /// Whether the first `rows` rows are there with all of their slots.
