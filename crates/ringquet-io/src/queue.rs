@@ -28,6 +28,10 @@ use crate::probe;
 /// A read is given up after this many EAGAIN, EINTR or EBUSY in a row: more is a fault of the device.
 const RETRIES_MAX: u32 = 1000;
 
+/// Fewest reads that are worth an enter while there are more to push. On the virtual disk of benches/runs 4 KiB reads at a depth
+/// of 32 lose a fifth of their rate when all of them are handed over at once, and nothing in batches of 4.
+const BATCH_MIN: u32 = 4;
+
 /// How long one wait in the kernel lasts at most, so that a stop request is seen.
 pub const WAIT_MAX: Duration = Duration::from_millis(100);
 
@@ -286,6 +290,13 @@ impl ReadQueue {
         Ok(())
     }
 
+    /// Reads that are worth an enter: half as many as the kernel has. A device that ran dry gets its first reads at once
+    /// and later ones in ever larger batches.
+    fn batch_due(&self) -> u32 {
+        let half = (self.in_flight - self.unsubmitted) / 2;
+        half.clamp(BATCH_MIN.min(self.submit_batch), self.submit_batch)
+    }
+
     /// Submits what is waiting and, if nothing is completed yet, waits for a completion, at most `limit`.
     ///
     /// # Errors
@@ -317,7 +328,7 @@ impl ReadQueue {
             && let Some(index) = self.backlog.pop_front()
         {
             self.push(index, now);
-            if self.unsubmitted >= self.submit_batch {
+            if self.unsubmitted >= self.batch_due() {
                 self.enter(None)?;
             }
         }
