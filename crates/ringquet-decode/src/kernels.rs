@@ -19,6 +19,9 @@ pub(crate) mod gather;
 #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 mod gather_x86;
 pub(crate) mod join_strings;
+pub(crate) mod running_sum;
+#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
+mod running_sum_x86;
 pub(crate) mod spread;
 pub(crate) mod spread_bits;
 #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]

@@ -8,6 +8,7 @@
 //! A [`DeltaCursor`] goes on where it stopped, so a page is never decoded further than the batch needs.
 
 use super::bit_unpack::{bits_at, unpack};
+use super::running_sum::running_sum;
 use crate::error::Fault;
 use crate::pool::Word;
 
@@ -130,12 +131,13 @@ impl DeltaCursor {
             self.at_first = false;
             out = &mut out[1..];
         }
+        let mut differences = [0; DIFFERENCES];
         while !out.is_empty() {
             if self.miniblock_left == 0 {
                 self.start_miniblock(bytes, out.len() + self.left)?;
             }
             let (now, later) = out.split_at_mut(out.len().min(self.miniblock_left));
-            self.decode_in_miniblock(bytes, now);
+            self.decode_in_miniblock(bytes, &mut differences, now);
             self.miniblock_left -= now.len();
             self.bit += now.len() * self.width as usize;
             out = later;
@@ -190,17 +192,20 @@ impl DeltaCursor {
         Ok(())
     }
 
-    fn decode_in_miniblock<T: Number>(&mut self, bytes: &[u8], out: &mut [T]) {
+    fn decode_in_miniblock<T: Number>(
+        &mut self,
+        bytes: &[u8],
+        differences: &mut [u32; DIFFERENCES],
+        out: &mut [T],
+    ) {
         let min_difference = T::cut(self.min_difference);
         let mut last = T::cut(self.last);
-        let mut add = |difference: i64| {
-            // The sum of the two does not wait for the value before.
-            last = last.plus(T::cut(difference).plus(min_difference));
-            last
-        };
         let width = self.width as usize;
         if width == 0 {
-            out.iter_mut().for_each(|out| *out = add(0));
+            for out in out {
+                last = last.plus(min_difference);
+                *out = last;
+            }
         } else {
             // Where the last call stopped inside a group of eight, one by one up to its end.
             let taken = self.miniblock_values - self.miniblock_left;
@@ -210,17 +215,16 @@ impl DeltaCursor {
             };
             let (head_out, out) = out.split_at_mut(head);
             for (index, out) in head_out.iter_mut().enumerate() {
-                *out = add(bits_at(bytes, self.bit + index * width, self.width).cast_signed());
+                let difference = bits_at(bytes, self.bit + index * width, self.width).cast_signed();
+                last = last.plus(T::cut(difference).plus(min_difference));
+                *out = last;
             }
             let start = (self.bit + head * width) / 8;
-            let mut differences = [0; DIFFERENCES];
             for (chunk, out) in out.chunks_mut(DIFFERENCES).enumerate() {
                 let start = start + chunk * DIFFERENCES / 8 * width;
                 let differences = &mut differences[..out.len()];
                 unpack(&bytes[start.min(bytes.len())..], self.width, differences);
-                for (out, difference) in out.iter_mut().zip(differences) {
-                    *out = add(i64::from(*difference));
-                }
+                last = running_sum(differences, min_difference, last, out);
             }
         }
         self.last = last.widen();
