@@ -73,7 +73,7 @@ fn what_is_wrong_with_the_array() {
     check_wrong(&report, "max_sectors_kb", Some("nvme3n1"), "128", mend);
     assert!(finding(&report, "max_sectors_kb", Some("nvme3n1")).costs.contains("4 requests"));
     check_wrong(&report, "nr_requests", Some("nvme3n1"), "32", "nr_requests");
-    check_wrong(&report, "locked_memory", None, "8192 KiB", "ulimit -l unlimited");
+    check_wrong(&report, "locked_memory", None, "8192 KiB", "memlock unlimited");
     check_wrong(&report, "open_files", None, "1024", "ulimit -n 65536");
     check_wrong(
         &report,

@@ -52,6 +52,8 @@ impl Recorded {
             devices,
             direct_alignment_bytes: direct.ok(),
             direct_refused: direct.err().map(str::to_owned),
+            direct_untried: None,
+            is_device: false,
         };
         Machine { tree, uring, place: Some(place) }
     }

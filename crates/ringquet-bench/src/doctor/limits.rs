@@ -42,19 +42,29 @@ fn locked_memory(limits: &str, status: &str) -> Finding {
     if capable {
         return Finding::good(code, "without limit (CAP_IPC_LOCK)").should_be(&should_be);
     }
-    match soft_limit(limits, "Max locked memory") {
+    match limits_of(limits, "Max locked memory") {
         None => Finding::untold(code, "/proc/self/limits does not tell", &should_be),
-        Some(limit) if limit >= needed => {
+        Some((limit, _)) if limit >= needed => {
             Finding::good(code, bytes_text(limit)).should_be(&should_be)
         }
-        Some(limit) => Finding::wrong(
-            code,
-            Standing::Slow,
-            bytes_text(limit),
-            should_be,
-            "buffers cannot be registered: up to 3.6 times the CPU per byte read (83 against 23 GB/s per core)",
-        )
-        .mended_by("ulimit -l unlimited   # for services LimitMEMLOCK=infinity, for containers --ulimit memlock=-1"),
+        Some((limit, hard)) => {
+            // Nobody but root goes past the hard limit; the shell counts in KiB.
+            let mend = match hard {
+                u64::MAX => "ulimit -l unlimited".to_owned(),
+                hard if hard >= needed => format!("ulimit -l {}", needed >> 10),
+                _ => "as root: echo '* - memlock unlimited' > /etc/security/limits.d/memlock.conf, then log in again".to_owned(),
+            };
+            Finding::wrong(
+                code,
+                Standing::Slow,
+                bytes_text(limit),
+                should_be,
+                "read buffers of that size cannot be registered: up to 3.6 times the CPU per byte read (83 against 23 GB/s per core)",
+            )
+            .mended_by(format!(
+                "{mend}   # for services LimitMEMLOCK=infinity, for containers --ulimit memlock=-1"
+            ))
+        }
     }
 }
 
@@ -63,29 +73,34 @@ fn open_files(limits: &str, status: &str) -> Finding {
     let threads = reader_threads(status);
     let needed = OTHER_FILES + threads * u64::from(IoOptions::default().open_files);
     let should_be = format!("{needed} ({threads} reader threads of 1024)");
-    match soft_limit(limits, "Max open files") {
+    match limits_of(limits, "Max open files") {
         None => Finding::untold(code, "/proc/self/limits does not tell", &should_be),
-        Some(limit) if limit >= needed => {
+        Some((limit, _)) if limit >= needed => {
             Finding::good(code, limit.to_string()).should_be(&should_be)
         }
-        Some(limit) => Finding::wrong(
+        Some((limit, hard)) => Finding::wrong(
             code,
             Standing::Slow,
             limit.to_string(),
             should_be,
             "each thread holds fewer files open and reopens them during a run over many files",
         )
-        .mended_by(format!("ulimit -n {}", needed.next_power_of_two().max(65536))),
+        .mended_by(match needed.next_power_of_two().max(65536) {
+            wanted if hard >= wanted => format!("ulimit -n {wanted}"),
+            _ if hard >= needed => format!("ulimit -n {hard}"),
+            wanted => format!("as root: echo '* - nofile {wanted}' > /etc/security/limits.d/nofile.conf, then log in again"),
+        }),
     }
 }
 
-/// The soft limit of a line of /proc/self/limits; `u64::MAX` is unlimited.
-fn soft_limit(limits: &str, name: &str) -> Option<u64> {
+/// The soft and the hard limit of a line of /proc/self/limits; `u64::MAX` is unlimited.
+fn limits_of(limits: &str, name: &str) -> Option<(u64, u64)> {
     let line = limits.lines().find_map(|line| line.strip_prefix(name))?;
-    match line.split_whitespace().next()? {
+    let mut values = line.split_whitespace().map(|word| match word {
         "unlimited" => Some(u64::MAX),
         number => number.parse().ok(),
-    }
+    });
+    Some((values.next()??, values.next()??))
 }
 
 fn bytes_text(limit: u64) -> String {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ringquet_io::{DataFile, DirectChoice, UringFeatures, uring_features};
 use rustix::fs::{FileType, Mode, OFlags, major, minor};
+use rustix::io::Errno;
 
 use super::block_chain::{self, BlockDevice};
 use super::mounts::{self, Mount};
@@ -37,8 +38,12 @@ pub struct Place {
     /// What offsets and lengths must be multiples of with O_DIRECT, in bytes; `None` where O_DIRECT is refused or
     /// could not be tried.
     pub direct_alignment_bytes: Option<u64>,
-    /// Why not.
+    /// Why O_DIRECT is refused.
     pub direct_refused: Option<String>,
+    /// Why it could not be tried: permissions, as a rule.
+    pub direct_untried: Option<String>,
+    /// The path is a block device, and no file system is between.
+    pub is_device: bool,
 }
 
 /// Why a path cannot be looked at.
@@ -81,39 +86,70 @@ impl Place {
         } else {
             mounts::block_devices(tree, number(stat.st_dev), mount.as_ref())
         };
-        let (direct_alignment_bytes, direct_refused) = match direct_alignment(&absolute, kind) {
-            Ok(bytes) => (Some(bytes), None),
-            Err(reason) => (None, Some(reason)),
+        let is_device = kind == FileType::BlockDevice;
+        let mut place = Place {
+            path: absolute,
+            mount,
+            devices,
+            direct_alignment_bytes: None,
+            direct_refused: None,
+            direct_untried: None,
+            is_device,
         };
-        Ok(Place { path: absolute, mount, devices, direct_alignment_bytes, direct_refused })
+        match direct_alignment(&place.path, kind) {
+            Ok(bytes) => place.direct_alignment_bytes = Some(bytes),
+            Err(Untaken::Refused(reason)) => place.direct_refused = Some(reason),
+            Err(Untaken::Untried(reason)) => place.direct_untried = Some(reason),
+        }
+        Ok(place)
+    }
+}
+
+/// Why there is no alignment of O_DIRECT.
+enum Untaken {
+    /// By the file system.
+    Refused(String),
+    /// Nothing here could be opened.
+    Untried(String),
+}
+
+impl From<ringquet_io::IoError> for Untaken {
+    fn from(error: ringquet_io::IoError) -> Untaken {
+        match error {
+            ringquet_io::IoError::DirectRefused { .. } => Untaken::Refused(error.to_string()),
+            _ => Untaken::Untried(error.to_string()),
+        }
     }
 }
 
 /// Of the path itself, of a file in the directory, or of a file without a name that is gone at once.
-fn direct_alignment(path: &Path, kind: FileType) -> Result<u64, String> {
+fn direct_alignment(path: &Path, kind: FileType) -> Result<u64, Untaken> {
     if kind != FileType::Directory {
-        let file = DataFile::open(path, DirectChoice::On).map_err(|error| error.to_string())?;
-        return Ok(file.alignment().bytes());
+        return Ok(DataFile::open(path, DirectChoice::On)?.alignment().bytes());
     }
-    let entries = fs::read_dir(path).map_err(|error| error.to_string())?;
+    let entries = fs::read_dir(path).map_err(|error| Untaken::Untried(error.to_string()))?;
     let files = entries
         .take(NAMES_LOOKED_AT)
         .filter_map(Result::ok)
         .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
     // A file that this user may not read says nothing about the file system.
     for file in files {
-        match DataFile::open(&file.path(), DirectChoice::On) {
+        match DataFile::open(&file.path(), DirectChoice::On).map_err(Untaken::from) {
             Ok(file) => return Ok(file.alignment().bytes()),
-            Err(error @ ringquet_io::IoError::DirectRefused { .. }) => {
-                return Err(error.to_string());
-            }
-            Err(_) => {}
+            Err(refused @ Untaken::Refused(_)) => return Err(refused),
+            Err(Untaken::Untried(_)) => {}
         }
     }
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::DIRECT | OFlags::CLOEXEC;
-    let nameless = rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)
-        .map_err(|errno| format!("no file here that can be tried ({errno})"))?;
+    let nameless = match rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR) {
+        Ok(nameless) => nameless,
+        Err(errno @ (Errno::INVAL | Errno::OPNOTSUPP)) => {
+            return Err(Untaken::Refused(format!("no file could be made with it ({errno})")));
+        }
+        Err(errno) => {
+            return Err(Untaken::Untried(format!("no file here that can be tried ({errno})")));
+        }
+    };
     let by_number = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&nameless));
-    let file = DataFile::open(Path::new(&by_number), DirectChoice::On);
-    file.map(|file| file.alignment().bytes()).map_err(|error| error.to_string())
+    Ok(DataFile::open(Path::new(&by_number), DirectChoice::On)?.alignment().bytes())
 }

@@ -18,7 +18,9 @@ fn reserved(meminfo: &str, threads: u64, transparent: Option<&str>) -> Finding {
         let value = field(meminfo, name)?;
         value.trim_end_matches(" kB").parse::<u64>().ok()
     };
-    let (Some(free), Some(size_kib)) = (kib("HugePages_Free"), kib("Hugepagesize")) else {
+    let (Some(free), Some(size_kib), Some(total)) =
+        (kib("HugePages_Free"), kib("Hugepagesize"), kib("HugePages_Total"))
+    else {
         return Finding::untold(code, "this kernel has no reserved huge pages", "some");
     };
     let needed = arena_bytes(threads).div_ceil((size_kib << 10).max(1));
@@ -34,7 +36,8 @@ fn reserved(meminfo: &str, threads: u64, transparent: Option<&str>) -> Finding {
     }
     let costs = "arenas lie on base pages: registration takes ten times as long, reads a few per cent more CPU";
     Finding::wrong(code, Standing::Slow, is, should_be, costs)
-        .mended_by(format!("sysctl -w vm.nr_hugepages={needed}"))
+        // The switch has the number of all, those that others use included.
+        .mended_by(format!("sysctl -w vm.nr_hugepages={}", total.saturating_sub(free) + needed))
 }
 
 fn transparent_pages(mode: Option<&str>) -> Finding {

@@ -9,6 +9,26 @@ use super::machine::{Machine, Place};
 /// File systems without a device: what lies on them lies in memory.
 const IN_MEMORY: [&str; 3] = ["tmpfs", "ramfs", "devtmpfs"];
 
+/// File systems of local drives that take O_DIRECT without a detour.
+const LOCAL: [&str; 4] = ["xfs", "ext4", "f2fs", "bcachefs"];
+
+/// File systems whose files are elsewhere.
+const REMOTE: [&str; 13] = [
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smb3",
+    "ceph",
+    "lustre",
+    "gpfs",
+    "beegfs",
+    "glusterfs",
+    "9p",
+    "virtiofs",
+    "afs",
+    "orangefs",
+];
+
 pub(super) fn examine(machine: &Machine, findings: &mut Vec<Finding>) {
     let Some(place) = &machine.place else {
         findings.push(Finding::untold(
@@ -18,7 +38,9 @@ pub(super) fn examine(machine: &Machine, findings: &mut Vec<Finding>) {
         ));
         return;
     };
-    findings.push(file_system(place));
+    if !place.is_device {
+        findings.push(file_system(place));
+    }
     findings.push(direct(place));
     findings.extend(
         place
@@ -77,12 +99,39 @@ fn file_system(place: &Place) -> Finding {
             "the layers of a container image hide the device: counters and NUMA node are not known",
         )
         .mended_by("docker run -v /DIR/ON/THE/ARRAY:/data …"),
-        _ => Finding::good(code, is).should_be(should_be),
+        "zfs" => Finding::wrong(
+            code,
+            Standing::Slow,
+            is,
+            should_be,
+            "reads go through its own cache, and with O_DIRECT too before OpenZFS 2.3; sums are checked on the CPU",
+        ),
+        name if REMOTE.contains(&name) => Finding::wrong(
+            code,
+            Standing::Slow,
+            is,
+            should_be,
+            "what is measured is the network and the server as well; device bytes and NUMA node are not known",
+        ),
+        name if name.starts_with("fuse") => Finding::wrong(
+            code,
+            Standing::Slow,
+            is,
+            should_be,
+            "each read passes another process; device bytes and NUMA node are not known",
+        ),
+        name if LOCAL.contains(&name) => Finding::good(code, is).should_be(should_be),
+        // Nothing is known of it here.
+        _ => Finding::untold(code, is, should_be),
     }
 }
 
 fn direct(place: &Place) -> Finding {
     let code = "o_direct";
+    if let Some(reason) = &place.direct_untried {
+        let is = format!("could not be tried: {reason}");
+        return Finding::untold(code, is, "taken, aligned to at most 4096 bytes");
+    }
     match (place.direct_alignment_bytes, &place.direct_refused) {
         (Some(bytes), _) if bytes <= 4096 => {
             Finding::good(code, format!("taken, aligned to {bytes} bytes"))

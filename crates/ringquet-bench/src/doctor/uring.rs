@@ -72,7 +72,7 @@ fn of_group(code: &'static str, features: &[UringFeature]) -> Finding {
     let is = format!("without {}", since.join(", "));
     let finding = Finding::wrong(code, standing, is, "all of them", costs.join("; "));
     if missing.iter().any(|feature| feature.name == "registered buffers") {
-        return finding.mended_by("ulimit -l unlimited");
+        return finding.mended_by("more locked memory: see locked_memory");
     }
     finding
 }
@@ -87,10 +87,18 @@ fn kernel(machine: &Machine, findings: &mut Vec<Finding>) {
     }
 }
 
+fn is_disabled(machine: &Machine) -> bool {
+    machine.tree.number::<u32>("proc/sys/kernel/io_uring_disabled").is_some_and(|value| value > 0)
+}
+
 fn disabled(machine: &Machine, findings: &mut Vec<Finding>) {
     let code = "io_uring_disabled";
     let finding = match machine.tree.number::<u32>("proc/sys/kernel/io_uring_disabled") {
         Some(0) => Finding::good(code, "0 (allowed for everyone)"),
+        // By the group, or as root.
+        Some(value) if machine.uring.is_ok() => {
+            Finding::good(code, format!("{value} (allowed for this user)"))
+        }
         Some(value) => {
             let whom = match value {
                 1 => "for users outside kernel.io_uring_group",
@@ -118,6 +126,9 @@ fn seccomp(machine: &Machine, findings: &mut Vec<Finding>) {
         (Some(0), _) => Finding::good(code, "no filter").should_be(should_be),
         (Some(_), Ok(_)) => {
             Finding::good(code, "a filter that allows io_uring").should_be(should_be)
+        }
+        (Some(_), Err(_)) if is_disabled(machine) => {
+            Finding::untold(code, "a filter is on; io_uring is switched off before it", should_be)
         }
         (Some(_), Err(_)) => Finding::wrong(
             code,
