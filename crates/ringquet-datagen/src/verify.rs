@@ -145,7 +145,7 @@ pub fn verify(
         recipe: manifest.recipe(file),
     });
     let (threads, bytes) = (options.threads, !options.skip_bytes);
-    let mut warnings = Vec::new();
+    let mut warnings: Vec<Warning> = unlisted(&manifests, &files).into_iter().collect();
     let found = check_files(candidates.collect(), threads, bytes, &mut warnings, progress, stop)?;
     if stop.load(Ordering::Relaxed) {
         let files_done = found.len() as u64;
@@ -178,6 +178,22 @@ pub fn verify(
         problems,
         warnings,
     })
+}
+
+/// Whether files of the data set are in no manifest: another host's, or forgotten ones.
+fn unlisted(manifests: &[Manifest], files: &[(&Manifest, &ManifestFile)]) -> Option<Warning> {
+    let workload = &manifests.first()?.workload;
+    let all = workload.num_files_train + workload.num_files_eval;
+    let there: HashSet<u64> =
+        files.iter().map(|(manifest, file)| manifest.global_index(file)).collect();
+    let first = (0..all).find(|index| !there.contains(index))?;
+    let missing = all - there.len() as u64;
+    Some(Warning::new(
+        "part_of_data_set",
+        format!(
+            "{missing} of the {all} files of the data set are in no manifest here, the first is number {first}: this is a part; 'ringquet datagen … --first-file {first} --files N' writes others"
+        ),
+    ))
 }
 
 /// Everything below `dir` that is neither listed nor a manifest.
