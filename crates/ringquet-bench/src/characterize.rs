@@ -48,7 +48,7 @@ pub use sweep::{Access, Axes, IN_FLIGHT_BYTES_MAX, Point, Preset, points};
 pub use target::TargetKind;
 
 use ringquet::{DirectChoice, EngineOptions, IoOptions, StopFlag, Warning};
-use ringquet_io::{DriverName, PageKind};
+use ringquet_io::{DriverChoice, DriverName, PageKind};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -57,6 +57,9 @@ use target::{Preparation, Target};
 
 /// Threads of a point at most: beyond the largest machines.
 const THREADS_MAX: usize = 4096;
+
+/// Shortest test file that can be asked for.
+const TEST_FILE_BYTES_MIN: u64 = test_file::LEN_BYTES_MIN;
 
 /// A device that read less than this share of what arrived has a cache in front of it.
 const CACHED_SHARE: f64 = 0.9;
@@ -82,6 +85,8 @@ pub struct CharacterizeOptions {
     pub cpus: Option<Vec<usize>>,
     /// The data set of the Parquet line.
     pub parquet: Option<ParquetSource>,
+    /// The workload that it is of, and its overrides: to say how the measurement is made again.
+    pub workload: Option<(PathBuf, Vec<String>)>,
     /// Measure IOPOLL and unregistered buffers at the knees too.
     pub extras: bool,
 }
@@ -99,12 +104,14 @@ impl CharacterizeOptions {
             io: IoOptions::default(),
             cpus: None,
             parquet: None,
+            workload: None,
             extras: true,
         }
     }
 
     /// `options` of a document.
     pub fn to_json(&self) -> Value {
+        let parquet = self.parquet.as_ref().filter(|_| self.workload.is_none());
         json!({
             "paths": self.paths,
             "preset": self.preset,
@@ -116,8 +123,11 @@ impl CharacterizeOptions {
             "rounds_max": self.rounds_max,
             "round_seconds": self.round.map(|round| round.as_secs_f64()),
             "cpus": self.cpus,
-            "parquet_paths": self.parquet.as_ref().map(|source| &source.paths),
-            "parquet_columns": self.parquet.as_ref().and_then(|source| source.columns.as_ref()),
+            "workload": self.workload.as_ref().map(|(file, _)| file),
+            "overrides": self.workload.as_ref().map(|(_, overrides)| overrides),
+            // Of a workload they follow from it, and may be thousands.
+            "parquet_paths": parquet.map(|source| &source.paths),
+            "parquet_columns": parquet.and_then(|source| source.columns.as_ref()),
             "extras": self.extras,
             "io": self.io,
         })
@@ -127,6 +137,18 @@ impl CharacterizeOptions {
         let wrong = |text: String| Err(CharacterizeError::Options(text));
         if self.paths.is_empty() {
             return wrong("no path to characterise".to_owned());
+        }
+        let real = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
+        let twice = self.paths.iter().enumerate().find(|(index, path)| {
+            self.paths[..*index].iter().any(|before| real(before) == real(path))
+        });
+        if let Some((_, path)) = twice {
+            return wrong(format!("{}: is named twice", path.display()));
+        }
+        if let Some(bytes) = self.test_file_bytes.filter(|bytes| *bytes < TEST_FILE_BYTES_MIN) {
+            return wrong(format!(
+                "--test-file-size {bytes}: must be at least {TEST_FILE_BYTES_MIN} bytes"
+            ));
         }
         if let Some(&block) = self
             .axes
@@ -263,7 +285,10 @@ pub fn characterize(
     let mut sweep = Sweep::new(options, &tree, &targets, progress, stop)?;
     let (points, extras) = sweep.run(options.extras)?;
     let knees = recommend::knees(&points);
-    let recommended = recommend::recommend(&points, &extras);
+    let recommended = recommend::recommend(&points, &extras).map(|recommended| Recommended {
+        arguments: format!("{}{}", recommended.arguments, carried_by(&options.io)),
+        ..recommended
+    });
     let array = fastest(&points)
         .and_then(|point| point.devices.as_ref())
         .and_then(|read| array::view(&sweep.members, read));
@@ -336,6 +361,17 @@ fn prepare(
         written: &|written_bytes, bytes| progress(Progress::Writing { written_bytes, bytes }),
     };
     options.paths.iter().map(|path| preparation.prepare(path, warnings)).collect()
+}
+
+/// The driver and the way around the page cache that were asked for, as further arguments.
+fn carried_by(io: &IoOptions) -> String {
+    let driver = match io.driver {
+        DriverChoice::Pread => " --driver pread",
+        DriverChoice::Mmap => " --driver mmap",
+        DriverChoice::Auto | DriverChoice::Uring | DriverChoice::Sim => "",
+    };
+    let direct = if io.direct == DirectChoice::Off { " --direct off" } else { "" };
+    format!("{driver}{direct}")
 }
 
 /// What is measured is the device, unless something else was asked for.
@@ -438,7 +474,13 @@ impl<'a> Sweep<'a> {
             reports.push(self.measure(point)?);
         }
         let mut extra_reports = Vec::new();
-        if extras {
+        // Only io_uring polls and registers: of another driver the same would be measured again under other names.
+        let is_uring =
+            self.first.as_ref().is_some_and(|first| first.facts.name == DriverName::Uring);
+        if extras && !is_uring {
+            self.points_in_all = self.done;
+        }
+        if extras && is_uring {
             for point in extra_points(&reports) {
                 match self.measure(&point) {
                     Ok(report) => extra_reports.push(report),

@@ -39,9 +39,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+pub use command::quoted;
 pub use error::ReportError;
 pub use model::{
-    Axis, Better, Chart, Drawn, Entry, Level, Metric, Remark, Report, Scale, Series, Table, Unit,
+    Axis, Better, Chart, Detail, Drawn, Entry, Level, Metric, Remark, Report, Scale, Series, Table,
+    Unit,
 };
 
 use fields::Fields;

@@ -84,6 +84,17 @@ pub(crate) fn counted(
     bar(console, what, total, &format!("{{human_pos}}/{{human_len}} {noun}  {{per_sec}}"))
 }
 
+/// A bar whose message says how far things are and how long they still take.
+pub(crate) fn told(console: &Console, what: &'static str) -> ProgressBar {
+    let bar = bar(console, what, 0, "");
+    bar.set_style(told_style());
+    bar
+}
+
+fn told_style() -> ProgressStyle {
+    ProgressStyle::with_template("{msg}  {wide_bar}").expect("a sound template")
+}
+
 fn bar(console: &Console, what: &'static str, total: u64, counts: &str) -> ProgressBar {
     if !console.shows_progress() {
         return ProgressBar::hidden();

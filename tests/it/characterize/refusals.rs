@@ -63,7 +63,8 @@ fn more_than_the_disk_holds() {
     let dir = scratch::dir();
     let expect = ["bytes are free, too few for a test file of", "--test-file-size"];
     check(dir.path(), ". --test-file-size 4096P", 1, &expect);
-    check(dir.path(), ". --test-file-size 1K", 1, &expect);
+    check(dir.path(), ". --test-file-size 1K", 2, &["--test-file-size 1024", "at least 1048576"]);
+    check(dir.path(), ". ./.", 2, &["named twice"]);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }
 

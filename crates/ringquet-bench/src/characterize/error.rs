@@ -67,7 +67,7 @@ pub enum CharacterizeError {
         path: PathBuf,
     },
     /// No permission on a device.
-    #[error("{path}: no permission to read this device: run as root, or as a member of its group (often 'disk'), or name a directory on it", path = path.display())]
+    #[error("{path}: no permission to read this device: run as root, or as a member of its group (often 'disk'), outside of a container that forbids devices, or name a directory on it", path = path.display())]
     Permission {
         /// The device.
         path: PathBuf,

@@ -1,4 +1,7 @@
 //! What a data set gets at the recommended options: raw, decompressed, decoded.
+//!
+//! Both readings are done in turn, round after round, so that what else happens on the machine happens to both; a first
+//! round of each makes rings and arenas and is not counted. The line has the round of each with the median rate.
 
 use std::path::PathBuf;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -11,6 +14,15 @@ use super::error::CharacterizeError;
 
 /// How often Ctrl-C is looked for.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// Rounds of each reading that count.
+const ROUNDS: usize = 3;
+
+/// Shortest round: a smaller data set is read again and again.
+const ROUND_SECONDS_MIN: f64 = 0.3;
+
+/// Reading that does more, decoding as it goes, cannot be faster by more than chance.
+const FASTER_BY_CHANCE: f64 = 1.1;
 
 /// The data set to read.
 #[derive(Debug, Clone, Default)]
@@ -75,7 +87,7 @@ pub struct ParquetLine {
     pub cut_short: bool,
 }
 
-/// Reads the data set twice, each at most `seconds` long.
+/// Reads the data set raw and decoding, each at most `seconds` long in all rounds that count.
 pub(super) fn measure(
     source: &ParquetSource,
     io: &IoOptions,
@@ -93,30 +105,102 @@ pub(super) fn measure(
         ..EngineOptions::default()
     };
     let dataset = Dataset::open(&source.paths, options).map_err(CharacterizeError::Parquet)?;
-    let raw = limited(seconds, stop, |limit| dataset.scan_raw(limit))?;
-    let scan = limited(seconds, stop, |limit| dataset.scan(limit, |_| |_| {}))?;
+    let each = seconds / ROUNDS as f64;
+    let read_raw = |seconds| Round::read(seconds, stop, |limit| dataset.scan_raw(limit));
+    let read_decoding =
+        |seconds| Round::read(seconds, stop, |limit| dataset.scan(limit, |_| |_| {}));
+    read_raw(ROUND_SECONDS_MIN)?;
+    read_decoding(ROUND_SECONDS_MIN)?;
+    let (mut raws, mut scans) = (Vec::with_capacity(ROUNDS), Vec::with_capacity(ROUNDS));
+    for _ in 0..ROUNDS {
+        raws.push(read_raw(each)?);
+        scans.push(read_decoding(each)?);
+    }
+    let (raw, scan) = (Round::median(raws), Round::median(scans));
     warnings.extend(scan.warnings.iter().cloned());
-    let stored = scan.read_bytes as f64;
-    let per = |amount: f64, of: f64| if of > 0.0 { amount / of } else { 0.0 };
+    let (raw_rate, rate) = (per(raw.read_bytes, raw.seconds), per(scan.read_bytes, scan.seconds));
+    if rate > raw_rate * FASTER_BY_CHANCE {
+        warnings.push(Warning::new(
+            "raw_slower_than_decoding",
+            format!(
+                "the data set was read at {:.2} GB/s raw and at {:.2} GB/s while decoding: something else slows the device, and neither the line nor the roofline says what it can do; measure again, or read more with --preset normal",
+                raw_rate / 1e9,
+                rate / 1e9
+            ),
+        ));
+    }
     Ok(ParquetLine {
         files: dataset.files().len() as u64,
         wanted_bytes: dataset.wanted_bytes(),
         threads,
-        raw_bytes_per_second: raw.read_bytes_per_second,
+        raw_bytes_per_second: raw_rate,
         raw_seconds: raw.seconds,
-        raw_cpu_seconds_per_gigabyte: raw.cpu_seconds_per_gigabyte.unwrap_or(0.0),
-        read_bytes_per_second: scan.read_bytes_per_second,
-        decompressed_bytes_per_second: per(scan.decoder.decompressed_bytes as f64, scan.seconds),
-        decoded_bytes_per_second: scan.decoded_bytes_per_second,
-        rows_per_second: scan.rows_per_second,
+        raw_cpu_seconds_per_gigabyte: per(raw.cpu_seconds * 1e9, raw.read_bytes),
+        read_bytes_per_second: rate,
+        decompressed_bytes_per_second: per(scan.decompressed_bytes, scan.seconds),
+        decoded_bytes_per_second: per(scan.decoded_bytes, scan.seconds),
+        rows_per_second: per(scan.rows, scan.seconds),
         seconds: scan.seconds,
-        decoded_bytes_per_second_per_core: per(scan.decoded_bytes as f64, scan.decode_seconds),
-        decode_seconds_per_stored_byte: per(scan.decode_seconds, stored),
-        decoded_per_stored: per(scan.decoded_bytes as f64, stored),
-        decompressed_per_stored: per(scan.decoder.decompressed_bytes as f64, stored),
-        fallback_column_chunks: scan.decoder.fallback_column_chunks,
-        cut_short: raw.stopped || scan.stopped,
+        decoded_bytes_per_second_per_core: per(scan.decoded_bytes, scan.decode_seconds),
+        decode_seconds_per_stored_byte: per(scan.decode_seconds, scan.read_bytes),
+        decoded_per_stored: per(scan.decoded_bytes, scan.read_bytes),
+        decompressed_per_stored: per(scan.decompressed_bytes, scan.read_bytes),
+        fallback_column_chunks: scan.fallback_column_chunks,
+        cut_short: raw.cut_short || scan.cut_short,
     })
+}
+
+fn per(amount: f64, of: f64) -> f64 {
+    if of > 0.0 { amount / of } else { 0.0 }
+}
+
+/// One reading or several, one after the other: sums.
+#[derive(Debug, Default)]
+struct Round {
+    seconds: f64,
+    cpu_seconds: f64,
+    read_bytes: f64,
+    rows: f64,
+    decoded_bytes: f64,
+    decompressed_bytes: f64,
+    decode_seconds: f64,
+    fallback_column_chunks: u64,
+    warnings: Vec<Warning>,
+    /// Not even once was the whole data set read.
+    cut_short: bool,
+}
+
+impl Round {
+    /// Reads until [`ROUND_SECONDS_MIN`] are over, and `seconds` at most.
+    fn read(
+        seconds: f64,
+        stop: &StopFlag,
+        mut read: impl FnMut(&StopFlag) -> Result<ScanReport, ringquet::Error>,
+    ) -> Result<Round, CharacterizeError> {
+        let mut sum = Round { cut_short: true, ..Round::default() };
+        while sum.seconds < ROUND_SECONDS_MIN.min(seconds) {
+            let report = limited(seconds - sum.seconds, stop, &mut read)?;
+            sum.seconds += report.seconds;
+            sum.cpu_seconds += report.cpu_seconds;
+            sum.read_bytes += report.read_bytes as f64;
+            sum.rows += report.rows as f64;
+            sum.decoded_bytes += report.decoded_bytes as f64;
+            sum.decompressed_bytes += report.decoder.decompressed_bytes as f64;
+            sum.decode_seconds += report.decode_seconds;
+            sum.cut_short &= report.stopped;
+            sum.fallback_column_chunks =
+                sum.fallback_column_chunks.max(report.decoder.fallback_column_chunks);
+            sum.warnings = report.warnings;
+        }
+        Ok(sum)
+    }
+
+    /// The one of median rate.
+    fn median(mut rounds: Vec<Round>) -> Round {
+        let rate = |round: &Round| per(round.read_bytes, round.seconds);
+        rounds.sort_by(|a, b| rate(a).total_cmp(&rate(b)));
+        rounds.swap_remove(rounds.len() / 2)
+    }
 }
 
 /// Runs `read` with a flag that is set after `seconds`, or when `stop` is.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::report::entry::{self, Known, known};
 use crate::report::fields::Fields;
 use crate::report::model::Better::{Higher, Lower, Neither};
-use crate::report::model::{Axis, Chart, Drawn, Entry, Level, Series, Table, Unit};
+use crate::report::model::{Axis, Chart, Detail, Drawn, Entry, Level, Series, Table, Unit};
 
 const METRICS: [Known; 13] = [
     known(
@@ -55,6 +55,11 @@ pub(crate) fn entry(document: Fields<'_>) -> Entry {
         entry.settings.push((shown("path"), text));
     }
     entry.set(document, &entry::DRIVER);
+    entry.settings.extend(readers(document));
+    entry.settings.extend(document.list("refused").map(|refused| {
+        let reason = refused.shown("reason").unwrap_or_default();
+        (format!("refused: {}", name(&refused.at("point").unwrap_or(refused))), reason)
+    }));
     let points: Vec<Fields<'_>> = document.list("points").collect();
     for (id, access) in [("sweep_sequential", "sequential"), ("sweep_random", "random")] {
         entry.draw(curves(id, access, &points));
@@ -65,32 +70,92 @@ pub(crate) fn entry(document: Fields<'_>) -> Entry {
     entry.draw(parquet_line(document));
     entry.draw(entry::devices(&entry::device_bytes(document, "array.members")));
     entry.tables.extend(knees(document));
-    entry.tables.push(all_points(&points));
+    // Those at the knees with other settings stand behind.
+    let extras = document.list("extras");
+    let all: Vec<Fields<'_>> = points.into_iter().chain(extras).collect();
+    entry.details = all.iter().flat_map(details).collect();
+    entry.tables.push(all_points(&all));
     entry
 }
 
-/// One line per block size: `value` of the best point for each number of reads in flight.
-fn by_block(
-    points: &[Fields<'_>],
-    access: &str,
-    value: &str,
-    best: fn(f64, f64) -> f64,
-) -> Vec<Series> {
-    let mut blocks: BTreeMap<u64, BTreeMap<u64, f64>> = BTreeMap::new();
+/// CPU and NUMA node of each reader thread.
+fn readers(document: Fields<'_>) -> Option<(String, String)> {
+    let of = |reader: Fields<'_>| {
+        let node = reader.count("numa_node").map(|node| format!(" (node {node})"));
+        let cpu = reader.count("cpu").map_or("any CPU".to_owned(), |cpu| format!("CPU {cpu}"));
+        format!("{cpu}{}", node.unwrap_or_default())
+    };
+    let readers: Vec<String> = document.list("readers").map(of).collect();
+    (!readers.is_empty()).then(|| ("reader threads".to_owned(), readers.join(", ")))
+}
+
+/// `random 4 KiB, iopoll`: what a point reads, and what it differs in from the others of the sweep.
+fn name(point: &Fields<'_>) -> String {
+    let block = point.number("block_bytes").map_or("?".to_owned(), |b| Unit::Bytes.show(b));
+    let mut name = format!("{} {block}", point.text("access").unwrap_or("?"));
+    if point.number("iopoll") == Some(1.0) {
+        name.push_str(", iopoll");
+    }
+    if point.number("registered_buffers") == Some(0.0) {
+        name.push_str(", unregistered");
+    }
+    name
+}
+
+/// All numbers of a point.
+fn details(point: &Fields<'_>) -> Vec<Detail> {
+    const NUMBERS: [(&str, Unit); 15] = [
+        ("read_bytes_per_second", Unit::BytesPerSecond),
+        ("reads_per_second", Unit::PerSecond),
+        ("latency_ns.p50", Unit::Nanoseconds),
+        ("latency_ns.p99", Unit::Nanoseconds),
+        ("latency_ns.p99_9", Unit::Nanoseconds),
+        ("latency_ns.max", Unit::Nanoseconds),
+        ("cpu_seconds_per_gigabyte", Unit::Ratio),
+        ("read_bytes", Unit::Bytes),
+        ("device_read_bytes", Unit::Bytes),
+        ("seconds", Unit::Seconds),
+        ("mean_depth", Unit::Ratio),
+        ("steady", Unit::Count),
+        ("window_range", Unit::Ratio),
+        ("first_done_seconds", Unit::Seconds),
+        ("last_done_seconds", Unit::Seconds),
+    ];
+    let count = |key: &str| point.count(key).unwrap_or(0);
+    let series =
+        format!("{}, depth {}, threads {}", name(point), count("queue_depth"), count("threads"));
+    let detail = |(key, unit): &(&'static str, Unit)| {
+        Some(Detail {
+            table: "points",
+            series: series.clone(),
+            key,
+            value: point.number(key)?,
+            unit: *unit,
+        })
+    };
+    NUMBERS.iter().filter_map(detail).collect()
+}
+
+/// One line per block size: `value` of the point with the highest rate for each number of reads in flight.
+fn by_block(points: &[Fields<'_>], access: &str, value: &str) -> Vec<Series> {
+    let mut blocks: BTreeMap<u64, BTreeMap<u64, (f64, f64)>> = BTreeMap::new();
     for point in points.iter().filter(|point| point.text("access") == Some(access)) {
         let place =
             (point.count("block_bytes"), point.count("queue_depth"), point.count("threads"));
-        if let ((Some(block), Some(depth), Some(threads)), Some(found)) =
-            (place, point.number(value))
+        let found = (point.number("read_bytes_per_second"), point.number(value));
+        if let ((Some(block), Some(depth), Some(threads)), (Some(rate), Some(value))) =
+            (place, found)
         {
             let in_flight = depth.saturating_mul(threads);
-            let known = blocks.entry(block).or_default().entry(in_flight).or_insert(found);
-            *known = best(*known, found);
+            let best = blocks.entry(block).or_default().entry(in_flight).or_insert((rate, value));
+            if rate > best.0 {
+                *best = (rate, value);
+            }
         }
     }
-    let series = |(block, line): (u64, BTreeMap<u64, f64>)| Series {
+    let series = |(block, line): (u64, BTreeMap<u64, (f64, f64)>)| Series {
         name: Unit::Bytes.show(block as f64),
-        points: line.into_iter().map(|(in_flight, y)| (in_flight as f64, y)).collect(),
+        points: line.into_iter().map(|(in_flight, (_, y))| (in_flight as f64, y)).collect(),
     };
     blocks.into_iter().map(series).collect()
 }
@@ -103,7 +168,7 @@ fn curves(id: &'static str, access: &str, points: &[Fields<'_>]) -> Chart {
         x: Axis::log("reads in flight, all threads", Unit::Count),
         categories: Vec::new(),
         y: Axis::linear("throughput by size of a read", Unit::BytesPerSecond),
-        series: by_block(points, access, "read_bytes_per_second", f64::max),
+        series: by_block(points, access, "read_bytes_per_second"),
         level: None,
         note: "Where a line turns flat is its knee: more reads in flight only wait longer."
             .to_owned(),
@@ -118,7 +183,7 @@ fn reads(points: &[Fields<'_>]) -> Chart {
         x: Axis::log("reads in flight, all threads", Unit::Count),
         categories: Vec::new(),
         y: Axis::linear("IOPS by size of a read", Unit::PerSecond),
-        series: by_block(points, "random", "reads_per_second", f64::max),
+        series: by_block(points, "random", "reads_per_second"),
         level: None,
         note: "Small reads are bound by the number, large ones by the bytes.".to_owned(),
     }
@@ -132,7 +197,7 @@ fn tail(points: &[Fields<'_>]) -> Chart {
         x: Axis::log("reads in flight, all threads", Unit::Count),
         categories: Vec::new(),
         y: Axis::log("p99 by size of a read", Unit::Nanoseconds),
-        series: by_block(points, "random", "latency_ns.p99", f64::min),
+        series: by_block(points, "random", "latency_ns.p99"),
         level: None,
         note: "Beyond the knee latency grows in step with the reads in flight.".to_owned(),
     }
@@ -222,7 +287,7 @@ fn knees(document: Fields<'_>) -> Option<Table> {
 }
 
 fn all_points(points: &[Fields<'_>]) -> Table {
-    const COLUMNS: [(&str, &str, Unit); 8] = [
+    const COLUMNS: [(&str, &str, Unit); 10] = [
         ("depth", "queue_depth", Unit::Count),
         ("threads", "threads", Unit::Count),
         ("throughput", "read_bytes_per_second", Unit::BytesPerSecond),
@@ -230,16 +295,16 @@ fn all_points(points: &[Fields<'_>]) -> Table {
         ("p50", "latency_ns.p50", Unit::Nanoseconds),
         ("p99", "latency_ns.p99", Unit::Nanoseconds),
         ("p99.9", "latency_ns.p99_9", Unit::Nanoseconds),
+        ("max", "latency_ns.max", Unit::Nanoseconds),
+        ("device", "device_read_bytes", Unit::Bytes),
         ("CPU s/GB", "cpu_seconds_per_gigabyte", Unit::Ratio),
     ];
     let row = |point: &Fields<'_>| {
-        let block = point.number("block_bytes").map_or("?".to_owned(), |b| Unit::Bytes.show(b));
         let steady = if point.number("steady") == Some(0.0) { " (not steady)" } else { "" };
-        let access = point.text("access").unwrap_or("?");
         let numbers = COLUMNS.iter().map(|(_, key, unit)| {
             point.number(key).map_or("–".to_owned(), |value| unit.show(value))
         });
-        std::iter::once(format!("{access} {block}{steady}")).chain(numbers).collect()
+        std::iter::once(format!("{}{steady}", name(point))).chain(numbers).collect()
     };
     Table {
         title: "All points".to_owned(),

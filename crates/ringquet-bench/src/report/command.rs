@@ -103,6 +103,9 @@ fn characterize(document: Fields<'_>) -> Vec<String> {
         ("--queue-depths", "queue_depths"),
         ("--threads", "threads"),
         ("--test-file-size", "test_file_bytes"),
+        ("--access", "access"),
+        ("--rounds", "rounds_max"),
+        ("--round", "round_seconds"),
     ] {
         if let Some(shown) = document.shown(&format!("options.{key}")) {
             words.extend([option.to_owned(), shown.replace(", ", ",")]);
@@ -110,6 +113,21 @@ fn characterize(document: Fields<'_>) -> Vec<String> {
     }
     if document.number("options.extras") == Some(0.0) {
         words.push("--no-extras".to_owned());
+    }
+    // Sizes, depths and threads are the sweep's; of the engine it takes no more than these.
+    words.extend(cpus(document, "options.cpus"));
+    let submit_batch = u64::from(IoOptions::default().submit_batch);
+    if let Some(reads) =
+        document.count("options.io.submit_batch").filter(|reads| *reads != submit_batch)
+    {
+        words.extend(["--submit-batch".to_owned(), reads.to_string()]);
+    }
+    words.extend(choices(document, "options", &["driver", "direct"]));
+    if let Some(workload) = document.text("options.workload") {
+        words.extend(["--workload".to_owned(), workload.to_owned()]);
+        for text in texts("options.overrides") {
+            words.extend(["--override".to_owned(), text]);
+        }
     }
     let parquet: Vec<String> = texts("options.parquet_paths").collect();
     if !parquet.is_empty() {
@@ -158,20 +176,8 @@ fn engine(document: Fields<'_>, path: &str) -> Vec<String> {
     number("--submit-batch", "io.submit_batch", Some(u64::from(defaults.1.submit_batch)));
     number("--coalesce-gap", "coalesce_gap_bytes", defaults.0.coalesce_gap_bytes);
     number("--memory-budget", "memory_budget_bytes", None);
-    let cpus: Vec<String> =
-        options.list("cpus").filter_map(|cpu| cpu.0.as_u64()).map(|cpu| cpu.to_string()).collect();
-    if !cpus.is_empty() {
-        words.extend(["--cpus".to_owned(), cpus.join(",")]);
-    }
-    for (name, key) in
-        [("--driver", "io.driver"), ("--direct", "io.direct"), ("--huge-pages", "io.huge_pages")]
-    {
-        if let Some(word) = options.text(key)
-            && word != "auto"
-        {
-            words.extend([name.to_owned(), word.to_owned()]);
-        }
-    }
+    words.extend(cpus(options, "cpus"));
+    words.extend(choices(document, path, &["driver", "direct", "huge_pages"]));
     for (flag, key, when) in [
         ("--iopoll", "io.iopoll", 1.0),
         ("--dontcache", "io.dontcache", 1.0),
@@ -191,8 +197,23 @@ fn engine(document: Fields<'_>, path: &str) -> Vec<String> {
     words
 }
 
-/// A word as a shell takes it for one.
-fn quoted(word: &str) -> String {
+fn cpus(document: Fields<'_>, path: &str) -> Vec<String> {
+    let cpus = document.list(path).filter_map(|cpu| cpu.0.as_u64()).map(|cpu| cpu.to_string());
+    let cpus: Vec<String> = cpus.collect();
+    if cpus.is_empty() { Vec::new() } else { vec!["--cpus".to_owned(), cpus.join(",")] }
+}
+
+/// Those of the `io` options at `path` that are not left to the program.
+fn choices(document: Fields<'_>, path: &str, keys: &[&str]) -> Vec<String> {
+    let chosen = keys.iter().filter_map(|key| {
+        let word = document.text(&format!("{path}.io.{key}")).filter(|word| *word != "auto")?;
+        Some([format!("--{}", key.replace('_', "-")), word.to_owned()])
+    });
+    chosen.flatten().collect()
+}
+
+/// A word as a shell takes it for one: as it is, or in single quotes.
+pub fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./=:,@%+".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.to_owned();
@@ -218,6 +239,19 @@ mod tests {
         check(
             &json!({"command": "scan", "options": options}),
             "ringquet scan '/a b' /c --raw --columns x,y --queue-depth 4 --cpus 0,1 --no-registered-buffers --sqpoll=2",
+        );
+    }
+
+    #[test]
+    fn a_characterisation_is_made_again_as_it_was() {
+        let options = json!({"paths": ["/d"], "preset": "quick", "block_bytes": [4096, 65536],
+            "queue_depths": null, "threads": [1], "access": "random", "rounds_max": 7,
+            "round_seconds": 0.5, "test_file_bytes": null, "cpus": [2, 3], "extras": false,
+            "workload": "w.yaml", "overrides": ["dataset.data_folder=/a b"],
+            "io": {"driver": "pread", "direct": "off", "submit_batch": 4, "queue_depth": 64}});
+        check(
+            &json!({"command": "characterize", "options": options}),
+            "ringquet characterize /d --preset quick --read-sizes 4096,65536 --threads 1 --access random --rounds 7 --round 0.5 --no-extras --cpus 2,3 --submit-batch 4 --driver pread --direct off --workload w.yaml --override 'dataset.data_folder=/a b'",
         );
     }
 

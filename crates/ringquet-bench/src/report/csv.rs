@@ -5,12 +5,13 @@
 //! A,scan of /data,metric,,rows_per_second,1465713.19,1/s
 //! A,scan of /data,latency,reads,p50,13754367,ns
 //! ```
-//! `metric` lines have the key of the number as x; the others are the points of a chart. Charts over
+//! `metric` lines have the key of the number as x, and so have those of a table, with its row as series; the others are the
+//! points of a chart. Charts over
 //! several results have their labels in the series.
 
 use std::fmt::Write as _;
 
-use crate::report::model::Report;
+use crate::report::model::{Detail, Report};
 
 /// The report as CSV.
 pub(crate) fn render(report: &Report) -> String {
@@ -24,6 +25,10 @@ pub(crate) fn render(report: &Report) -> String {
         for metric in &entry.metrics {
             let (value, unit) = (metric.value.to_string(), metric.unit.name());
             line([&entry.label, &entry.name, "metric", "", &metric.key, &value, unit]);
+        }
+        for Detail { table, series, key, value, unit } in &entry.details {
+            let value = value.to_string();
+            line([&entry.label, &entry.name, table, series, key, &value, unit.name()]);
         }
     }
     let (all, name) = match &report.entries[..] {

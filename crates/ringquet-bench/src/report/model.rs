@@ -31,6 +31,8 @@ pub struct Entry {
     pub charts: Vec<Chart>,
     /// Tables of this result.
     pub tables: Vec<Table>,
+    /// Numbers behind the tables, for other tools: in CSV only.
+    pub details: Vec<Detail>,
     /// Where it was measured: key and value.
     pub environment: Vec<(String, String)>,
     /// How: key and value.
@@ -75,6 +77,21 @@ pub struct Metric {
     pub unit: Unit,
     /// Which way it gets better.
     pub better: Better,
+}
+
+/// A number of a table.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Detail {
+    /// Of which table.
+    pub table: &'static str,
+    /// Its row.
+    pub series: String,
+    /// Its column: the key of the document.
+    pub key: &'static str,
+    /// In `unit`.
+    pub value: f64,
+    /// What it counts.
+    pub unit: Unit,
 }
 
 /// A table of text.

@@ -30,6 +30,7 @@ pub(crate) fn run(args: &CharacterizeArgs, console: &mut Console) -> Result<Exit
         let loaded = source::load(&workload, console)?;
         let (dataset, folder) = (&loaded.workload.dataset, loaded.workload.data_dir());
         let columns = dataset.parquet.read_column_names().into_iter().map(str::to_owned).collect();
+        options.workload = Some((workload.workload, workload.overrides));
         options.parquet = Some(ParquetSource {
             paths: dataset.train_files().map(|file| folder.join(file)).collect(),
             // A workload without columns of its own reads all there are.
@@ -38,7 +39,7 @@ pub(crate) fn run(args: &CharacterizeArgs, console: &mut Console) -> Result<Exit
     }
     console.set_options(options.to_json());
     let stop = stop::on_signals()?;
-    let bar = progress::counted(console, "preparing", 0, "points");
+    let bar = progress::told(console, "preparing");
     let measured = characterize::characterize(&options, &|at| show(&bar, at), &stop);
     bar.finish_and_clear();
     let report = Report(measured.map_err(as_the_user_sees_it)?);
@@ -60,6 +61,8 @@ fn as_the_user_sees_it(error: CharacterizeError) -> anyhow::Error {
 fn show(bar: &ProgressBar, at: Progress) {
     match at {
         Progress::Writing { written_bytes, bytes } => {
+            bar.set_length(bytes);
+            bar.set_position(written_bytes);
             let (written, all) = (ByteSize(written_bytes), ByteSize(bytes));
             bar.set_message(format!("writing the test file, {written} of {all}"));
         }
@@ -69,8 +72,9 @@ fn show(bar: &ProgressBar, at: Progress) {
             let size = ByteSize(u64::from(point.block_bytes));
             let (access, depth) = (point.access.as_str(), point.queue_depth);
             let threads = counted(point.threads as u64, "thread");
+            let at = done + 1;
             bar.set_message(format!(
-                "{access} {size}, depth {depth}, {threads}; about {seconds_left:.0} s left"
+                "point {at} of {points}: {access} {size}, depth {depth}, {threads}; about {seconds_left:.0} s left"
             ));
         }
         Progress::Parquet => bar.set_message("reading and decoding the data set"),
