@@ -18,7 +18,7 @@ const COLUMN_SIZE_MAX: u64 = i32::MAX as u64;
 
 /// Files of one half. MLPerf's own bound is 131,072; with this one the lists of a shuffle take at
 /// most 256 MiB.
-const FILES_MAX: u64 = 1 << 26;
+pub(crate) const FILES_MAX: u64 = 1 << 26;
 
 /// Longest column name in bytes. A name of this length is a mistake, and 200,000 of them would be
 /// a footer of gigabytes.
@@ -60,7 +60,7 @@ pub struct Dataset {
     pub compression: Compression,
     /// `compression_level`: 0–9 for gzip, 1–22 for zstd. `None`: what Arrow takes (9 and 1).
     pub compression_level: Option<u32>,
-    /// `keep_files`. Default true; false removes the data folder at the end of a run.
+    /// `keep_files`. Default true. Nothing here removes a data set; loading warns of false.
     pub keep_files: bool,
     /// `skip_listing`: build the file names instead of listing the folder. Default false.
     pub skip_listing: bool,

@@ -12,6 +12,7 @@
 
 use serde::Serialize;
 
+use crate::dataset::FILES_MAX;
 use crate::error::WorkloadError;
 use crate::footprint::Footprint;
 use crate::workload::Workload;
@@ -93,6 +94,15 @@ impl Workload {
         let num_files_by_memory = memory.div_ceil(file_bytes);
         let num_files_by_steps = needed.div_ceil(samples);
         let num_files_train = num_files_by_memory.max(num_files_by_steps);
+        if num_files_train > FILES_MAX {
+            return Err(WorkloadError::Unsupported {
+                key: "files of the data set".to_owned(),
+                value: num_files_train.to_string(),
+                reason: format!(
+                    "at most {FILES_MAX} can be generated; give each more rows (dataset.num_samples_per_file is {samples})"
+                ),
+            });
+        }
         let num_subfolders_train = match num_files_train {
             0..=FILES_PER_FOLDER => 0,
             files => files / FILES_PER_FOLDER,

@@ -44,10 +44,12 @@ enum Effect {
     Open,
     /// It switches on something that this tool does not do.
     Phase(&'static str),
+    /// It switches off something that this tool does all the same.
+    Off(&'static str),
     /// The whole section is outside this tool.
     OutOfScope(&'static str),
 }
-use Effect::{No, Open, OutOfScope, Phase, Renamed, Yes};
+use Effect::{No, Off, Open, OutOfScope, Phase, Renamed, Yes};
 
 const CHECKPOINT: &str = "checkpoints are out of scope: none is written or read";
 const MODEL: &str = "it only shapes checkpoints, which are out of scope";
@@ -132,11 +134,14 @@ const KEYS: &[(&str, Effect)] = &[
     ("dataset.chunk_size", No(OTHER_FORMAT)),
     ("dataset.chunking", No(OTHER_FORMAT)),
     ("dataset.hdf5", OutOfScope(OTHER_FORMAT)),
-    ("dataset.keep_files", Yes),
+    (
+        "dataset.keep_files",
+        Off("the data set stays; remove its folder when it is no longer needed"),
+    ),
     ("dataset.generation_buffer_size", No(OTHER_FORMAT)),
     ("dataset.data_gen_method", No("content follows from the seed of `ringquet datagen`")),
     ("dataset.skip_listing", Yes),
-    ("dataset.listing_validation_interval", Yes),
+    ("dataset.listing_validation_interval", No("every file is opened before a run begins")),
     ("dataset.total_disk_bytes", No("it is a result of `ringquet datasize`")),
     ("dataset.parquet", Yes),
     ("dataset.parquet.columns", Yes),
@@ -196,7 +201,7 @@ const KEYS: &[(&str, Effect)] = &[
     ("evaluation.epochs_between_evals", Yes),
     ("checkpoint", OutOfScope(CHECKPOINT)),
     ("output", Yes),
-    ("output.folder", Yes),
+    ("output.folder", No("results go where `--results-dir` says")),
     ("output.log_file", Yes),
     ("output.metric", Yes),
     ("output.metric.exclude_start_steps", Yes),
@@ -285,7 +290,10 @@ fn walk(map: &Map<String, Value>, path: &str, known: &str, origin: &Origin, foun
             Some(Phase(reason)) if boolean(value) == Some(true) => {
                 found.push(WarningCode::OutOfScope, || without_effect(reason));
             }
-            Some(Open | Phase(_)) => {}
+            Some(Off(reason)) if boolean(value) == Some(false) => {
+                found.push(WarningCode::IneffectiveKey, || without_effect(reason));
+            }
+            Some(Open | Phase(_) | Off(_)) => {}
             Some(No(reason)) => found.push(WarningCode::IneffectiveKey, || without_effect(reason)),
             Some(OutOfScope(reason)) => {
                 found.push(WarningCode::OutOfScope, || without_effect(reason))

@@ -373,11 +373,23 @@ impl Evaluation {
 }
 
 impl Output {
+    /// A name in the folder of results, and none of the others' there.
+    fn log_file(section: &Section<'_>) -> Result<String, WorkloadError> {
+        let name = section.text("log_file", "dlio.log")?;
+        let is_name = Path::new(&name).file_name().is_some_and(|file| file == name.as_str());
+        if is_name && !name.ends_with(".json") && !name.starts_with('.') {
+            return Ok(name);
+        }
+        let value = section.get("log_file").cloned().unwrap_or_default();
+        let accepted = "a file name such as dlio.log, without a folder and not ending in .json";
+        Err(section.refuse("log_file", &value, accepted))
+    }
+
     fn read(section: &Section<'_>) -> Result<Self, WorkloadError> {
         let metric = section.section("metric")?;
         Ok(Self {
             folder: section.opt_text("folder")?.map(PathBuf::from),
-            log_file: section.text("log_file", "dlio.log")?,
+            log_file: Self::log_file(section)?,
             metric: OutputMetric {
                 exclude_start_steps: metric.count("exclude_start_steps", 1, 0..=COUNT_MAX)?,
                 exclude_end_steps: metric.count("exclude_end_steps", 0, 0..=COUNT_MAX)?,

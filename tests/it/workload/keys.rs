@@ -106,15 +106,28 @@ framework: pytorch
 workflow: {generate_data: no, train: yes, evaluation: off}
 storage: {storage_type: local_fs, storage_root: ./, storage_options: {columns: [a]}}
 dataset:
-  {skip_listing: true, listing_validation_interval: 10, num_files_generated: 9, keep_files: yes,
+  {skip_listing: true, num_files_generated: 9, keep_files: yes,
    num_files_train: 8, parquet: {columns: [a, b], partition_by: b, generation_batch_size: 5}}
 reader: {preprocess_time: {type: gamma, shape: 1, scale: 1}, odirect: true, transfer_size: 4096}
 train: {computation_time: {mean: 1, stdev: 2}, seed: 3, seed_change_epoch: off}
 evaluation: {eval_time: 3, eval_time_stdev: 1}
-output: {folder: x, metric: {exclude_end_steps: 1}}
+output: {log_file: x.log, metric: {exclude_end_steps: 1}}
 metric: {au: 0.5}
 ";
     assert_eq!(warnings(yaml, &[]), Vec::<String>::new());
+}
+
+#[test]
+fn keys_that_would_be_swallowed_are_told() {
+    let found = warnings(
+        "dataset: {keep_files: no, listing_validation_interval: 7}\noutput: {folder: x}",
+        &[],
+    );
+    let reasons = ["the data set stays", "every file is opened", "`--results-dir`"];
+    assert_eq!(found.len(), reasons.len(), "{found:?}");
+    for (warning, reason) in found.iter().zip(reasons) {
+        assert!(warning.contains("has no effect here") && warning.contains(reason), "{warning}");
+    }
 }
 
 #[test]

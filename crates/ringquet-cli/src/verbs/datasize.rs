@@ -3,7 +3,8 @@
 use std::fmt;
 
 use anyhow::Result;
-use ringquet_workload::{Client, Datasize};
+use ringquet_bench::report::quoted;
+use ringquet_workload::{Client, Compression, Datasize};
 use serde::Serialize;
 use serde_json::json;
 
@@ -14,6 +15,9 @@ use crate::exit::{Exit, Usage};
 use crate::quantity::{count, counted};
 use crate::size::ByteSize;
 
+/// No host has less; a number without a unit was meant to have one.
+const HOST_MEMORY_BYTES_MIN: u64 = 1 << 20;
+
 pub(crate) fn run(args: &DatasizeArgs, console: &mut Console) -> Result<Exit> {
     let client = client(args)?;
     let loaded = source::load(&args.workload, console)?;
@@ -22,6 +26,7 @@ pub(crate) fn run(args: &DatasizeArgs, console: &mut Console) -> Result<Exit> {
     let report = Report {
         client,
         datasize: loaded.workload.datasize(client)?,
+        is_compressed: loaded.workload.dataset.compression != Compression::None,
         workload: args.workload.workload.display().to_string(),
         typed: &args.workload.overrides,
     };
@@ -40,6 +45,11 @@ fn client(args: &DatasizeArgs) -> Result<Client, Usage> {
             return Err(Usage(format!("{option} 0: must be at least 1")));
         }
     }
+    if host_memory_bytes < HOST_MEMORY_BYTES_MIN {
+        return Err(Usage(format!(
+            "--host-memory {host_memory_bytes}: must be at least {HOST_MEMORY_BYTES_MIN} bytes; with a unit, as in 256GiB"
+        )));
+    }
     Ok(Client { accelerators: args.accelerators, hosts: args.hosts, host_memory_bytes })
 }
 
@@ -49,6 +59,9 @@ struct Report<'a> {
     client: Client,
     #[serde(flatten)]
     datasize: Datasize,
+    /// Then the bytes on disk are those that it would take without.
+    #[serde(skip)]
+    is_compressed: bool,
     #[serde(skip)]
     workload: String,
     #[serde(skip)]
@@ -77,10 +90,12 @@ impl fmt::Display for Report<'_> {
             ByteSize(size.nominal_file_bytes),
             ByteSize(size.nominal_sample_bytes)
         )?;
-        writeln!(f, "on disk       {}", ByteSize(size.disk_bytes))?;
-        write!(f, "generate      ringquet datagen {}", self.workload)?;
+        let at_most =
+            if self.is_compressed { " at most: how far it compresses is not known" } else { "" };
+        writeln!(f, "on disk       {}{at_most}", ByteSize(size.disk_bytes))?;
+        write!(f, "generate      ringquet datagen {}", quoted(&self.workload))?;
         for text in self.typed.iter().chain(&size.overrides) {
-            write!(f, " {text}")?;
+            write!(f, " {}", quoted(text))?;
         }
         Ok(())
     }
