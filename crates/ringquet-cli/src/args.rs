@@ -299,10 +299,20 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) find_max_accelerators: bool,
     /// No more than this many in a search
-    #[arg(long, value_name = "N", requires = "find_max_accelerators")]
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "find_max_accelerators",
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
     pub(crate) accelerators_max: Option<u32>,
     /// Seconds of a round of the search; every point has two or more, until two in a row agree
-    #[arg(long, value_name = "SECONDS", default_value_t = SearchOptions::default().round_seconds)]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = SearchOptions::default().round_seconds,
+        value_parser = round_seconds
+    )]
     pub(crate) round_seconds: f64,
     /// Where summary.json and the other results go
     #[arg(long, value_name = "DIR")]
@@ -395,6 +405,16 @@ pub(crate) enum ReportFormatArg {
 pub(crate) struct CheckArgs {
     /// A tree training/MODEL/run/TIME/ of results, some folder in it, or one folder of results
     pub(crate) dir: PathBuf,
+}
+
+/// A round of a search: shorter ones say nothing, longer ones never end.
+fn round_seconds(text: &str) -> Result<f64, String> {
+    const ACCEPTED: std::ops::RangeInclusive<f64> = 0.1..=3600.0;
+    let seconds: f64 = text.parse().map_err(|_| "is not a number of seconds".to_owned())?;
+    match ACCEPTED.contains(&seconds) {
+        true => Ok(seconds),
+        false => Err(format!("must be {} to {} seconds", ACCEPTED.start(), ACCEPTED.end())),
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! The folder of a run's results: files appear under their names when they are complete.
 
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::{BufWriter, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -149,6 +150,32 @@ impl Log {
     }
 }
 
+/// How long until a second has another name.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Makes a folder named after the present second, as `numbers` tell it, that was not there before: of two runs that begin in one
+/// second, the later one waits for the next.
+///
+/// # Errors
+/// [`RunError::Results`].
+pub(crate) fn make_leaf(runs: &Path, numbers: impl Fn() -> [f64; 2]) -> Result<[f64; 2], RunError> {
+    std::fs::create_dir_all(runs).map_err(failed(runs))?;
+    loop {
+        let now = numbers();
+        let leaf = runs.join(leaf_name(now));
+        match std::fs::create_dir(&leaf) {
+            Ok(()) => return Ok(now),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => std::thread::sleep(SECOND),
+            Err(error) => return Err(failed(&leaf)(error)),
+        }
+    }
+}
+
+/// `20261122_103107` of a date and a time.
+pub(crate) fn leaf_name([date, time]: [f64; 2]) -> String {
+    format!("{date:08}_{time:06}")
+}
+
 fn unfinished(path: &Path) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
@@ -163,6 +190,22 @@ fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> RunError + use<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Two runs in one second: none writes over the other's results.
+    #[test]
+    fn a_leaf_is_always_new() {
+        let dir = tempfile::tempdir().unwrap();
+        let seconds = std::cell::Cell::new(103_107.0);
+        let clock = || [20_261_122.0, seconds.get()];
+        let first = make_leaf(dir.path(), clock).unwrap();
+        let later = || {
+            seconds.set(seconds.get() + 0.5);
+            [20_261_122.0, seconds.get().floor()]
+        };
+        let second = make_leaf(dir.path(), later).unwrap();
+        assert_eq!([first, second].map(leaf_name), ["20261122_103107", "20261122_103108"]);
+        assert!(dir.path().join("20261122_103108").is_dir());
+    }
 
     #[test]
     fn files_get_their_names_when_complete() {

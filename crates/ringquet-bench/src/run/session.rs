@@ -21,7 +21,7 @@ use crate::run::host::{self, Host};
 use crate::run::metrics::{self, BlockMetrics, EpochMetrics};
 use crate::run::phase::{PhasePlan, PhaseRun};
 use crate::run::report::{EpochReport, PhaseReport, RunReport, Whole};
-use crate::run::results::{Log, Results};
+use crate::run::results::{self, Log, Results};
 use crate::run::wall_clock::WallClock;
 use crate::run::{ACCELERATORS_MAX, Phase, Progress, RunOptions};
 
@@ -88,7 +88,7 @@ impl<'a> Session<'a> {
         let (nodes, leads_host) = nodes(&host, options.accelerators, others);
         let setting = Setting::new(workload, host, nodes);
         let warnings = warnings(loaded, options, &setting, &train);
-        let results = Results::new(results_dir(workload, options, &clock, others))?;
+        let results = Results::new(results_dir(workload, options, &clock, others)?)?;
         let log = match others.process() {
             0 => Some(results.log(&workload.output.log_file)?),
             _ => None,
@@ -512,23 +512,28 @@ fn nodes(host: &Host, accelerators: u32, others: Others) -> (Vec<Node>, bool) {
     (nodes, leads)
 }
 
-/// The folder asked for, or the leaf of mlpstorage's tree in it.
+/// The folder asked for, or a new leaf of mlpstorage's tree in it.
 fn results_dir(
     workload: &Workload,
     options: &RunOptions,
     clock: &WallClock,
     others: Others,
-) -> PathBuf {
+) -> Result<PathBuf, RunError> {
     if !options.results_tree {
-        return options.results_dir.clone();
+        return Ok(options.results_dir.clone());
     }
     // A model's name is free text; as a folder it must be one.
     let model: String =
         workload.model.name.chars().map(|c| if c == '/' || c == '\0' { '_' } else { c }).collect();
-    // All processes write into the folder of the first one's time.
-    let [date, time] = others.gather(clock.folder_numbers())[0];
-    let leaf = format!("{date:08}_{time:06}");
-    options.results_dir.join("training").join(model).join("run").join(leaf)
+    let runs = options.results_dir.join("training").join(model).join("run");
+    // All processes write into the folder that the first one makes.
+    let made = match others.process() {
+        0 => results::make_leaf(&runs, || clock.folder_numbers(Instant::now())),
+        _ => Ok([0.0; 2]),
+    };
+    let first = others.gather(*made.as_ref().unwrap_or(&[0.0; 2]))[0];
+    made?;
+    Ok(runs.join(results::leaf_name(first)))
 }
 
 fn warnings(

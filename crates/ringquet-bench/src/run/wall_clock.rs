@@ -26,8 +26,8 @@ impl WallClock {
     }
 
     /// 20261122 and 103107: mlpstorage's name of a run's folder is `20261122_103107`.
-    pub(crate) fn folder_numbers(&self) -> [f64; 2] {
-        let time = &self.local;
+    pub(crate) fn folder_numbers(&self, instant: Instant) -> [f64; 2] {
+        let time = self.at(instant);
         let date =
             i32::from(time.year()) * 10_000 + i32::from(time.month()) * 100 + i32::from(time.day());
         let hour = i32::from(time.hour()) * 10_000
@@ -62,7 +62,7 @@ mod tests {
         assert_eq!(clock.stamp(clock.instant), "2026-11-22T23:59:59.727261");
         let later = clock.instant + Duration::from_micros(1_500_000);
         assert_eq!(clock.stamp(later), "2026-11-23T00:00:01.227261");
-        assert_eq!(clock.folder_numbers(), [20_261_122.0, 235_959.0]);
+        assert_eq!(clock.folder_numbers(clock.instant), [20_261_122.0, 235_959.0]);
         let half = clock.instant + Duration::from_nanos(272_739_000);
         assert_eq!(clock.stamp(half), "2026-11-23T00:00:00.000000");
     }

@@ -119,12 +119,15 @@ impl fmt::Display for Report {
             )?;
         }
         writeln!(f)?;
-        let meets = if report.au_meets_expectation { "meets" } else { "misses" };
-        writeln!(
-            f,
-            "AU           {:.2} %, {meets} the bar of {:.2} %",
-            report.train.au_percent_mean, report.au_percent_bar
-        )?;
+        let bar = report.au_percent_bar;
+        let judged = match (report.complete, report.au_meets_expectation) {
+            (false, _) => {
+                format!("until it was interrupted; not held against the bar of {bar:.2} %")
+            }
+            (true, true) => format!("meets the bar of {bar:.2} %"),
+            (true, false) => format!("misses the bar of {bar:.2} %"),
+        };
+        writeln!(f, "AU           {:.2} %, {judged}", report.train.au_percent_mean)?;
         let lost = report.lost_time;
         let of_all = report.time_by_cause;
         let all = of_all.compute_seconds
@@ -136,13 +139,19 @@ impl fmt::Display for Report {
         let share = |seconds: f64| if all > 0.0 { 100.0 * seconds / all } else { 0.0 };
         writeln!(
             f,
-            "lost to      I/O {:.1} %, decode {:.1} %, barrier {:.1} %, fetching {:.1} %, preprocessing {:.1} %, oversleep {:.1} %",
+            "lost to      I/O {:.1} %, {} {:.1} %, barrier {:.1} %, fetching {:.1} %, preprocessing {:.1} %, oversleep {:.1} %",
             share(lost.io_seconds),
+            if report.decode == DecodeMode::Raw { "reader CPU" } else { "decode" },
             share(lost.decode_seconds),
             share(lost.barrier_seconds),
             share(lost.touch_seconds),
             share(lost.preprocess_seconds),
             share(lost.oversleep_seconds),
+        )?;
+        writeln!(
+            f,
+            "             of all time, steps that AU leaves out included; {:.1} % of it was computing",
+            share(of_all.compute_seconds)
         )?;
         writeln!(f, "first batch  after {}", seconds(report.first_batch_seconds))?;
         let per_second = rate(report.rows, report.seconds);
