@@ -184,9 +184,13 @@ fn a_characterisation_has_curves_knees_and_a_roofline() {
             "latency_ns": {"p50": 1, "p99": 2, "p99_9": 3, "max": 4}, "steady": true})
     };
     let knee = json!({"threads": 2, "queue_depth": 4, "read_bytes_per_second": 9.0});
+    let mut polled = point(4096, 4, 7.0);
+    polled["iopoll"] = json!(true);
     let document = json!({"schema_version": 1, "command": "characterize",
         "options": {"paths": ["/mnt"], "preset": "quick", "threads": null, "extras": true},
         "points": [point(4096, 1, 5.0), point(4096, 4, 9.0), point(524_288, 1, 50.0)],
+        "extras": [polled], "readers": [{"thread": 0, "cpu": 3, "numa_node": 1}],
+        "refused": [{"point": {"access": "random", "block_bytes": 4096, "iopoll": true}, "reason": "no poll queues"}],
         "knees": [{"access": "random", "block_bytes": 4096, "knee": knee, "peak": knee}],
         "parquet": {"read_bytes_per_second": 4.0},
         "roofline": {"device_bytes_per_second": 9.0, "decode_bytes_per_second": 5.0,
@@ -203,6 +207,15 @@ fn a_characterisation_has_curves_knees_and_a_roofline() {
     assert_eq!(knees.rows[0], ["random 4.00 KiB", "2 × 4", "9.00 B/s", "2 × 4", "9.00 B/s"]);
     let command = report.entries[0].command.as_deref();
     assert_eq!(command, Some("ringquet characterize /mnt --preset quick"));
+    let settings = &report.entries[0].settings;
+    let setting = |key: &str| settings.iter().find(|(known, _)| known == key).map(|(_, v)| &**v);
+    assert_eq!(setting("reader threads"), Some("CPU 3 (node 1)"));
+    assert_eq!(setting("refused: random 4.00 KiB, iopoll"), Some("no poll queues"));
+    let points = report.entries[0].tables.iter().find(|table| table.title == "All points").unwrap();
+    assert_eq!(points.rows.last().unwrap()[0], "random 4.00 KiB, iopoll");
+    let csv = report.render(ReportFormat::Csv);
+    let line = "points,\"random 4.00 KiB, iopoll, depth 4, threads 2\",latency_ns.max,4,ns";
+    assert!(csv.contains(line), "{csv}");
 }
 
 #[test]

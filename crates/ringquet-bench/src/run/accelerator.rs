@@ -29,7 +29,9 @@ use crate::run::touch::Touched;
 #[derive(Debug, Default)]
 pub(crate) struct Live {
     pub(crate) steps: AtomicU64,
+    /// Of the steps that are over but for the first, which waits for the first batch: computing, and all of it.
     pub(crate) compute_ns: AtomicU64,
+    pub(crate) elapsed_ns: AtomicU64,
     pub(crate) bytes: AtomicU64,
 }
 
@@ -180,13 +182,16 @@ impl Accelerator<'_> {
         run.times.proc.push((done - asked).as_secs_f64());
         run.touched.add(touched);
         run.rows += rows;
-        self.live.steps.fetch_add(1, Ordering::Relaxed);
-        self.live.compute_ns.fetch_add(nanoseconds(compute), Ordering::Relaxed);
+        let is_first = self.live.steps.fetch_add(1, Ordering::Relaxed) == 0;
         self.live.bytes.fetch_add(touched.bytes, Ordering::Relaxed);
 
         if let Some(barrier) = self.barrier {
             let waited = barrier.wait().map_err(|_| NoBatch::Halted)?;
             run.by_cause.barrier_wait_seconds += waited.as_secs_f64();
+        }
+        if !is_first {
+            self.live.compute_ns.fetch_add(nanoseconds(compute), Ordering::Relaxed);
+            self.live.elapsed_ns.fetch_add(nanoseconds(asked.elapsed()), Ordering::Relaxed);
         }
         Ok(())
     }

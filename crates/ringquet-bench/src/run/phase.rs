@@ -325,6 +325,7 @@ impl Stage<'_> {
         let sum = |of: fn(&Live) -> u64| self.live.iter().map(of).sum::<u64>();
         let steps = sum(|live| live.steps.load(Ordering::Relaxed));
         let compute_ns = sum(|live| live.compute_ns.load(Ordering::Relaxed));
+        let elapsed_ns = sum(|live| live.elapsed_ns.load(Ordering::Relaxed));
         let bytes = sum(|live| live.bytes.load(Ordering::Relaxed));
         let per_second = |amount: f64| if seconds > 0.0 { amount / seconds } else { 0.0 };
         Progress {
@@ -334,7 +335,7 @@ impl Stage<'_> {
             step: steps / self.live.len().max(1) as u64,
             steps: self.plan.steps,
             seconds,
-            au_percent: per_second(100.0 * compute_ns as f64 / 1e9) / self.live.len().max(1) as f64,
+            au_percent: 100.0 * compute_ns as f64 / (elapsed_ns.max(1)) as f64,
             samples_per_second: per_second((steps * self.plan.batch_size) as f64),
             decoded_bytes_per_second: per_second(bytes as f64),
         }

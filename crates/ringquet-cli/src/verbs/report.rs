@@ -1,7 +1,7 @@
 //! `ringquet report`: results at a glance, as one page, as Markdown or as CSV.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use ringquet_bench::report::{self, Metric, ReportFormat};
@@ -18,6 +18,9 @@ pub(crate) fn run(args: &ReportArgs, console: &mut Console) -> Result<Exit> {
     let format = format(args)?;
     console
         .set_options(json!({ "results": args.results, "output": args.output, "format": format }));
+    if let Some(output) = &args.output {
+        keeps_results(output, &args.results)?;
+    }
     let report = report::read(&args.results)?;
     let text = report.render(format);
     if let Some(output) = &args.output {
@@ -43,6 +46,16 @@ pub(crate) fn run(args: &ReportArgs, console: &mut Console) -> Result<Exit> {
     };
     console.report(&report, &report)?;
     Ok(Exit::Done)
+}
+
+/// A report never takes the place of a result that it is made of.
+fn keeps_results(output: &Path, results: &[PathBuf]) -> Result<(), Usage> {
+    let real = |path: &Path| path.canonicalize().ok();
+    let Some(output_real) = real(output) else { return Ok(()) };
+    match results.iter().any(|result| real(result).is_some_and(|result| result == output_real)) {
+        true => Err(Usage(format!("-o {}: is one of the results", output.display()))),
+        false => Ok(()),
+    }
 }
 
 /// What was asked for, or what the name of the output says; Markdown on a terminal.
