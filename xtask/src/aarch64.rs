@@ -30,8 +30,8 @@ const VERSIONED: [&str; 2] = ["libstd-rust-web-", "libllvm"];
 /// Builds and tests.
 pub(crate) fn run(workshop: &Workshop) -> Result<()> {
     let sh = &workshop.sh;
-    for (program, flag) in [(LINKER, "--version"), (EMULATOR, "--version")] {
-        ensure!(answers(sh, program, flag), "aarch64 needs {program}; on Debian: '{INSTALL}'");
+    for program in [LINKER, EMULATOR] {
+        ensure!(workshop.has(program), "aarch64 needs {program}; on Debian: '{INSTALL}'");
     }
     let work = workshop.target.join("aarch64");
     let targets = cmd!(sh, "rustup target list --installed").quiet().read().unwrap_or_default();
@@ -48,10 +48,6 @@ pub(crate) fn run(workshop: &Workshop) -> Result<()> {
     let test = ["test", "--workspace", "--locked", "--target", TARGET];
     cmd!(sh, "cargo {test...} --lib").run()?;
     Ok(cmd!(sh, "cargo {test...} --test it -- decode:: deliver:: regression::").run()?)
-}
-
-fn answers(sh: &Shell, program: &str, flag: &str) -> bool {
-    cmd!(sh, "{program} {flag}").quiet().ignore_stdout().ignore_stderr().run().is_ok()
 }
 
 /// Debian's compiler, unpacked, as the one that cargo calls while the answer lives.

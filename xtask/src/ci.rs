@@ -60,7 +60,7 @@ fn doc(workshop: &Workshop) -> Result<()> {
 
 fn deny(workshop: &Workshop) -> Result<()> {
     let sh = &workshop.sh;
-    if cmd!(sh, "cargo deny --version").quiet().ignore_stdout().ignore_stderr().run().is_err() {
+    if !workshop.has("cargo deny") {
         println!("SKIPPED deny: cargo-deny is not installed (cargo install --locked cargo-deny)");
         return Ok(());
     }

@@ -55,7 +55,7 @@ pub(crate) fn run(workshop: &Workshop, targets: &[Target], minutes: u32) -> Resu
     let sh = &workshop.sh;
     let _unstable = sh.push_env("RUSTC_BOOTSTRAP", "1");
     ensure!(
-        cmd!(sh, "cargo fuzz --version").quiet().ignore_stdout().ignore_stderr().run().is_ok(),
+        workshop.has("cargo fuzz"),
         "fuzz needs cargo-fuzz: 'cargo install cargo-fuzz --locked'"
     );
     let all = Target::value_variants();

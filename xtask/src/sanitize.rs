@@ -14,9 +14,7 @@ const TESTS: [&str; 2] = ["submit::", "complete::"];
 /// Needs valgrind (Debian: `apt-get install valgrind`).
 pub(crate) fn run(workshop: &Workshop) -> Result<()> {
     let sh = &workshop.sh;
-    let there =
-        cmd!(sh, "valgrind --version").quiet().ignore_stdout().ignore_stderr().run().is_ok();
-    ensure!(there, "sanitize needs valgrind: 'apt-get install valgrind'");
+    ensure!(workshop.has("valgrind"), "sanitize needs valgrind: 'apt-get install valgrind'");
     let messages =
         cmd!(sh, "cargo test --workspace --no-run --message-format json-render-diagnostics")
             .read()?;

@@ -56,6 +56,13 @@ impl Workshop {
         Ok(self.sh.remove_path(path)?)
     }
 
+    /// Whether a program is installed, by its answer to `--version`: `valgrind`, or `cargo deny`.
+    pub(crate) fn has(&self, program: &str) -> bool {
+        let words = program.split(' ');
+        let asked = cmd!(self.sh, "env {words...} --version").quiet();
+        asked.ignore_stdout().ignore_stderr().run().is_ok()
+    }
+
     /// The golden files that the real benchmark wrote, where they lie beside the checkout.
     pub(crate) fn golden(&self) -> Option<PathBuf> {
         let golden = self.root.parent()?.join("shared").join("golden");
