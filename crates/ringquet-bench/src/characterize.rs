@@ -58,9 +58,6 @@ use target::{Preparation, Target};
 /// Threads of a point at most: beyond the largest machines.
 const THREADS_MAX: usize = 4096;
 
-/// Shortest test file that can be asked for.
-const TEST_FILE_BYTES_MIN: u64 = test_file::LEN_BYTES_MIN;
-
 /// A device that read less than this share of what arrived has a cache in front of it.
 const CACHED_SHARE: f64 = 0.9;
 
@@ -145,10 +142,9 @@ impl CharacterizeOptions {
         if let Some((_, path)) = twice {
             return wrong(format!("{}: is named twice", path.display()));
         }
-        if let Some(bytes) = self.test_file_bytes.filter(|bytes| *bytes < TEST_FILE_BYTES_MIN) {
-            return wrong(format!(
-                "--test-file-size {bytes}: must be at least {TEST_FILE_BYTES_MIN} bytes"
-            ));
+        let min = test_file::LEN_BYTES_MIN;
+        if let Some(bytes) = self.test_file_bytes.filter(|bytes| *bytes < min) {
+            return wrong(format!("--test-file-size {bytes}: must be at least {min} bytes"));
         }
         if let Some(&block) = self
             .axes

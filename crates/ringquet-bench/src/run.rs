@@ -38,8 +38,6 @@ use ringquet::{DecodeMode, DirectChoice, EngineOptions, IoOptions, StopFlag};
 use ringquet_workload::{Loaded, Workload};
 use serde_json::{Value, json};
 
-use host::Host;
-
 pub use accelerator::TimeByCause;
 pub use ensemble::Ensemble;
 pub use error::RunError;
@@ -195,8 +193,8 @@ pub fn engine_options(
     }
     if options.memory_budget_bytes.is_none() && options.io.direct != DirectChoice::Off {
         let threads = options.threads.unwrap_or(1) as u64;
-        let host = Host::of_this_machine().memory_bytes();
-        options.memory_budget_bytes = memory_budget(workload, accelerators, threads, host);
+        options.memory_budget_bytes =
+            memory_budget(workload, accelerators, threads, host::memory_bytes());
     }
     options
 }

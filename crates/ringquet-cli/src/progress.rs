@@ -28,7 +28,7 @@ impl FilesBar {
     pub(crate) fn new(console: &Console, what: &'static str) -> FilesBar {
         let counts = "{binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}";
         FilesBar {
-            bar: bar(console, what, 0, counts),
+            bar: bar(console, what, 0, style(counts)),
             what,
             files: AtomicU64::new(0),
             files_done: AtomicU64::new(0),
@@ -81,27 +81,25 @@ pub(crate) fn counted(
     total: u64,
     noun: &str,
 ) -> ProgressBar {
-    bar(console, what, total, &format!("{{human_pos}}/{{human_len}} {noun}  {{per_sec}}"))
+    bar(console, what, total, style(&format!("{{human_pos}}/{{human_len}} {noun}  {{per_sec}}")))
 }
 
 /// A bar whose message says how far things are and how long they still take.
 pub(crate) fn told(console: &Console, what: &'static str) -> ProgressBar {
-    let bar = bar(console, what, 0, "");
-    bar.set_style(told_style());
-    bar
+    bar(console, what, 0, told_style())
 }
 
 fn told_style() -> ProgressStyle {
     ProgressStyle::with_template("{msg}  {wide_bar}").expect("a sound template")
 }
 
-fn bar(console: &Console, what: &'static str, total: u64, counts: &str) -> ProgressBar {
+fn bar(console: &Console, what: &'static str, total: u64, style: ProgressStyle) -> ProgressBar {
     if !console.shows_progress() {
         return ProgressBar::hidden();
     }
     let target = ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND);
     let bar = ProgressBar::with_draw_target(Some(total), target).with_finish(GONE);
-    bar.set_style(style(counts));
+    bar.set_style(style);
     bar.set_message(what);
     bar.enable_steady_tick(TICK);
     bar
@@ -121,7 +119,9 @@ mod tests {
         let quiet = Console::new("scan", false, true);
         assert!(busy(&quiet, "reading").is_hidden());
         assert!(counted(&quiet, "generating", 10, "files").is_hidden());
+        assert!(told(&quiet, "preparing").is_hidden());
         busy_style();
+        told_style();
         style("{human_pos}/{human_len} files  {per_sec}");
     }
 }

@@ -48,8 +48,17 @@ impl Host {
 
     /// Memory in bytes.
     pub(crate) fn memory_bytes(&self) -> f64 {
-        self.memory_gib * 1024.0 * 1024.0 * 1024.0
+        bytes_of(self.memory_gib)
     }
+}
+
+/// Memory of this machine in bytes.
+pub(crate) fn memory_bytes() -> f64 {
+    bytes_of(memory_gib(&meminfo()))
+}
+
+fn bytes_of(gib: f64) -> f64 {
+    gib * 1024.0 * 1024.0 * 1024.0
 }
 
 /// /proc/meminfo as it is now.

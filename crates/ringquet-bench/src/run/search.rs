@@ -23,7 +23,7 @@ pub use point::Point;
 
 use crate::run::error::RunError;
 use crate::run::half;
-use crate::run::host::Host;
+use crate::run::host;
 use crate::run::results::Results;
 use crate::run::{ACCELERATORS_MAX, Progress, RunOptions, engine_options};
 use crate::run::{launcher, session};
@@ -255,7 +255,7 @@ fn ceiling(workload: &Workload, search: &SearchOptions) -> Result<Ceiling, RunEr
     }
     let by = if fits == ACCELERATORS_MAX { CeilingBy::Process } else { CeilingBy::DataSet };
     let mut ceiling = Ceiling { accelerators: fits, by };
-    let memory = Host::of_this_machine().memory_bytes();
+    let memory = host::memory_bytes();
     let batch_bytes =
         workload.reader.batch_size as f64 * workload.dataset.read_record_bytes() as f64;
     let each = batch_bytes * f64::from(workload.reader.prefetch_size.max(1));
