@@ -202,7 +202,7 @@ pub fn engine_options(
 /// Batches of each accelerator for which there is memory, half of it for reads in flight. Accelerators that meet at every step wait
 /// for the one whose batch comes last, and batches come the more evenly the more of them are on their way. Measured with 24
 /// accelerators of FLUX, 8.7 MB a batch (`bench train`): a tenth more AU than with 192 MiB for each of two reader threads, which
-/// is less than two batches; with ten batches and more it falls again.
+/// is less than two batches; with eight batches and more it falls again.
 const BATCHES_IN_MEMORY: u64 = 6;
 
 /// Share of the host's memory that reader threads take at most, unless they are told otherwise.

@@ -42,7 +42,7 @@ pub(crate) struct EngineArgs {
     /// Gaps between wanted bytes up to this size are read along [default: 64KiB, 4KiB without O_DIRECT]
     #[arg(long, value_name = "BYTES")]
     coalesce_gap: Option<ByteSize>,
-    /// Bound on the memory of all reader threads [default: 192MiB per thread, 32MiB without O_DIRECT]
+    /// Bound on the memory of all reader threads [default: 192MiB per thread, 32MiB without O_DIRECT; in a run more if six batches of each accelerator take more]
     #[arg(long, value_name = "BYTES")]
     memory_budget: Option<ByteSize>,
     /// Poll the device for completions instead of taking interrupts
