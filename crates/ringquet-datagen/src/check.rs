@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ringquet::{ContentDigest, Dataset, EngineOptions, StopFlag, Warning};
-use xxhash_rust::xxh3::Xxh3;
+use twox_hash::XxHash3_128;
 
 use crate::content::RowGroupContent;
 use crate::difference::{difference, field_difference};
@@ -226,19 +226,19 @@ fn check_bytes(
 fn check_hash(path: &Path, listed: &ManifestFile, stop: &AtomicBool) -> Result<(), Fault> {
     let unreadable = |error: io::Error| (ProblemKind::Unreadable, error.to_string());
     let mut file = fs::File::open(path).map_err(unreadable)?;
-    let (mut hasher, mut buffer) = (Xxh3::new(), vec![0; HASH_BUFFER_BYTES]);
+    let (mut hasher, mut buffer) = (XxHash3_128::new(), vec![0; HASH_BUFFER_BYTES]);
     loop {
         if stop.load(Ordering::Relaxed) {
             return Ok(());
         }
         match file.read(&mut buffer) {
             Ok(0) => break,
-            Ok(length) => hasher.update(&buffer[..length]),
+            Ok(length) => hasher.write(&buffer[..length]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(unreadable(error)),
         }
     }
-    let hash = hash_text(hasher.digest128());
+    let hash = hash_text(hasher.finish_128());
     if hash == listed.bytes_hash {
         return Ok(());
     }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use ringquet::DirectChoice;
 use ringquet_io::write_queue::WRITE_ALIGNMENT;
 use ringquet_io::{IoError, WriteFile, WriteQueue, WriteSlot};
-use xxhash_rust::xxh3::Xxh3;
+use twox_hash::XxHash3_128;
 
 use crate::options::Progress;
 use crate::partial::PartialFile;
@@ -29,7 +29,7 @@ pub(crate) struct FileSink<'a> {
     /// The slot being filled; `None` before the first byte of it.
     slot: Option<WriteSlot>,
     filled: usize,
-    hasher: Xxh3,
+    hasher: XxHash3_128,
     position: u64,
     progress: &'a dyn Progress,
 }
@@ -59,7 +59,7 @@ impl<'a> FileSink<'a> {
             queue,
             slot: None,
             filled: 0,
-            hasher: Xxh3::new(),
+            hasher: XxHash3_128::new(),
             position: 0,
             progress,
         })
@@ -95,7 +95,7 @@ impl<'a> FileSink<'a> {
     fn send(&mut self, length: usize) -> io::Result<()> {
         let Some(mut slot) = self.slot.take() else { return Ok(()) };
         let bytes = slot.bytes_mut();
-        self.hasher.update(&bytes[..self.filled]);
+        self.hasher.write(&bytes[..self.filled]);
         bytes[self.filled..length].fill(0);
         let offset = self.position - self.filled as u64;
         self.queue.write(&self.out, offset, slot, length).map_err(wrapped)?;
@@ -117,7 +117,7 @@ impl<'a> FileSink<'a> {
         if is_padded {
             file.file().set_len(self.position)?;
         }
-        let (bytes, bytes_hash) = (self.position, self.hasher.digest128());
+        let (bytes, bytes_hash) = (self.position, self.hasher.finish_128());
         Ok(Finished { file, bytes, bytes_hash, direct: self.out.is_direct() })
     }
 }

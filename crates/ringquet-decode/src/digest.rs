@@ -18,7 +18,7 @@ use std::str::FromStr;
 
 use arrow_array::RecordBatch;
 use arrow_schema::Schema;
-use xxhash_rust::xxh3::Xxh3;
+use twox_hash::XxHash3_128;
 
 use column::ColumnDigest;
 
@@ -118,20 +118,20 @@ impl RowGroupDigest {
     pub fn finish(self) -> ContentDigest {
         let Self { seed: [file_index, row_group], columns, names, rows } = self;
         let column = |(column, name): (ColumnDigest, Vec<u8>)| {
-            let mut hasher = Xxh3::new();
+            let mut hasher = XxHash3_128::new();
             for number in [file_index, row_group, rows, name.len() as u64] {
-                hasher.update(&number.to_le_bytes());
+                hasher.write(&number.to_le_bytes());
             }
-            hasher.update(&name);
+            hasher.write(&name);
             column.finish(&mut hasher);
-            ContentDigest(hasher.digest128())
+            ContentDigest(hasher.finish_128())
         };
         // Row groups without columns still differ in their rows.
-        let mut hasher = Xxh3::new();
+        let mut hasher = XxHash3_128::new();
         [file_index, row_group, rows]
             .iter()
-            .for_each(|number| hasher.update(&number.to_le_bytes()));
-        let own = ContentDigest(hasher.digest128());
+            .for_each(|number| hasher.write(&number.to_le_bytes()));
+        let own = ContentDigest(hasher.finish_128());
         columns.into_iter().zip(names).map(column).fold(own, ContentDigest::add)
     }
 }

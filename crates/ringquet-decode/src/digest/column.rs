@@ -10,7 +10,7 @@ use arrow_array::{
 };
 use arrow_buffer::{BooleanBuffer, NullBuffer};
 use arrow_schema::{DataType, Field};
-use xxhash_rust::xxh3::Xxh3;
+use twox_hash::XxHash3_128;
 
 /// Appends the name and type of a field in a form that does not change with the version of Arrow's own texts.
 pub(super) fn write_field(text: &mut Vec<u8>, field: &Field) {
@@ -47,7 +47,7 @@ fn write_type(text: &mut Vec<u8>, data_type: &DataType) {
 /// Bits hashed as 64-bit words, however they are cut into calls.
 #[derive(Default)]
 struct BitStream {
-    hasher: Xxh3,
+    hasher: XxHash3_128,
     word: u64,
     bits: usize,
 }
@@ -64,7 +64,7 @@ impl BitStream {
             self.bits += length;
             return;
         }
-        self.hasher.update(&self.word.to_le_bytes());
+        self.hasher.write(&self.word.to_le_bytes());
         self.word = if room == 64 { 0 } else { value >> room };
         self.bits = length - room;
     }
@@ -84,8 +84,8 @@ impl BitStream {
     }
 
     fn finish(mut self) -> u128 {
-        self.hasher.update(&self.word.to_le_bytes());
-        self.hasher.digest128()
+        self.hasher.write(&self.word.to_le_bytes());
+        self.hasher.finish_128()
     }
 }
 
@@ -95,9 +95,9 @@ pub(super) struct ColumnDigest {
     /// Booleans.
     bits: BitStream,
     /// Lengths of strings and lists.
-    lengths: Xxh3,
+    lengths: XxHash3_128,
     /// Bytes of fixed-width values, strings, binaries.
-    values: Xxh3,
+    values: XxHash3_128,
     children: Vec<ColumnDigest>,
     scratch: Vec<u8>,
 }
@@ -125,21 +125,21 @@ impl ColumnDigest {
         Self {
             validity: BitStream::default(),
             bits: BitStream::default(),
-            lengths: Xxh3::new(),
-            values: Xxh3::new(),
+            lengths: XxHash3_128::new(),
+            values: XxHash3_128::new(),
             children: children.into_iter().map(Self::new).collect(),
             scratch: Vec::new(),
         }
     }
 
-    pub(super) fn finish(self, into: &mut Xxh3) {
+    pub(super) fn finish(self, into: &mut XxHash3_128) {
         for digest in [
             self.validity.finish(),
             self.bits.finish(),
-            self.lengths.digest128(),
-            self.values.digest128(),
+            self.lengths.finish_128(),
+            self.values.finish_128(),
         ] {
-            into.update(&digest.to_le_bytes());
+            into.write(&digest.to_le_bytes());
         }
         self.children.into_iter().for_each(|child| child.finish(into));
     }
@@ -213,7 +213,7 @@ impl ColumnDigest {
         let start = data.offset() * width;
         let bytes = &data.buffers()[0].as_slice()[start..start + data.len() * width];
         let Some(nulls) = nulls else {
-            return self.values.update(bytes);
+            return self.values.write(bytes);
         };
         // In blocks that stay in the first-level cache.
         const BLOCK_ROWS: usize = 1024;
@@ -225,7 +225,7 @@ impl ColumnDigest {
                     value.fill(0);
                 }
             }
-            self.values.update(&self.scratch);
+            self.values.write(&self.scratch);
         }
     }
 
@@ -240,7 +240,7 @@ impl ColumnDigest {
         };
         self.push_lengths(array.len(), nulls, |row| offset(row + 1) - offset(row));
         for_valid_runs(array.len(), nulls, |start, end| {
-            self.values.update(&array.value_data()[offset(start)..offset(end)]);
+            self.values.write(&array.value_data()[offset(start)..offset(end)]);
         });
     }
 
@@ -255,7 +255,7 @@ impl ColumnDigest {
         });
         for row in (0..array.len()).filter(|row| nulls.is_none_or(|nulls| nulls.is_valid(*row))) {
             let value: &[u8] = array.value(row).as_ref();
-            self.values.update(value);
+            self.values.write(value);
         }
     }
 
@@ -312,7 +312,7 @@ impl ColumnDigest {
                 let length = if is_valid { length(row) as u64 } else { 0 };
                 self.scratch.extend_from_slice(&length.to_le_bytes());
             }
-            self.lengths.update(&self.scratch);
+            self.lengths.write(&self.scratch);
         }
     }
 }
