@@ -14,7 +14,7 @@ use twox_hash::XxHash3_128;
 use crate::content::RowGroupContent;
 use crate::difference::{difference, field_difference};
 use crate::error::DatagenError;
-use crate::manifest::{ManifestFile, hash_text};
+use crate::manifest::{GENERATOR, ManifestFile, hash_text};
 use crate::options::{Progress, threads_for};
 use crate::schema::schema_of;
 use crate::verify::ProblemKind;
@@ -280,12 +280,19 @@ fn check_content(
     if digest == candidate.listed.content_digest() {
         return Ok(());
     }
-    let found = first_difference(&candidate.path, recipe)?;
-    let text = found.unwrap_or_else(|| {
-        "holds what seed and workload give, but the manifest lists another digest: the manifest \
-         was changed"
-            .to_owned()
-    });
+    let text = if recipe.generator == GENERATOR {
+        first_difference(&candidate.path, recipe)?.unwrap_or_else(|| {
+            "holds what seed and workload give, but the manifest lists another digest: the \
+             manifest was changed"
+                .to_owned()
+        })
+    } else {
+        let generator = recipe.generator;
+        format!(
+            "holds other values than were written; which is the first cannot be told, for \
+             generator {generator} made them and this version has generator {GENERATOR}"
+        )
+    };
     let digests = format!("digest {digest}; the manifest lists {}", candidate.listed.digest);
     Err((ProblemKind::Content, format!("{text} ({digests})")))
 }

@@ -16,18 +16,18 @@ use std::ops::Range;
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::{Array, ArrayRef};
-use arrow_buffer::{BooleanBufferBuilder, Buffer};
+use arrow_buffer::BooleanBufferBuilder;
 
 use crate::codec::PageCodec;
 use crate::content::Run;
-use crate::dictionary::{CountedIndices, Dictionary, IndexTable, Indices};
+use crate::dictionary::{CountedIndices, Dictionary, Indices};
 use crate::hybrid;
 use crate::options::PageOptions;
 use crate::page::{
     BYTE_STREAM_SPLIT, DATA_PAGE, DATA_PAGE_V2, DICTIONARY_PAGE, DataPage, IndexedPage, LevelBytes,
     PLAIN, RLE, RLE_DICTIONARY, dictionary_header, offset_i64, page_i32,
 };
-use crate::plain;
+use crate::plain::{self, Pieces};
 use crate::schema::{DataColumn, DataKind};
 use crate::sink::FileSink;
 use crate::statistics::Bounds;
@@ -39,8 +39,6 @@ const DICTIONARY_BYTES: usize = 1 << 20;
 const PAGE_ROWS: usize = 20_000;
 /// Values of a batch; a list goes on to its end.
 const BATCH_VALUES: usize = 1024;
-/// Values of this many bytes or more are not copied together but written from where they are.
-const PIECE_BYTES: usize = 64 << 10;
 
 /// The values of a page.
 enum Body {
@@ -48,37 +46,6 @@ enum Body {
     Plain(Pieces),
     /// Booleans.
     Bits(BooleanBufferBuilder),
-}
-
-/// PLAIN values, in order.
-#[derive(Default)]
-struct Pieces {
-    closed: Vec<Buffer>,
-    open: Vec<u8>,
-    bytes: usize,
-}
-
-impl Pieces {
-    fn add(&mut self, kind: DataKind, array: &dyn Array) {
-        match plain::in_place(kind, array) {
-            Some(values) if values.len() >= PIECE_BYTES => {
-                if !self.open.is_empty() {
-                    self.closed.push(Buffer::from_vec(std::mem::take(&mut self.open)));
-                }
-                self.bytes += values.len();
-                self.closed.push(values);
-            }
-            _ => {
-                let before = self.open.len();
-                plain::append(kind, array, &mut self.open);
-                self.bytes += self.open.len() - before;
-            }
-        }
-    }
-
-    fn parts(&self) -> impl Iterator<Item = &[u8]> {
-        self.closed.iter().map(Buffer::as_slice).chain([self.open.as_slice()])
-    }
 }
 
 /// A data page in the making.
@@ -106,7 +73,6 @@ struct Totals {
 /// What the chunks of a file use one after the other.
 pub(crate) struct ChunkScratch {
     codec: PageCodec,
-    table: IndexTable,
     counted: CountedIndices,
     /// Levels and indices of a page.
     head: Vec<u8>,
@@ -114,8 +80,7 @@ pub(crate) struct ChunkScratch {
 
 impl ChunkScratch {
     pub(crate) fn new(codec: PageCodec) -> Self {
-        let (table, counted) = (IndexTable::default(), CountedIndices::default());
-        Self { codec, table, counted, head: Vec::new() }
+        Self { codec, counted: CountedIndices::default(), head: Vec::new() }
     }
 }
 
@@ -154,11 +119,8 @@ impl<'a> ChunkWriter<'a> {
     ) -> Self {
         let is_split = options.byte_stream_split && plain::split_bytes(column.kind).is_some();
         let has_dictionary = options.dictionary && !is_split;
-        let dictionary = if has_dictionary {
-            Dictionary::new(column.kind, raw_floats, &mut scratch.table)
-        } else {
-            None
-        };
+        let dictionary =
+            if has_dictionary { Dictionary::new(column.kind, raw_floats) } else { None };
         let is_indexing = dictionary.is_some();
         let mut writer = Self {
             column,
@@ -204,7 +166,7 @@ impl<'a> ChunkWriter<'a> {
         }
     }
 
-    /// Adds the leaf values of whole rows, whose ordinals are those of `run`.
+    /// Adds the leaf values of whole rows, which are those that `run` says.
     pub(crate) fn push(
         &mut self,
         leaf: &ArrayRef,
@@ -241,7 +203,7 @@ impl<'a> ChunkWriter<'a> {
         };
         match (&mut self.page.body, &mut self.dictionary) {
             (Body::Indices(indices), Some(dictionary)) => {
-                dictionary.add(leaf.as_ref(), run, range, indices, &mut self.scratch.table);
+                dictionary.add(leaf.as_ref(), run, range, indices);
             }
             (Body::Bits(bits), _) => bits.append_buffer(part.as_boolean().values()),
             (Body::Plain(pieces), _) => pieces.add(kind, part.as_ref()),
@@ -264,7 +226,7 @@ impl<'a> ChunkWriter<'a> {
         let Some(dictionary) = self.dictionary.as_ref().filter(|_| self.is_indexing) else {
             return Ok(());
         };
-        if dictionary.bytes.len() >= DICTIONARY_BYTES {
+        if dictionary.values.bytes >= DICTIONARY_BYTES {
             self.end_page(sink)?;
             self.write_dictionary(sink)?;
             self.is_indexing = false;
@@ -321,7 +283,7 @@ impl<'a> ChunkWriter<'a> {
             Body::Plain(pieces) => {
                 let encoding = self.value_encoding();
                 if encoding == BYTE_STREAM_SPLIT {
-                    let values = pieces.parts().collect::<Vec<_>>().concat();
+                    let values = pieces.concat();
                     let width = plain::split_bytes(self.column.kind).unwrap_or(1);
                     head.extend_from_slice(&plain::split(&values, width));
                 }
@@ -419,15 +381,21 @@ impl<'a> ChunkWriter<'a> {
         if self.dictionary_at.is_some() {
             return Ok(());
         }
-        let uncompressed = dictionary.bytes.len();
-        let compressed = self.scratch.codec.compress(&dictionary.bytes)?;
-        let stored = compressed.as_deref().unwrap_or(&dictionary.bytes);
-        let header = dictionary_header(dictionary.entries, uncompressed, stored.len());
+        let uncompressed = dictionary.values.bytes;
+        let compressed = match &mut self.scratch.codec {
+            PageCodec::None => None,
+            codec => codec.compress(&dictionary.values.concat())?,
+        };
+        let stored = compressed.as_ref().map_or(uncompressed, Vec::len);
+        let header = dictionary_header(dictionary.entries, uncompressed, stored);
         self.totals.uncompressed_bytes += (header.len() + uncompressed) as u64;
-        self.totals.compressed_bytes += (header.len() + stored.len()) as u64;
+        self.totals.compressed_bytes += (header.len() + stored) as u64;
         self.dictionary_at = Some(sink.position());
         sink.write(&header)?;
-        sink.write(stored)?;
+        match &compressed {
+            Some(compressed) => sink.write(compressed)?,
+            None => dictionary.values.parts().try_for_each(|part| sink.write(part))?,
+        }
         let start = sink.position();
         self.pages.iter_mut().for_each(|page| page.offset += start);
         sink.write(&self.waiting)?;

@@ -1,9 +1,8 @@
 //! The values of a row group, batch by batch.
 //!
 //! Each column chunk has a [`Key`] from (seed, half, file, row group, column) and a sequence of
-//! *ordinals*: 0, 1, 2, … for values that are new, an earlier ordinal for values that repeat. The
-//! value of an ordinal is a scramble of it under the key; no history is kept, and a batch may end
-//! anywhere.
+//! ordinals ([`crate::ordinals`]). The value of an ordinal is a scramble of it under the key; of
+//! the values before, no more is kept than the codes of a domain, and a batch may end anywhere.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,12 +15,14 @@ use arrow_array::{
     ArrayRef, BinaryArray, BooleanArray, FixedSizeListArray, ListArray, PrimitiveArray,
     RecordBatch, StringArray,
 };
-use arrow_buffer::{BooleanBuffer, Buffer, OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::SchemaRef;
 use ringquet_workload::DatasetType;
 
+use crate::domain::Domain;
 use crate::options::ContentOptions;
-use crate::random::{BLOCK_VALUES, Key, finite16, finite32, finite64, value31, value32};
+use crate::ordinals::{OrdinalDraw, Ordinals};
+use crate::random::{BLOCK_VALUES, Key, finite32, finite64, short, value32};
 use crate::schema::{DataColumn, DataKind, Shape, schema_of};
 
 /// Bytes of a batch that are aimed at: some rows of FLUX, a row group of DLRM.
@@ -99,58 +100,34 @@ impl Iterator for RowGroupContent {
     }
 }
 
-/// The numbers of the values of a chunk: new ones count up, repeated ones are below.
-#[derive(Debug)]
-struct Ordinals {
-    key: Key,
-    /// A value repeats if 32 random bits are below this.
-    repeat_below: u64,
-    position: u64,
-    fresh: u64,
-}
-
-/// The ordinals of some consecutive values.
+/// Which values of a leaf column come next, beside the values themselves.
 #[derive(Debug)]
 pub(crate) enum Run {
-    /// All new.
-    Fresh(Range<u64>),
-    /// One by one.
-    Mixed(Vec<u64>),
+    /// All new: their ordinals follow those before.
+    Fresh,
+    /// New and old.
+    Listed {
+        /// Ordinal of each; those above 2^32, which no dictionary reaches, are not told apart.
+        indices: Vec<u32>,
+        /// The ordinal that the first new one has.
+        first: u64,
+        /// The values of the new ones, each once.
+        new: ArrayRef,
+    },
 }
 
-impl Ordinals {
-    fn new(key: Key, repeat_fraction: f64) -> Self {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a fraction from 0 to 1, checked with the options"
-        )]
-        let repeat_below = (repeat_fraction * 4_294_967_296.0) as u64;
-        Self { key, repeat_below, position: 0, fresh: 0 }
-    }
+/// Which ordinals of values of 24 bits and more.
+enum Numbers<'a> {
+    Range(Range<u64>),
+    Listed(&'a [u64]),
+}
 
-    fn next_run(&mut self, values: usize) -> Run {
-        let values = values as u64;
-        if self.repeat_below == 0 {
-            let start = self.fresh;
-            self.fresh += values;
-            return Run::Fresh(start..self.fresh);
+impl Numbers<'_> {
+    fn for_each(&self, mut visit: impl FnMut(u64)) {
+        match self {
+            Self::Range(range) => range.clone().for_each(visit),
+            Self::Listed(ordinals) => ordinals.iter().for_each(|n| visit(*n)),
         }
-        let ordinals = (0..values).map(|_| self.next_one()).collect();
-        Run::Mixed(ordinals)
-    }
-
-    fn next_one(&mut self) -> u64 {
-        let draw = self.key.draw(self.position);
-        self.position += 1;
-        if self.fresh > 0 && draw >> 32 < self.repeat_below {
-            // Uniform over the values so far, by the high half of a product.
-            let draw = u128::from(self.key.draw(!self.position));
-            let earlier = (draw * u128::from(self.fresh)) >> 64;
-            return u64::try_from(earlier).expect("below `fresh`");
-        }
-        self.fresh += 1;
-        self.fresh - 1
     }
 }
 
@@ -159,14 +136,19 @@ impl Ordinals {
 pub(crate) struct ColumnContent {
     column: DataColumn,
     key: Key,
-    ordinals: Ordinals,
+    ordinals: OrdinalDraw,
+    domain: Option<Domain>,
+    /// The codes of the domain that have appeared, by ordinal.
+    codes: Vec<u16>,
     raw_floats: bool,
 }
 
 impl ColumnContent {
     pub(crate) fn new(key: Key, column: DataColumn, options: ContentOptions) -> Self {
-        let ordinals = Ordinals::new(key.with(1), options.repeat_fraction);
-        Self { column, key, ordinals, raw_floats: options.raw_floats }
+        let raw_floats = options.raw_floats;
+        let domain = Domain::of(column.kind, raw_floats);
+        let ordinals = OrdinalDraw::new(key, domain, options.repeat_fraction);
+        Self { column, key, ordinals, domain, codes: Vec::new(), raw_floats }
     }
 
     /// The next `rows` rows.
@@ -175,11 +157,31 @@ impl ColumnContent {
         self.in_rows(leaf, rows)
     }
 
-    /// The leaf values of the next `rows` rows, and their ordinals.
+    /// The leaf values of the next `rows` rows, and which they are.
     pub(crate) fn next_leaf(&mut self, rows: usize) -> (ArrayRef, Run) {
-        let values = rows * self.column.values_per_row();
-        let run = self.ordinals.next_run(values);
-        (self.leaf_of(&run, values), run)
+        let first = self.ordinals.seen();
+        let ordinals = self.ordinals.next(rows * self.column.values_per_row());
+        let seen = self.ordinals.seen();
+        match ordinals {
+            Ordinals::Fresh(range) => (self.wide(&Numbers::Range(range)), Run::Fresh),
+            Ordinals::Wide(ordinals) => {
+                let values = self.wide(&Numbers::Listed(&ordinals));
+                let index = |ordinal: &u64| u32::try_from(*ordinal).unwrap_or(u32::MAX);
+                let indices = ordinals.iter().map(index).collect();
+                let new = self.wide(&Numbers::Range(first..seen));
+                (values, Run::Listed { indices, first, new })
+            }
+            Ordinals::Narrow(indices) => {
+                let before = self.codes.len();
+                if let Some(domain) = self.domain {
+                    let seen = u32::try_from(seen).expect("a domain has 2^16 values at most");
+                    domain.extend(&mut self.codes, seen, self.key.halves(0));
+                }
+                let codes = indices.iter().map(|index| self.codes[*index as usize]).collect();
+                let new = self.narrow(self.codes[before..].to_vec());
+                (self.narrow(codes), Run::Listed { indices, first, new })
+            }
+        }
     }
 
     /// Leaf values as rows.
@@ -199,79 +201,67 @@ impl ColumnContent {
         }
     }
 
-    fn leaf_of(&self, run: &Run, values: usize) -> ArrayRef {
-        let raw = self.raw_floats;
+    /// Values of a domain.
+    fn narrow(&self, codes: Vec<u16>) -> ArrayRef {
+        let values = codes.len();
+        let bytes = |codes: Vec<u16>| -> Vec<u8> {
+            codes.into_iter().map(|code| code.to_le_bytes()[0]).collect()
+        };
         match self.column.kind {
-            DataKind::Uint8 => primitive::<UInt8Type>(self.bytes(run), values),
-            DataKind::Int8 => primitive::<Int8Type>(self.bytes(run), values),
-            DataKind::Uint16 => primitive::<UInt16Type>(self.bits16(run, false), values),
-            DataKind::Int16 => primitive::<Int16Type>(self.bits16(run, false), values),
-            DataKind::Float16 => primitive::<Float16Type>(self.bits16(run, !raw), values),
-            DataKind::Uint32 => primitive::<UInt32Type>(self.bits32(run, false), values),
-            DataKind::Int32 => primitive::<Int32Type>(self.bits32(run, false), values),
-            DataKind::Float32 => primitive::<Float32Type>(self.bits32(run, !raw), values),
-            DataKind::Uint64 => primitive::<UInt64Type>(self.bits64(run, false), values),
-            DataKind::Int64 => primitive::<Int64Type>(self.bits64(run, false), values),
-            DataKind::Float64 => primitive::<Float64Type>(self.bits64(run, !raw), values),
+            DataKind::Uint8 => primitive::<UInt8Type>(bytes(codes)),
+            DataKind::Int8 => primitive::<Int8Type>(bytes(codes)),
+            DataKind::Uint16 => primitive::<UInt16Type>(codes),
+            DataKind::Int16 => primitive::<Int16Type>(codes),
+            DataKind::Float16 => primitive::<Float16Type>(codes),
             DataKind::ByteAsInt64 => {
-                let bytes = self.bytes(run);
-                let wide = bytes.iter().map(|byte| (i64::from(*byte) * 255) >> 8);
-                primitive::<Int64Type>(wide.collect::<Vec<_>>(), values)
+                primitive::<Int64Type>(codes.into_iter().map(i64::from).collect::<Vec<_>>())
             }
             DataKind::Boolean => {
-                let bytes = self.bytes(run);
-                let bits = BooleanBuffer::collect_bool(values, |index| bytes[index] & 1 == 1);
+                let bits = BooleanBuffer::collect_bool(codes.len(), |index| codes[index] == 1);
                 Arc::new(BooleanArray::new(bits, None))
             }
-            DataKind::Utf8 => Arc::new(self.strings(run)),
-            DataKind::Binary(size) => Arc::new(self.binaries(run, size as usize)),
+            DataKind::Binary(1) => Arc::new(binaries_of(bytes(codes), values)),
+            DataKind::Binary(2) => {
+                let bytes = codes.into_iter().flat_map(u16::to_le_bytes).collect();
+                Arc::new(binaries_of(bytes, values))
+            }
+            DataKind::Uint32
+            | DataKind::Uint64
+            | DataKind::Int32
+            | DataKind::Int64
+            | DataKind::Float32
+            | DataKind::Float64
+            | DataKind::Utf8
+            | DataKind::Binary(_) => unreachable!("{:?} has no domain", self.column.kind),
         }
     }
 
-    fn bytes(&self, run: &Run) -> Vec<u8> {
-        match run {
-            Run::Fresh(range) => {
-                let mut bytes = vec![0; length(range)];
-                self.key.fill_bytes(range.start, &mut bytes);
-                bytes
-            }
-            Run::Mixed(ordinals) => ordinals.iter().map(|n| self.key.byte(*n)).collect(),
+    /// Values of 24 bits and more.
+    fn wide(&self, numbers: &Numbers<'_>) -> ArrayRef {
+        let raw = self.raw_floats;
+        match self.column.kind {
+            DataKind::Uint32 => primitive::<UInt32Type>(self.bits32(numbers, false)),
+            DataKind::Int32 => primitive::<Int32Type>(self.bits32(numbers, false)),
+            DataKind::Float32 => primitive::<Float32Type>(self.bits32(numbers, !raw)),
+            DataKind::Uint64 => primitive::<UInt64Type>(self.bits64(numbers, false)),
+            DataKind::Int64 => primitive::<Int64Type>(self.bits64(numbers, false)),
+            DataKind::Float64 => primitive::<Float64Type>(self.bits64(numbers, !raw)),
+            DataKind::Utf8 => Arc::new(self.strings(numbers)),
+            DataKind::Binary(size) => Arc::new(self.binaries(numbers, size as usize)),
+            DataKind::Uint8
+            | DataKind::Int8
+            | DataKind::Uint16
+            | DataKind::Int16
+            | DataKind::Float16
+            | DataKind::ByteAsInt64
+            | DataKind::Boolean => unreachable!("{:?} has a domain", self.column.kind),
         }
     }
 
-    fn bits16(&self, run: &Run, finite: bool) -> Vec<u16> {
-        let mut bits: Vec<u16> = match run {
-            Run::Fresh(range) => {
-                let mut bytes = vec![0; length(range) * 2];
-                self.key.fill_bytes(range.start * 2, &mut bytes);
-                bytes.as_chunks().0.iter().map(|pair| u16::from_le_bytes(*pair)).collect()
-            }
-            Run::Mixed(ordinals) => {
-                let pair = |n: &u64| [self.key.byte(n * 2), self.key.byte(n * 2 + 1)];
-                ordinals.iter().map(|n| u16::from_le_bytes(pair(n))).collect()
-            }
-        };
-        if finite {
-            bits.iter_mut().for_each(|bits| *bits = finite16(*bits));
-        }
-        bits
-    }
-
-    fn bits32(&self, run: &Run, finite: bool) -> Vec<u32> {
-        match run {
-            Run::Fresh(range) => {
-                let mut bits = Vec::with_capacity(length(range));
-                for (block, numbers) in blocks(range.clone()) {
-                    let halves = self.key.halves(block);
-                    let start = bits.len();
-                    bits.extend(numbers.map(|n| value32(n, halves)));
-                    if finite {
-                        make_finite32(&mut bits[start..], halves);
-                    }
-                }
-                bits
-            }
-            Run::Mixed(ordinals) => {
+    fn bits32(&self, numbers: &Numbers<'_>, finite: bool) -> Vec<u32> {
+        match numbers {
+            Numbers::Range(range) => self.key.values32(range.clone(), finite),
+            Numbers::Listed(ordinals) => {
                 let value = |n: &u64| {
                     let (number, halves) = self.in_block(*n);
                     let bits = value32(number, halves);
@@ -282,35 +272,37 @@ impl ColumnContent {
         }
     }
 
-    fn bits64(&self, run: &Run, finite: bool) -> Vec<u64> {
-        let value = |n: u64| {
-            let bits = self.key.value64(n);
-            if finite { finite64(bits, self.key) } else { bits }
-        };
-        match run {
-            Run::Fresh(range) => range.clone().map(value).collect(),
-            Run::Mixed(ordinals) => ordinals.iter().map(|n| value(*n)).collect(),
+    fn bits64(&self, numbers: &Numbers<'_>, finite: bool) -> Vec<u64> {
+        match numbers {
+            Numbers::Range(range) => self.key.values64(range.clone(), finite),
+            Numbers::Listed(ordinals) => {
+                let value = |n: &u64| {
+                    let bits = self.key.value64(*n);
+                    if finite { finite64(bits, self.key) } else { bits }
+                };
+                ordinals.iter().map(value).collect()
+            }
         }
     }
 
-    fn strings(&self, run: &Run) -> StringArray {
+    fn strings(&self, numbers: &Numbers<'_>) -> StringArray {
         let mut text = Vec::new();
         let mut ends = vec![0_i32];
-        run.for_each(|n| {
+        numbers.for_each(|n| {
             let (number, halves) = self.in_block(n);
             text.extend_from_slice(b"s_");
-            push_decimal(&mut text, value31(number, halves));
+            push_decimal(&mut text, short::<31>(number, halves));
             ends.push(i32::try_from(text.len()).expect("a batch has a few mebibytes"));
         });
         let offsets = OffsetBuffer::new(ScalarBuffer::from(ends));
         StringArray::new(offsets, Buffer::from_vec(text), None)
     }
 
-    fn binaries(&self, run: &Run, size: usize) -> BinaryArray {
+    fn binaries(&self, numbers: &Numbers<'_>, size: usize) -> BinaryArray {
         let bytes_key = self.key.with(2);
-        let mut bytes = Vec::new();
-        let mut values = 0;
-        run.for_each(|n| {
+        let (mut bytes, mut values) = (Vec::new(), 0);
+        numbers.for_each(|n| {
+            values += 1;
             let start = bytes.len();
             bytes.resize(start + size, 0);
             let value = &mut bytes[start..];
@@ -321,55 +313,30 @@ impl ColumnContent {
             } else if let Some(head) = value.first_chunk_mut::<4>() {
                 let (number, halves) = self.in_block(n);
                 *head = value32(number, halves).to_le_bytes();
+            } else if let Some(head) = value.first_chunk_mut::<3>() {
+                let (number, halves) = self.in_block_of(n, 1 << 24);
+                head.copy_from_slice(&short::<24>(number, halves).to_le_bytes()[..3]);
             }
-            values += 1;
         });
-        let offsets = OffsetBuffer::<i32>::from_lengths(std::iter::repeat_n(size, values));
-        BinaryArray::new(offsets, Buffer::from_vec(bytes), None)
+        binaries_of(bytes, values)
     }
 
     /// The number of value `n` within its block, and the keys of that block.
     fn in_block(&self, n: u64) -> (u32, (u32, u32)) {
-        let number = u32::try_from(n % BLOCK_VALUES).expect("blocks are shorter than 2^31");
-        (number, self.key.halves(n / BLOCK_VALUES))
+        self.in_block_of(n, BLOCK_VALUES)
+    }
+
+    fn in_block_of(&self, n: u64, values: u64) -> (u32, (u32, u32)) {
+        let number = u32::try_from(n % values).expect("blocks are shorter than 2^31");
+        (number, self.key.halves(n / values))
     }
 }
 
-impl Run {
-    fn for_each(&self, mut visit: impl FnMut(u64)) {
-        match self {
-            Self::Fresh(range) => range.clone().for_each(visit),
-            Self::Mixed(ordinals) => ordinals.iter().for_each(|n| visit(*n)),
-        }
-    }
-}
-
-fn length(range: &Range<u64>) -> usize {
-    usize::try_from(range.end - range.start).expect("a batch has a few mebibytes")
-}
-
-/// Cuts a range of ordinals where the block changes: (block, numbers within it).
-fn blocks(range: Range<u64>) -> impl Iterator<Item = (u64, Range<u32>)> {
-    let first = range.start / BLOCK_VALUES;
-    let last = range.end.div_ceil(BLOCK_VALUES);
-    let number = |n: u64| u32::try_from(n).expect("blocks are shorter than 2^31");
-    (first..last).map(move |block| {
-        let base = block * BLOCK_VALUES;
-        let start = range.start.max(base) - base;
-        let end = range.end.min(base + BLOCK_VALUES) - base;
-        (block, number(start)..number(end))
-    })
-}
-
-/// Makes all of `bits` finite. Blocks of 64 without NaN or infinity, four of five, are only
-/// looked at.
-fn make_finite32(bits: &mut [u32], halves: (u32, u32)) {
-    for block in bits.chunks_mut(64) {
-        let any = block.iter().fold(false, |any, bits| any | (bits << 1 >= 0xff00_0000));
-        if any {
-            block.iter_mut().for_each(|bits| *bits = finite32(*bits, halves));
-        }
-    }
+/// `bytes` cut into so many values of one size.
+fn binaries_of(bytes: Vec<u8>, values: usize) -> BinaryArray {
+    let size = bytes.len().checked_div(values).unwrap_or(0);
+    let offsets = OffsetBuffer::<i32>::from_lengths(std::iter::repeat_n(size, values));
+    BinaryArray::new(offsets, Buffer::from_vec(bytes), None)
 }
 
 fn push_decimal(text: &mut Vec<u8>, mut number: u32) {
@@ -387,19 +354,10 @@ fn push_decimal(text: &mut Vec<u8>, mut number: u32) {
 }
 
 /// An array over the bits of its values, without nulls.
-fn primitive<T: ArrowPrimitiveType>(bits: impl IntoBuffer, values: usize) -> ArrayRef {
-    let buffer = ScalarBuffer::<T::Native>::new(bits.into_buffer(), 0, values);
+fn primitive<T: ArrowPrimitiveType>(bits: Vec<impl ArrowNativeType>) -> ArrayRef {
+    let values = bits.len();
+    let buffer = ScalarBuffer::<T::Native>::new(Buffer::from_vec(bits), 0, values);
     Arc::new(PrimitiveArray::<T>::new(buffer, None))
-}
-
-trait IntoBuffer {
-    fn into_buffer(self) -> Buffer;
-}
-
-impl<T: arrow_buffer::ArrowNativeType> IntoBuffer for Vec<T> {
-    fn into_buffer(self) -> Buffer {
-        Buffer::from_vec(self)
-    }
 }
 
 #[cfg(test)]

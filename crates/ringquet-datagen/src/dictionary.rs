@@ -1,21 +1,16 @@
-//! The dictionary of a column chunk, mostly without looking anything up.
-//!
-//! Values of 31 bits and more are a bijection of their ordinals, and new ordinals count up. So the
-//! ordinal of a value *is* its index, in the order of first appearance in which Arrow numbers
-//! entries too, and no hash table is needed. Values of 8 and 16 bits go through a table of all that
-//! there are.
+//! The dictionary of a column chunk, without looking anything up: the ordinal of a value is its index
+//! (see [`crate::ordinals`]).
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use arrow_array::Array;
-use arrow_array::cast::AsArray as _;
-use arrow_array::types::{Float16Type, Int8Type, Int16Type, Int64Type, UInt8Type, UInt16Type};
 
 use crate::content::Run;
+use crate::domain::Domain;
 use crate::hybrid;
-use crate::plain;
+use crate::plain::Pieces;
 use crate::schema::DataKind;
+use crate::wide;
 
 /// Dictionary indices of a page.
 #[derive(Debug)]
@@ -90,81 +85,16 @@ impl CountedIndices {
     }
 }
 
-/// The index of every value of up to 16 bits, for one column chunk after another.
-///
-/// An entry is the number of the chunk and the index, 16 bits each, so that a new chunk need not
-/// wipe the 256 KiB.
-#[derive(Debug)]
-pub(crate) struct IndexTable {
-    entries: Box<[u32; 1 << 16]>,
-    chunk: u32,
-}
-
-impl Default for IndexTable {
-    fn default() -> Self {
-        let entries = vec![0; 1 << 16].into_boxed_slice();
-        Self {
-            entries: entries.try_into().expect("as many as a code of 16 bits can name"),
-            chunk: 0,
-        }
-    }
-}
-
-impl IndexTable {
-    /// Forgets all values.
-    fn begin(&mut self) {
-        self.chunk += 1;
-        if self.chunk > u32::from(u16::MAX) {
-            self.entries.fill(0);
-            self.chunk = 1;
-        }
-    }
-
-    /// The index of `code`, and whether it is new, which it then has as `next`.
-    #[inline]
-    fn index(&mut self, code: u16, next: usize) -> (u32, bool) {
-        let entry = &mut self.entries[usize::from(code)];
-        let is_new = *entry >> 16 != self.chunk;
-        if is_new {
-            // There are no more than 2^16 values, so the index of the last fits in 16 bits.
-            *entry = self.chunk << 16 | u32_of(next & 0xffff);
-        }
-        (*entry & 0xffff, is_new)
-    }
-
-    /// [`Self::index`] without a branch: where one value in ten was met before, it would be guessed wrong as often. Where nearly
-    /// all were, it is the store in every call that costs.
-    #[inline]
-    fn index_of_many(&mut self, code: u16, next: usize) -> (u32, bool) {
-        let entry = &mut self.entries[usize::from(code)];
-        let is_new = *entry >> 16 != self.chunk;
-        let new = self.chunk << 16 | u32_of(next & 0xffff);
-        *entry = if is_new { new } else { *entry };
-        (*entry & 0xffff, is_new)
-    }
-}
-
 fn u32_of(count: usize) -> u32 {
     u32::try_from(count).expect("a dictionary has a few mebibytes")
-}
-
-#[derive(Debug)]
-enum Lookup {
-    /// Index = ordinal.
-    Ordinal,
-    /// In an [`IndexTable`].
-    Table,
-    /// Binaries of up to three bytes, by their bytes.
-    Map(HashMap<Vec<u8>, u32>),
 }
 
 /// The entries so far.
 #[derive(Debug)]
 pub(crate) struct Dictionary {
     kind: DataKind,
-    lookup: Lookup,
     /// Entries in PLAIN encoding.
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) values: Pieces,
     pub(crate) entries: usize,
     /// Values that there are at all, if a dictionary can ever have all of them.
     domain: Option<usize>,
@@ -172,29 +102,12 @@ pub(crate) struct Dictionary {
 
 impl Dictionary {
     /// An empty one; none for booleans, which have no dictionary.
-    pub(crate) fn new(kind: DataKind, raw_floats: bool, table: &mut IndexTable) -> Option<Self> {
-        const FINITE_FLOAT16: usize = (1 << 16) - (2 << 10);
-        let (lookup, domain) = match kind {
-            DataKind::Boolean => return None,
-            DataKind::Uint8 | DataKind::Int8 => (Lookup::Table, Some(1 << 8)),
-            DataKind::ByteAsInt64 => (Lookup::Table, Some(255)),
-            DataKind::Uint16 | DataKind::Int16 => (Lookup::Table, Some(1 << 16)),
-            DataKind::Float16 if raw_floats => (Lookup::Table, Some(1 << 16)),
-            DataKind::Float16 => (Lookup::Table, Some(FINITE_FLOAT16)),
-            DataKind::Binary(1) => (Lookup::Map(HashMap::new()), Some(1 << 8)),
-            DataKind::Binary(2) => (Lookup::Map(HashMap::new()), Some(1 << 16)),
-            DataKind::Binary(3) => (Lookup::Map(HashMap::new()), None),
-            DataKind::Uint32
-            | DataKind::Uint64
-            | DataKind::Int32
-            | DataKind::Int64
-            | DataKind::Float32
-            | DataKind::Float64
-            | DataKind::Utf8
-            | DataKind::Binary(_) => (Lookup::Ordinal, None),
-        };
-        table.begin();
-        Some(Self { kind, lookup, bytes: Vec::new(), entries: 0, domain })
+    pub(crate) fn new(kind: DataKind, raw_floats: bool) -> Option<Self> {
+        if kind == DataKind::Boolean {
+            return None;
+        }
+        let domain = Domain::of(kind, raw_floats).map(|domain| domain.len() as usize);
+        Some(Self { kind, values: Pieces::default(), entries: 0, domain })
     }
 
     /// Whether nothing can be added any more.
@@ -202,7 +115,7 @@ impl Dictionary {
         self.domain == Some(self.entries)
     }
 
-    /// Adds the values `range` of `array`, whose ordinals are those of `run`, and appends their
+    /// Adds the values `range` of `array`, which are those that `run` says, and appends their
     /// indices.
     pub(crate) fn add(
         &mut self,
@@ -210,110 +123,26 @@ impl Dictionary {
         run: &Run,
         range: Range<usize>,
         indices: &mut Indices,
-        table: &mut IndexTable,
-    ) {
-        let part = array.slice(range.start, range.len());
-        if matches!(self.lookup, Lookup::Ordinal) {
-            return self.add_by_ordinal(part.as_ref(), run, range, indices);
-        }
-        macro_rules! by_table {
-            ($kind:ty, $index:ident, $code:expr, $wide:expr) => {{
-                let values = part.as_primitive::<$kind>().values();
-                let code = |value| $code(value);
-                let wide = |value| $wide(value).to_le_bytes();
-                self.add_by_code(values, indices, code, wide, |code, next| {
-                    table.$index(code, next)
-                });
-            }};
-        }
-        match self.kind {
-            DataKind::Uint8 => by_table!(UInt8Type, index, u16::from, u32::from),
-            DataKind::Int8 => {
-                by_table!(Int8Type, index, |v: i8| u16::from(v.cast_unsigned()), i32::from);
-            }
-            DataKind::Uint16 => by_table!(UInt16Type, index_of_many, |v: u16| v, u32::from),
-            DataKind::Int16 => {
-                by_table!(Int16Type, index_of_many, i16::cast_unsigned, i32::from);
-            }
-            DataKind::Float16 => {
-                by_table!(Float16Type, index_of_many, half::f16::to_bits, |v: half::f16| v);
-            }
-            DataKind::ByteAsInt64 => {
-                by_table!(Int64Type, index, |v: i64| u16::from(v.to_le_bytes()[0]), |v: i64| v);
-            }
-            _ => self.add_by_bytes(part.as_ref(), indices),
-        }
-    }
-
-    /// Adds values that have a code of their own, whose index and whether it is new `index` gives.
-    fn add_by_code<T: Copy, const WIDTH: usize>(
-        &mut self,
-        values: &[T],
-        indices: &mut Indices,
-        code: impl Fn(T) -> u16,
-        plain: impl Fn(T) -> [u8; WIDTH],
-        mut index: impl FnMut(u16, usize) -> (u32, bool),
-    ) {
-        let start = self.bytes.len();
-        self.bytes.resize(start + values.len() * WIDTH, 0);
-        let (room, _) = self.bytes[start..].as_chunks_mut::<WIDTH>();
-        let listed = indices.listed();
-        let before = listed.len();
-        listed.resize(before + values.len(), 0);
-        let first = self.entries;
-        // Every value is written behind the entries; the next overwrites it unless it was new.
-        let mut added = 0;
-        for (value, listed) in values.iter().zip(&mut listed[before..]) {
-            let (index, is_new) = index(code(*value), first + added);
-            room[added] = plain(*value);
-            added += usize::from(is_new);
-            *listed = index;
-        }
-        self.entries = first + added;
-        self.bytes.truncate(start + added * WIDTH);
-    }
-
-    fn add_by_ordinal(
-        &mut self,
-        part: &dyn Array,
-        run: &Run,
-        range: Range<usize>,
-        indices: &mut Indices,
     ) {
         match run {
-            Run::Fresh(_) => {
-                plain::append(self.kind, part, &mut self.bytes);
+            Run::Fresh => {
+                let part = array.slice(range.start, range.len());
+                self.values.add(self.kind, part.as_ref());
                 indices.push_counting(u32_of(self.entries), range.len());
                 self.entries += range.len();
             }
-            Run::Mixed(ordinals) => {
-                let listed = indices.listed();
-                for (row, ordinal) in ordinals[range].iter().enumerate() {
-                    // New ordinals count up, so this one is either an entry or the next.
-                    if *ordinal == self.entries as u64 {
-                        plain::append(self.kind, part.slice(row, 1).as_ref(), &mut self.bytes);
-                        self.entries += 1;
-                    }
-                    listed.push(u32::try_from(*ordinal).expect("below the number of entries"));
+            Run::Listed { indices: listed, first, new } => {
+                let listed = &listed[range];
+                indices.listed().extend_from_slice(listed);
+                // All ordinals so far are entries, so a new one is the next.
+                let start = self.entries;
+                if let Some((_, last)) = wide::extent(listed, |index| index) {
+                    self.entries = start.max(last as usize + 1);
                 }
+                let before = usize::try_from(*first).expect("below the number of entries");
+                let new = new.slice(start - before, self.entries - start);
+                self.values.add(self.kind, new.as_ref());
             }
-        }
-    }
-
-    fn add_by_bytes(&mut self, part: &dyn Array, indices: &mut Indices) {
-        let Lookup::Map(map) = &mut self.lookup else { return };
-        let listed = indices.listed();
-        let array = part.as_binary::<i32>();
-        for row in 0..array.len() {
-            let value = array.value(row);
-            let index = map.get(value).copied().unwrap_or_else(|| {
-                let index = u32_of(self.entries);
-                map.insert(value.to_vec(), index);
-                plain::append_bytes(value, &mut self.bytes);
-                self.entries += 1;
-                index
-            });
-            listed.push(index);
         }
     }
 }
@@ -321,22 +150,6 @@ impl Dictionary {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_table_forgets_from_chunk_to_chunk() {
-        for index in [IndexTable::index, IndexTable::index_of_many] {
-            let mut table = IndexTable::default();
-            // Past the point where numbers of chunks begin again.
-            for chunk in 0..70_000_u32 {
-                table.begin();
-                let code = u16::try_from(chunk % 65_536).unwrap();
-                assert_eq!(index(&mut table, code, 0), (0, true), "chunk {chunk}");
-                let seven = if code == 7 { (0, false) } else { (1, true) };
-                assert_eq!(index(&mut table, 7, 1), seven);
-                assert_eq!(index(&mut table, code, 2), (0, false));
-            }
-        }
-    }
 
     #[test]
     fn counted_indices_are_made_anew_for_other_ones() {

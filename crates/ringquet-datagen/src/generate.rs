@@ -132,6 +132,7 @@ pub fn generate(
         plan: &plan,
         data_dir: &data_dir,
         recipe: |file: &PlannedFile| Recipe {
+            generator: crate::GENERATOR,
             key: FileKey { seed: options.seed, half: file.half, file: file.half_index },
             layout: file.layout,
             columns: plan.columns(file),

@@ -29,16 +29,22 @@ impl<'a> RunWriter<'a> {
         Self { out, width, header_at: 0, groups: 0 }
     }
 
-    /// One packed group.
-    fn packed(&mut self, group: [u32; 8]) {
-        if self.groups == 0 {
-            self.header_at = self.out.len();
-            self.out.push(0);
-        }
-        pack(self.out, self.width, group);
-        self.groups += 1;
-        if self.groups == GROUPS_MAX {
-            self.close();
+    /// Packed groups.
+    fn packed(&mut self, groups: &[[u32; 8]]) {
+        let mut rest = groups;
+        while !rest.is_empty() {
+            if self.groups == 0 {
+                self.header_at = self.out.len();
+                self.out.push(0);
+            }
+            let room = usize::from(GROUPS_MAX - self.groups);
+            let (taken, after) = rest.split_at(rest.len().min(room));
+            pack(self.out, self.width, taken);
+            self.groups += u8::try_from(taken.len()).expect("at most 63");
+            rest = after;
+            if self.groups == GROUPS_MAX {
+                self.close();
+            }
         }
     }
 
@@ -58,26 +64,47 @@ impl<'a> RunWriter<'a> {
     }
 }
 
-/// Appends eight values of `width` bits, `width` bytes.
-fn pack(out: &mut Vec<u8>, width: u32, group: [u32; 8]) {
+/// Appends groups of eight values of `width` bits, `width` bytes each.
+fn pack(out: &mut Vec<u8>, width: u32, groups: &[[u32; 8]]) {
     match width {
-        8 => out.extend_from_slice(&group.map(|value| value.to_le_bytes()[0])),
-        _ => {
-            let (mut word, mut bits) = (0_u64, 0);
-            let start = out.len();
-            for value in group {
-                word |= u64::from(value) << bits;
-                bits += width;
-                if bits >= 32 {
-                    out.extend_from_slice(&word.to_le_bytes()[..4]);
-                    word >>= 32;
-                    bits -= 32;
-                }
-            }
-            let rest = start + width as usize - out.len();
-            out.extend_from_slice(&word.to_le_bytes()[..rest]);
+        8 => out.extend(groups.as_flattened().iter().map(|value| value.to_le_bytes()[0])),
+        0..=16 => pack_short(out, width, groups),
+        _ => groups.iter().for_each(|group| pack_long(out, width, *group)),
+    }
+}
+
+/// [`pack`] where a group has 16 bytes at most: it is made in a register and written with what is
+/// behind it, which the next one overwrites.
+fn pack_short(out: &mut Vec<u8>, width: u32, groups: &[[u32; 8]]) {
+    const WORD_BYTES: usize = size_of::<u128>();
+    let (start, step) = (out.len(), width as usize);
+    let end = start + groups.len() * step;
+    out.resize(end + WORD_BYTES, 0);
+    let half = |values: &[u32]| {
+        values.iter().rev().fold(0, |word: u64, value| word << width | u64::from(*value))
+    };
+    for (at, [a, b, c, d, e, f, g, h]) in (start..).step_by(step.max(1)).zip(groups) {
+        let (low, high) = (half(&[*a, *b, *c, *d]), half(&[*e, *f, *g, *h]));
+        let word = u128::from(low) | u128::from(high) << (4 * width);
+        out[at..at + WORD_BYTES].copy_from_slice(&word.to_le_bytes());
+    }
+    out.truncate(end);
+}
+
+fn pack_long(out: &mut Vec<u8>, width: u32, group: [u32; 8]) {
+    let (mut word, mut bits) = (0_u64, 0);
+    let start = out.len();
+    for value in group {
+        word |= u64::from(value) << bits;
+        bits += width;
+        if bits >= 32 {
+            out.extend_from_slice(&word.to_le_bytes()[..4]);
+            word >>= 32;
+            bits -= 32;
         }
     }
+    let rest = start + width as usize - out.len();
+    out.extend_from_slice(&word.to_le_bytes()[..rest]);
 }
 
 /// Bits that hold indices below `count`: at least 1, and 0 for none.
@@ -104,16 +131,16 @@ pub(crate) fn indices_bytes_estimated(width: u32, count: usize) -> usize {
 pub(crate) fn encode(out: &mut Vec<u8>, width: u32, values: &[u32]) {
     let mut runs = RunWriter::new(out, width);
     let mut rest = values;
-    while let Some((group, after)) = rest.split_first_chunk::<8>() {
-        let first = group[0];
-        if group.iter().all(|value| *value == first) {
-            let more = after.iter().take_while(|value| **value == first).count();
-            runs.repeated(first, 8 + more as u64);
-            rest = &after[more..];
-        } else {
-            runs.packed(*group);
-            rest = after;
-        }
+    loop {
+        let (groups, _) = rest.as_chunks::<8>();
+        let is_repeated = |group: &[u32; 8]| group.iter().all(|value| *value == group[0]);
+        let packed = groups.iter().position(is_repeated).unwrap_or(groups.len());
+        runs.packed(&groups[..packed]);
+        rest = &rest[8 * packed..];
+        let Some((group, after)) = rest.split_first_chunk::<8>() else { break };
+        let more = after.iter().take_while(|value| **value == group[0]).count();
+        runs.repeated(group[0], 8 + more as u64);
+        rest = &after[more..];
     }
     if let Some(first) = rest.first() {
         if runs.groups == 0 && rest.iter().all(|value| value == first) {
@@ -121,7 +148,7 @@ pub(crate) fn encode(out: &mut Vec<u8>, width: u32, values: &[u32]) {
         } else {
             let mut group = [0; 8];
             group[..rest.len()].copy_from_slice(rest);
-            runs.packed(group);
+            runs.packed(&[group]);
         }
     }
     runs.close();
@@ -135,7 +162,7 @@ pub(crate) fn encode_counting(out: &mut Vec<u8>, width: u32, first: u32, count: 
     let mut runs = RunWriter::new(out, width);
     let mut value = first;
     for _ in 0..count / 8 {
-        runs.packed(std::array::from_fn(|index| value + index_u32(index)));
+        runs.packed(&[std::array::from_fn(|index| value + index_u32(index))]);
         value += 8;
     }
     let rest = count % 8;
@@ -143,7 +170,7 @@ pub(crate) fn encode_counting(out: &mut Vec<u8>, width: u32, first: u32, count: 
         runs.repeated(value, 1);
     } else if rest > 0 {
         let one = |index| if index < rest { value + index_u32(index) } else { 0 };
-        runs.packed(std::array::from_fn(one));
+        runs.packed(&[std::array::from_fn(one)]);
     }
     runs.close();
 }
@@ -189,7 +216,7 @@ pub(crate) fn encode_list_starts(out: &mut Vec<u8>, rows: u64, size: u64) {
             runs.repeated(0, 1);
             break;
         }
-        runs.packed(std::array::from_fn(level));
+        runs.packed(&[std::array::from_fn(level)]);
         position += 8;
     }
     runs.close();

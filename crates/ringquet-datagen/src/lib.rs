@@ -25,7 +25,13 @@ mod plan;
 mod schema;
 
 // every value by its number
+mod wide;
+
 mod random;
+
+// which number stands where
+mod domain;
+mod ordinals;
 
 // values as arrays
 mod content;
@@ -67,7 +73,7 @@ mod options;
 pub use error::DatagenError;
 pub use generate::{GenerateReport, generate};
 pub use manifest::{
-    MANIFEST_NAME, MANIFEST_SCHEMA_VERSION, Manifest, ManifestColumn, ManifestFile,
+    GENERATOR, MANIFEST_NAME, MANIFEST_SCHEMA_VERSION, Manifest, ManifestColumn, ManifestFile,
     ManifestWorkload,
 };
 pub use options::{

@@ -32,6 +32,13 @@ pub const MANIFEST_NAME: &str = "ringquet-manifest.json";
 /// Value of `schema_version` that this version writes and reads.
 pub const MANIFEST_SCHEMA_VERSION: u32 = 1;
 
+/// Which function makes values from the seed. It changes when the same seed begins to give others.
+pub const GENERATOR: u32 = 2;
+
+fn first_generator() -> u32 {
+    1
+}
+
 /// Bound on the bytes of a manifest: some 200 per file, for millions of files.
 const MANIFEST_BYTES_MAX: u64 = 1 << 30;
 
@@ -45,6 +52,9 @@ pub struct Manifest {
     pub created_by: String,
     /// Whether all files that were asked for are listed.
     pub complete: bool,
+    /// [`GENERATOR`] of the version that wrote the files; 1 where a manifest has none.
+    #[serde(default = "first_generator")]
+    pub generator: u32,
     /// Seed of the content.
     pub seed: u64,
     /// Choices about values.
@@ -216,6 +226,7 @@ impl Manifest {
             schema_version: MANIFEST_SCHEMA_VERSION,
             created_by: CREATED_BY.to_owned(),
             complete: false,
+            generator: GENERATOR,
             seed: options.seed,
             content: options.content,
             pages: options.pages,
@@ -348,6 +359,7 @@ impl Manifest {
         let legacy = self.legacy()?.zip(file.record_elements);
         let columns: Vec<DataColumn> = columns_of(&self.columns()?, legacy);
         Ok(Recipe {
+            generator: self.generator,
             key: FileKey { seed: self.seed, half, file: file.index },
             layout: RowLayout::new(
                 file.rows,
@@ -365,6 +377,9 @@ impl Manifest {
     /// In what `self` was made differently from `other`; `None` if files of one can be files of
     /// the other.
     pub(crate) fn difference(&self, other: &Self) -> Option<String> {
+        if self.generator != other.generator {
+            return Some(format!("generator, {} instead of {}", self.generator, other.generator));
+        }
         if self.seed != other.seed {
             return Some(format!("seed, {} instead of {}", self.seed, other.seed));
         }

@@ -13,8 +13,48 @@ use crate::schema::DataKind;
 
 const _: () = assert!(cfg!(target_endian = "little"), "Arrow's values are written as they lie");
 
+/// Values of this many bytes or more are not copied together but written from where they are.
+const PIECE_BYTES: usize = 4 << 10;
+
+/// PLAIN values, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Pieces {
+    closed: Vec<Buffer>,
+    open: Vec<u8>,
+    pub(crate) bytes: usize,
+}
+
+impl Pieces {
+    /// Adds the values of `array`, which has no nulls and is not of booleans.
+    pub(crate) fn add(&mut self, kind: DataKind, array: &dyn Array) {
+        match in_place(kind, array) {
+            Some(values) if values.len() >= PIECE_BYTES => {
+                if !self.open.is_empty() {
+                    self.closed.push(Buffer::from_vec(std::mem::take(&mut self.open)));
+                }
+                self.bytes += values.len();
+                self.closed.push(values);
+            }
+            _ => {
+                let before = self.open.len();
+                append(kind, array, &mut self.open);
+                self.bytes += self.open.len() - before;
+            }
+        }
+    }
+
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        self.closed.iter().map(Buffer::as_slice).chain([self.open.as_slice()])
+    }
+
+    /// All of it in one.
+    pub(crate) fn concat(&self) -> Vec<u8> {
+        self.parts().collect::<Vec<_>>().concat()
+    }
+}
+
 /// The bytes of `array`'s values where they lie in memory as PLAIN has them.
-pub(crate) fn in_place(kind: DataKind, array: &dyn Array) -> Option<Buffer> {
+fn in_place(kind: DataKind, array: &dyn Array) -> Option<Buffer> {
     macro_rules! values {
         ($kind:ty) => {
             array.as_primitive::<$kind>().values().inner().clone()
@@ -40,7 +80,7 @@ pub(crate) fn in_place(kind: DataKind, array: &dyn Array) -> Option<Buffer> {
 
 /// Appends the values of `array`, which has no nulls. Booleans are none of its business: they are
 /// bits, and do not end with a byte.
-pub(crate) fn append(kind: DataKind, array: &dyn Array, out: &mut Vec<u8>) {
+fn append(kind: DataKind, array: &dyn Array, out: &mut Vec<u8>) {
     if let Some(values) = in_place(kind, array) {
         return out.extend_from_slice(values.as_slice());
     }
@@ -96,7 +136,7 @@ pub(crate) fn split(values: &[u8], width: usize) -> Vec<u8> {
 }
 
 /// Appends a byte array.
-pub(crate) fn append_bytes(value: &[u8], out: &mut Vec<u8>) {
+fn append_bytes(value: &[u8], out: &mut Vec<u8>) {
     let length = u32::try_from(value.len()).expect("a row has a gibibyte at most");
     out.extend_from_slice(&length.to_le_bytes());
     out.extend_from_slice(value);

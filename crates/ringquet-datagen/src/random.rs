@@ -3,11 +3,15 @@
 //! The n-th value of a chunk is a scramble of n under a key of the chunk. For values of 31, 32 and
 //! 64 bits the scramble is a bijection (adding, multiplying by odd numbers and xor with a right
 //! shift can all be undone), so no value occurs twice in a chunk: the dictionary of such a chunk is
-//! its values in order, and its indices count 0, 1, 2, … Narrower values are the bytes of a stream
-//! of 64-bit words.
+//! its values in order, and its indices count 0, 1, 2, … Codes of 1, 8, 16 and 24 bits are
+//! scrambled by a bijection of their own; which of them stands where is drawn
+//! ([`crate::ordinals`]).
 //!
 //! The scrambles have the well-known shapes of SplitMix64 and of the 32-bit finalizers; this is
 //! noise for files, not for secrets.
+use std::ops::Range;
+
+use crate::wide;
 
 /// 2^64 divided by the golden ratio, odd: the step of a Weyl sequence.
 const STEP64: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -44,6 +48,7 @@ impl Key {
     }
 
     /// 64-bit value number `n`: a bijection of `n`.
+    #[inline]
     pub(crate) fn value64(self, n: u64) -> u64 {
         // The key goes in twice: added alone, chunks would be shifts of one sequence.
         let z = n.wrapping_add(1).wrapping_mul(STEP64) ^ self.0;
@@ -52,16 +57,47 @@ impl Key {
         z ^ (z >> 31)
     }
 
+    /// The 64-bit values of `numbers`, finite if they are to be.
+    pub(crate) fn values64(self, numbers: Range<u64>, finite: bool) -> Vec<u64> {
+        let (mut values, start) = (Vec::new(), numbers.start);
+        wide::extend(&mut values, 0..length(&numbers), move |n| self.value64(start + n as u64));
+        if finite {
+            wide::walk(&mut values, is_finite64, move |bits| self.value64(bits));
+        }
+        values
+    }
+
+    /// The 32-bit values of `numbers`, finite if they are to be.
+    pub(crate) fn values32(self, numbers: Range<u64>, finite: bool) -> Vec<u32> {
+        let mut values = Vec::new();
+        for (block, numbers) in blocks(numbers) {
+            let (start, halves) = (values.len(), self.halves(block));
+            wide::extend(&mut values, numbers, move |n| value32(n, halves));
+            if finite {
+                wide::walk(&mut values[start..], is_finite32, move |bits| value32(bits, halves));
+            }
+        }
+        values
+    }
+
+    /// The draws `numbers`, each below `bound` and all equally likely to one in 2^32 / `bound`.
+    pub(crate) fn draws(self, numbers: Range<u64>, bound: u32) -> Vec<u32> {
+        let mut draws = Vec::new();
+        for (block, numbers) in blocks(numbers) {
+            let halves = self.halves(block);
+            wide::extend(&mut draws, numbers, move |n| {
+                let product = u64::from(value32(n, halves)) * u64::from(bound);
+                u32::try_from(product >> 32).expect("32 bits")
+            });
+        }
+        draws
+    }
+
     /// The two halves of the 32-bit key of block `n / BLOCK_VALUES`.
     pub(crate) fn halves(self, block: u64) -> (u32, u32) {
         let key = finish64(self.0 ^ block.wrapping_mul(STEP64));
         let low = u32::try_from(key & u64::from(u32::MAX)).expect("32 bits");
         (low, u32::try_from(key >> 32).expect("32 bits"))
-    }
-
-    /// 64 bits that belong to `n`, for decisions.
-    pub(crate) fn draw(self, n: u64) -> u64 {
-        self.value64(n)
     }
 
     /// Bytes `start..` of the byte stream of this key, into `out`.
@@ -86,11 +122,23 @@ impl Key {
         let bytes = self.value64(word).to_le_bytes();
         tail.copy_from_slice(&bytes[..tail.len()]);
     }
+}
 
-    /// Byte `n` of the byte stream.
-    pub(crate) fn byte(self, n: u64) -> u8 {
-        self.value64(n / 8).to_le_bytes()[usize::try_from(n % 8).expect("below 8")]
-    }
+fn length(numbers: &Range<u64>) -> usize {
+    usize::try_from(numbers.end - numbers.start).expect("a batch has a few mebibytes")
+}
+
+/// Cuts a range of numbers where the block changes: (block, numbers within it).
+fn blocks(range: Range<u64>) -> impl Iterator<Item = (u64, Range<u32>)> {
+    let first = range.start / BLOCK_VALUES;
+    let last = range.end.div_ceil(BLOCK_VALUES);
+    let number = |n: u64| u32::try_from(n).expect("blocks are shorter than 2^31");
+    (first..last).map(move |block| {
+        let base = block * BLOCK_VALUES;
+        let start = range.start.max(base) - base;
+        let end = range.end.min(base + BLOCK_VALUES) - base;
+        (block, number(start)..number(end))
+    })
 }
 
 /// 32-bit value number `n` of a block: a bijection of `n`.
@@ -102,21 +150,31 @@ pub(crate) fn value32(n: u32, (first, second): (u32, u32)) -> u32 {
     x ^ (x >> 15)
 }
 
-/// 31-bit value number `n`, below 2^31, of a block: a bijection of `n`.
-pub(crate) fn value31(n: u32, (first, second): (u32, u32)) -> u32 {
-    const MASK: u32 = (1 << 31) - 1;
-    let mut x = (n.wrapping_mul(STEP32) ^ first) & MASK;
-    x = (x ^ (x >> 16)).wrapping_mul(0x21f0_aaad).wrapping_add(second) & MASK;
-    x = (x ^ (x >> 15)).wrapping_mul(0x735a_2d97) & MASK;
-    x ^ (x >> 15)
+/// Value number `n`, below 2^`BITS`, of a block: a bijection of `n`. `BITS` is at most 31.
+#[inline]
+pub(crate) fn short<const BITS: u32>(n: u32, (first, second): (u32, u32)) -> u32 {
+    let mask = (1 << BITS) - 1;
+    let mut x = (n.wrapping_mul(STEP32) ^ first) & mask;
+    x = (x ^ (x >> BITS.div_ceil(2))).wrapping_mul(0x21f0_aaad).wrapping_add(second) & mask;
+    x = (x ^ (x >> (BITS / 2).max(1))).wrapping_mul(0x735a_2d97) & mask;
+    x ^ (x >> (BITS / 2).max(1))
+}
+
+fn is_finite32(bits: u32) -> bool {
+    const EXPONENT: u32 = 0x7f80_0000;
+    bits & EXPONENT != EXPONENT
+}
+
+fn is_finite64(bits: u64) -> bool {
+    const EXPONENT: u64 = 0x7ff0_0000_0000_0000;
+    bits & EXPONENT != EXPONENT
 }
 
 /// The bits of a finite float32: `bits`, or if these are NaN or infinite, what walking on under the
 /// same bijection meets first. That keeps it a bijection, since numbers of values are themselves
 /// bits of finite floats.
 pub(crate) fn finite32(mut bits: u32, halves: (u32, u32)) -> u32 {
-    const EXPONENT: u32 = 0x7f80_0000;
-    while bits & EXPONENT == EXPONENT {
+    while !is_finite32(bits) {
         bits = value32(bits, halves);
     }
     bits
@@ -124,19 +182,10 @@ pub(crate) fn finite32(mut bits: u32, halves: (u32, u32)) -> u32 {
 
 /// As [`finite32`] for float64.
 pub(crate) fn finite64(mut bits: u64, key: Key) -> u64 {
-    const EXPONENT: u64 = 0x7ff0_0000_0000_0000;
-    while bits & EXPONENT == EXPONENT {
+    while !is_finite64(bits) {
         bits = key.value64(bits);
     }
     bits
-}
-
-/// The bits of a finite float16: NaN and infinities lose the top bit of their exponent, which makes
-/// the 2,048 patterns from 1.0 to below 2.0 twice as likely as others.
-#[inline]
-pub(crate) fn finite16(bits: u16) -> u16 {
-    const EXPONENT: u16 = 0x7c00;
-    if bits & EXPONENT == EXPONENT { bits ^ 0x4000 } else { bits }
 }
 
 #[cfg(test)]
@@ -155,13 +204,15 @@ mod tests {
             (0..300_000).map(|n| finite32(value32(n, halves), halves)).collect();
         assert_eq!(finite.len(), 300_000, "walking on keeps values apart");
         assert!(finite.iter().all(|bits| f32::from_bits(*bits).is_finite()));
-        let short: HashSet<u32> = (0..300_000).map(|n| value31(n, halves)).collect();
-        assert_eq!(short.len(), 300_000);
-        assert!(short.iter().all(|value| *value < 1 << 31));
+        let shorter: HashSet<u32> = (0..300_000).map(|n| short::<31>(n, halves)).collect();
+        assert_eq!(shorter.len(), 300_000);
+        assert!(shorter.iter().all(|value| *value < 1 << 31));
         let wide: HashSet<u64> = (0..300_000).map(|n| finite64(key.value64(n), key)).collect();
         assert_eq!(wide.len(), 300_000);
         assert!(wide.iter().all(|bits| f64::from_bits(*bits).is_finite()));
-        assert!((0..=u16::MAX).all(|bits| half::f16::from_bits(finite16(bits)).is_finite()));
+        let three: HashSet<u32> = (0..300_000).map(|n| short::<24>(n, halves)).collect();
+        assert_eq!(three.len(), 300_000);
+        assert!(three.iter().all(|value| *value < 1 << 24));
     }
 
     #[test]
@@ -203,6 +254,42 @@ mod tests {
                 assert_eq!(part, whole[start..end], "{start}..{end}");
             }
         }
-        assert!((0..100).all(|n| key.byte(n as u64) == whole[n]));
+    }
+
+    #[test]
+    fn slices_hold_the_values_of_their_numbers() {
+        let key = Key::new(&[3, 4]);
+        for finite in [false, true] {
+            // Across a change of the block.
+            for numbers in [0..1, 5..70, 77..5000, BLOCK_VALUES - 300..BLOCK_VALUES + 700] {
+                let wide = numbers.clone().map(|n| {
+                    let bits = key.value64(n);
+                    if finite { finite64(bits, key) } else { bits }
+                });
+                assert!(wide.eq(key.values64(numbers.clone(), finite)), "{numbers:?}");
+                let words = numbers.clone().map(|n| {
+                    let halves = key.halves(n / BLOCK_VALUES);
+                    let bits = value32(u32::try_from(n % BLOCK_VALUES).unwrap(), halves);
+                    if finite { finite32(bits, halves) } else { bits }
+                });
+                assert!(words.eq(key.values32(numbers.clone(), finite)), "{numbers:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn draws_are_below_their_bound_and_can_be_cut_anywhere() {
+        let key = Key::new(&[9]);
+        for bound in [1, 2, 255, 63_488, 65_536] {
+            let whole = key.draws(0..200, bound);
+            assert!(whole.iter().all(|draw| *draw < bound));
+            assert!(bound == 1 || whole.iter().any(|draw| *draw >= bound / 2), "{bound}");
+            for start in 0..20 {
+                for end in start..60 {
+                    let part = key.draws(start as u64..end as u64, bound);
+                    assert_eq!(part, whole[start..end], "{start}..{end}");
+                }
+            }
+        }
     }
 }

@@ -80,6 +80,8 @@ impl<'a> FileSink<'a> {
             };
             let length = rest.len().min(slot_bytes - self.filled);
             let (part, after) = rest.split_at(length);
+            // Hashed from where it was made, which is nearer than the slot.
+            self.hasher.write(part);
             slot.bytes_mut()[self.filled..self.filled + length].copy_from_slice(part);
             self.filled += length;
             self.position += length as u64;
@@ -95,7 +97,6 @@ impl<'a> FileSink<'a> {
     fn send(&mut self, length: usize) -> io::Result<()> {
         let Some(mut slot) = self.slot.take() else { return Ok(()) };
         let bytes = slot.bytes_mut();
-        self.hasher.write(&bytes[..self.filled]);
         bytes[self.filled..length].fill(0);
         let offset = self.position - self.filled as u64;
         self.queue.write(&self.out, offset, slot, length).map_err(wrapped)?;

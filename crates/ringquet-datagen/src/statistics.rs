@@ -9,6 +9,7 @@ use arrow_array::types::{
 
 use crate::schema::DataKind;
 use crate::thrift::StructWriter;
+use crate::wide;
 
 /// Arrow leaves bounds out that are longer than this many bytes.
 const BOUND_BYTES_MAX: usize = 4096;
@@ -105,16 +106,6 @@ fn extent<T: Copy + Ord>(keys: impl Iterator<Item = T>) -> Option<(T, T)> {
     })
 }
 
-/// As [`extent`] over a slice, in a form that becomes vector instructions.
-fn slice_extent<T: Copy, K: Copy + Ord>(values: &[T], key: impl Fn(T) -> K) -> Option<(K, K)> {
-    let first = key(*values.first()?);
-    let fold = |(low, high): (K, K), value: &T| {
-        let key = key(*value);
-        (low.min(key), high.max(key))
-    };
-    Some(values.iter().fold((first, first), fold))
-}
-
 fn ascending16(bits: u16) -> i16 {
     let bits = bits.cast_signed();
     bits ^ ((bits >> 15).cast_unsigned() >> 1).cast_signed()
@@ -151,22 +142,22 @@ fn bounds_of(kind: DataKind, array: &dyn Array) -> Option<(Bound, Bound)> {
     macro_rules! unsigned {
         ($kind:ty) => {
             unsigned(
-                slice_extent(values!($kind), |v| v).map(|(low, high)| (low.into(), high.into())),
+                wide::extent(values!($kind), |v| v).map(|(low, high)| (low.into(), high.into())),
             )
         };
     }
     match kind {
-        DataKind::Int8 => numbers(slice_extent(values!(Int8Type), |v| v)),
-        DataKind::Int16 => numbers(slice_extent(values!(Int16Type), |v| v)),
-        DataKind::Int32 => numbers(slice_extent(values!(Int32Type), |v| v)),
-        DataKind::Int64 | DataKind::ByteAsInt64 => numbers(slice_extent(values!(Int64Type), |v| v)),
+        DataKind::Int8 => numbers(wide::extent(values!(Int8Type), |v| v)),
+        DataKind::Int16 => numbers(wide::extent(values!(Int16Type), |v| v)),
+        DataKind::Int32 => numbers(wide::extent(values!(Int32Type), |v| v)),
+        DataKind::Int64 | DataKind::ByteAsInt64 => numbers(wide::extent(values!(Int64Type), |v| v)),
         DataKind::Uint8 => unsigned!(UInt8Type),
         DataKind::Uint16 => unsigned!(UInt16Type),
         DataKind::Uint32 => unsigned!(UInt32Type),
         DataKind::Uint64 => unsigned!(UInt64Type),
         DataKind::Float16 => {
             let values = values!(Float16Type);
-            let all = slice_extent(values, |v| ascending16(v.to_bits()));
+            let all = wide::extent(values, |v| ascending16(v.to_bits()));
             let is_nan = |key: i16| !(-0x7c01..=0x7c00).contains(&key);
             match all {
                 Some((low, high)) if is_nan(low) || is_nan(high) => {
@@ -178,7 +169,7 @@ fn bounds_of(kind: DataKind, array: &dyn Array) -> Option<(Bound, Bound)> {
         }
         DataKind::Float32 => {
             let values = values!(Float32Type);
-            let all = slice_extent(values, |v| ascending32(v.to_bits()));
+            let all = wide::extent(values, |v| ascending32(v.to_bits()));
             let is_nan = |key: i32| !(-0x7f80_0001..=0x7f80_0000).contains(&key);
             match all {
                 Some((low, high)) if is_nan(low) || is_nan(high) => {
@@ -190,7 +181,7 @@ fn bounds_of(kind: DataKind, array: &dyn Array) -> Option<(Bound, Bound)> {
         }
         DataKind::Float64 => {
             let values = values!(Float64Type);
-            let all = slice_extent(values, |v| ascending64(v.to_bits()));
+            let all = wide::extent(values, |v| ascending64(v.to_bits()));
             const INFINITY: i64 = 0x7ff0_0000_0000_0000;
             let is_nan = |key: i64| !(-INFINITY - 1..=INFINITY).contains(&key);
             match all {

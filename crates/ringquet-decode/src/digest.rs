@@ -128,9 +128,7 @@ impl RowGroupDigest {
         };
         // Row groups without columns still differ in their rows.
         let mut hasher = XxHash3_128::new();
-        [file_index, row_group, rows]
-            .iter()
-            .for_each(|number| hasher.write(&number.to_le_bytes()));
+        [file_index, row_group, rows].iter().for_each(|number| hasher.write(&number.to_le_bytes()));
         let own = ContentDigest(hasher.finish_128());
         columns.into_iter().zip(names).map(column).fold(own, ContentDigest::add)
     }

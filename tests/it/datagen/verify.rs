@@ -4,9 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use ringquet_datagen::{DatagenError, DatagenOptions, Problem, ProblemKind, Silent, VerifyOptions};
+use ringquet_datagen::{
+    DatagenError, DatagenOptions, Existing, Problem, ProblemKind, Silent, VerifyOptions,
+};
 
-use super::support::{MIXED, SMALL, dir, generate, verify, workload};
+use super::support::{MIXED, SMALL, dir, generate, try_generate, verify, workload};
 
 fn only(problems: &[Problem]) -> (&str, ProblemKind, &str) {
     let [problem] = problems else { panic!("one problem expected: {problems:#?}") };
@@ -168,4 +170,29 @@ fn a_directory_without_a_manifest_is_told() {
         .unwrap_err();
     assert!(matches!(error, DatagenError::NoManifest { .. }));
     assert!(error.to_string().contains("ringquet-manifest.json"), "{error}");
+}
+
+#[test]
+fn files_of_another_generator_are_held_against_their_digests() {
+    let dir = dir();
+    let loaded = workload(SMALL, dir.path(), &[]);
+    generate(&loaded, &DatagenOptions::default());
+    let manifest = dir.path().join("ringquet-manifest.json");
+    let text = fs::read_to_string(&manifest).unwrap();
+    // The first version did not write the field.
+    let older = text.replacen("  \"generator\": 2,\n", "", 1);
+    assert_ne!(older, text);
+    fs::write(&manifest, &older).unwrap();
+    assert!(verify(dir.path()).is_sound());
+
+    let options = DatagenOptions { existing: Existing::Resume, ..DatagenOptions::default() };
+    let error = try_generate(&loaded, &options).unwrap_err().to_string();
+    assert!(error.contains("generator, 1 instead of 2"), "{error}");
+
+    // In the dictionary of the first column.
+    edit(&dir.path().join("train/img_2_of_4.parquet"), |bytes| bytes[200] ^= 1);
+    let found = verify(dir.path());
+    let (_, kind, text) = only(&found.problems);
+    assert_eq!(kind, ProblemKind::Content);
+    assert!(text.contains("generator 1 made them"), "{text}");
 }
