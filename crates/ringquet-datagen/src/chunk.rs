@@ -76,11 +76,13 @@ pub(crate) struct ChunkScratch {
     counted: CountedIndices,
     /// Levels and indices of a page.
     head: Vec<u8>,
+    /// Index pages that wait for the dictionary page, encoded.
+    waiting: Vec<u8>,
 }
 
 impl ChunkScratch {
     pub(crate) fn new(codec: PageCodec) -> Self {
-        Self { codec, counted: CountedIndices::default(), head: Vec::new() }
+        Self { codec, counted: CountedIndices::default(), head: Vec::new(), waiting: Vec::new() }
     }
 }
 
@@ -90,8 +92,6 @@ pub(crate) struct ChunkWriter<'a> {
     scratch: &'a mut ChunkScratch,
     options: PageOptions,
     dictionary: Option<Dictionary>,
-    /// Index pages that wait for the dictionary page, encoded.
-    waiting: Vec<u8>,
     /// Where the dictionary page was written, if it was.
     dictionary_at: Option<u64>,
     /// Values go to index pages.
@@ -127,7 +127,6 @@ impl<'a> ChunkWriter<'a> {
             scratch,
             options,
             dictionary,
-            waiting: Vec::new(),
             dictionary_at: None,
             is_indexing,
             page: Page {
@@ -203,7 +202,7 @@ impl<'a> ChunkWriter<'a> {
         };
         match (&mut self.page.body, &mut self.dictionary) {
             (Body::Indices(indices), Some(dictionary)) => {
-                dictionary.add(leaf.as_ref(), run, range, indices);
+                dictionary.add(part.as_ref(), run, range, indices);
             }
             (Body::Bits(bits), _) => bits.append_buffer(part.as_boolean().values()),
             (Body::Plain(pieces), _) => pieces.add(kind, part.as_ref()),
@@ -320,8 +319,8 @@ impl<'a> ChunkWriter<'a> {
         let parts = [header.as_slice(), levels].into_iter().chain(body);
         let first_row = self.totals.rows;
         let offset = if self.is_indexing && self.dictionary_at.is_none() {
-            let offset = self.waiting.len() as u64;
-            parts.for_each(|part| self.waiting.extend_from_slice(part));
+            let offset = self.scratch.waiting.len() as u64;
+            parts.for_each(|part| self.scratch.waiting.extend_from_slice(part));
             offset
         } else {
             let offset = sink.position();
@@ -398,8 +397,8 @@ impl<'a> ChunkWriter<'a> {
         }
         let start = sink.position();
         self.pages.iter_mut().for_each(|page| page.offset += start);
-        sink.write(&self.waiting)?;
-        self.waiting = Vec::new();
+        sink.write(&self.scratch.waiting)?;
+        self.scratch.waiting.clear();
         Ok(())
     }
 

@@ -50,25 +50,24 @@ impl FileKey {
 
 /// The rows of one row group, made batch by batch.
 #[derive(Debug)]
-pub(crate) struct RowGroupContent {
+pub(crate) struct RowGroupContent<'a> {
     schema: SchemaRef,
-    columns: Vec<ColumnContent>,
+    columns: Vec<ColumnContent<'a>>,
     rows_left: u64,
     batch_rows: u64,
 }
 
-impl RowGroupContent {
+impl<'a> RowGroupContent<'a> {
     /// Content of row group `row_group`, which has `rows` rows.
     pub(crate) fn new(
         file: FileKey,
         row_group: u64,
         rows: u64,
-        columns: &[DataColumn],
+        columns: &'a [DataColumn],
         options: ContentOptions,
     ) -> Self {
-        let content = |(index, column): (usize, &DataColumn)| {
-            ColumnContent::new(file.chunk(row_group, index), column.clone(), options)
-        };
+        let content =
+            |(index, column)| ColumnContent::new(file.chunk(row_group, index), column, options);
         let row_bytes = crate::schema::row_bytes(columns).max(1);
         Self {
             schema: schema_of(columns),
@@ -88,7 +87,7 @@ impl RowGroupContent {
     }
 }
 
-impl Iterator for RowGroupContent {
+impl Iterator for RowGroupContent<'_> {
     type Item = RecordBatch;
 
     fn next(&mut self) -> Option<RecordBatch> {
@@ -133,22 +132,21 @@ impl Numbers<'_> {
 
 /// One column chunk in the making.
 #[derive(Debug)]
-pub(crate) struct ColumnContent {
-    column: DataColumn,
+pub(crate) struct ColumnContent<'a> {
+    column: &'a DataColumn,
     key: Key,
     ordinals: OrdinalDraw,
-    domain: Option<Domain>,
     /// The codes of the domain that have appeared, by ordinal.
     codes: Vec<u16>,
     raw_floats: bool,
 }
 
-impl ColumnContent {
-    pub(crate) fn new(key: Key, column: DataColumn, options: ContentOptions) -> Self {
+impl<'a> ColumnContent<'a> {
+    pub(crate) fn new(key: Key, column: &'a DataColumn, options: ContentOptions) -> Self {
         let raw_floats = options.raw_floats;
         let domain = Domain::of(column.kind, raw_floats);
         let ordinals = OrdinalDraw::new(key, domain, options.repeat_fraction);
-        Self { column, key, ordinals, domain, codes: Vec::new(), raw_floats }
+        Self { column, key, ordinals, codes: Vec::new(), raw_floats }
     }
 
     /// The next `rows` rows.
@@ -171,13 +169,11 @@ impl ColumnContent {
                 let new = self.wide(&Numbers::Range(first..seen));
                 (values, Run::Listed { indices, first, new })
             }
-            Ordinals::Narrow(indices) => {
-                let before = self.codes.len();
-                if let Some(domain) = self.domain {
-                    let seen = u32::try_from(seen).expect("a domain has 2^16 values at most");
-                    domain.extend(&mut self.codes, seen, self.key.halves(0));
-                }
-                let codes = indices.iter().map(|index| self.codes[*index as usize]).collect();
+            Ordinals::Narrow(domain, indices) => {
+                let (before, halves) = (self.codes.len(), self.key.halves(0));
+                let seen = u32::try_from(seen).expect("a domain has 2^16 values at most");
+                domain.extend(&mut self.codes, seen, halves);
+                let codes = domain.codes_of(&indices, &self.codes, halves);
                 let new = self.narrow(self.codes[before..].to_vec());
                 (self.narrow(codes), Run::Listed { indices, first, new })
             }
@@ -186,17 +182,17 @@ impl ColumnContent {
 
     /// Leaf values as rows.
     pub(crate) fn in_rows(&self, values: ArrayRef, rows: usize) -> ArrayRef {
-        let field = self.column.element_field();
+        let field = || self.column.element_field();
         match self.column.shape {
             Shape::Scalar => values,
             Shape::FixedSizeList(size) => {
                 let size = i32::try_from(size).expect("list sizes are at most i32::MAX");
-                Arc::new(FixedSizeListArray::new(field, size, values, None))
+                Arc::new(FixedSizeListArray::new(field(), size, values, None))
             }
             Shape::List(size) => {
                 let lengths = std::iter::repeat_n(size as usize, rows);
                 let offsets = OffsetBuffer::<i32>::from_lengths(lengths);
-                Arc::new(ListArray::new(field, offsets, values, None))
+                Arc::new(ListArray::new(field(), offsets, values, None))
             }
         }
     }

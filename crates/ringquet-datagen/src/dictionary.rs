@@ -115,33 +115,35 @@ impl Dictionary {
         self.domain == Some(self.entries)
     }
 
-    /// Adds the values `range` of `array`, which are those that `run` says, and appends their
-    /// indices.
+    /// Adds `part`, values `range` of those that `run` tells of, and appends their indices.
     pub(crate) fn add(
         &mut self,
-        array: &dyn Array,
+        part: &dyn Array,
         run: &Run,
         range: Range<usize>,
         indices: &mut Indices,
     ) {
         match run {
             Run::Fresh => {
-                let part = array.slice(range.start, range.len());
-                self.values.add(self.kind, part.as_ref());
+                self.values.add(self.kind, part);
                 indices.push_counting(u32_of(self.entries), range.len());
                 self.entries += range.len();
             }
             Run::Listed { indices: listed, first, new } => {
+                let all = indices.listed();
+                all.reserve(listed.len() - range.start);
                 let listed = &listed[range];
-                indices.listed().extend_from_slice(listed);
+                all.extend_from_slice(listed);
                 // All ordinals so far are entries, so a new one is the next.
                 let start = self.entries;
                 if let Some((_, last)) = wide::extent(listed, |index| index) {
                     self.entries = start.max(last as usize + 1);
                 }
-                let before = usize::try_from(*first).expect("below the number of entries");
-                let new = new.slice(start - before, self.entries - start);
-                self.values.add(self.kind, new.as_ref());
+                if self.entries > start {
+                    let before = usize::try_from(*first).expect("below the number of entries");
+                    let new = new.slice(start - before, self.entries - start);
+                    self.values.add(self.kind, new.as_ref());
+                }
             }
         }
     }

@@ -70,6 +70,21 @@ impl Domain {
         }
     }
 
+    /// The codes of `ordinals`, of which `codes` has all. Computed where that is a few vector
+    /// instructions, looked up where codes walk.
+    pub(crate) fn codes_of(self, ordinals: &[u32], codes: &[u16], halves: (u32, u32)) -> Vec<u16> {
+        let (mut out, ordinals) = (Vec::new(), ordinals.iter().copied());
+        match self {
+            Self::Bit => wide::extend(&mut out, ordinals, move |n| low16(short::<1>(n, halves))),
+            Self::Byte => wide::extend(&mut out, ordinals, move |n| low16(short::<8>(n, halves))),
+            Self::Word => wide::extend(&mut out, ordinals, move |n| low16(short::<16>(n, halves))),
+            Self::ByteBelow255 | Self::FiniteFloat16 => {
+                wide::extend(&mut out, ordinals, move |n| codes[n as usize]);
+            }
+        }
+        out
+    }
+
     /// With `step`, a bijection of all codes. Codes that are not in the domain walk on under it until
     /// they are; that makes it a bijection of the domain, of whose codes it is given as well.
     fn extend_by(self, codes: &mut Vec<u16>, count: u32, step: impl Fn(u32) -> u16 + Copy) {
@@ -126,6 +141,10 @@ mod tests {
                 }
             }
             assert_eq!(parts, whole, "{domain:?}");
+            let backwards: Vec<u32> = (0..domain.len()).rev().collect();
+            let mut codes = domain.codes_of(&backwards, &whole, halves);
+            codes.reverse();
+            assert_eq!(codes, whole, "{domain:?}");
             let distinct: HashSet<u16> = whole.iter().copied().collect();
             assert_eq!(distinct.len(), domain.len() as usize, "{domain:?}");
             let largest = match domain {

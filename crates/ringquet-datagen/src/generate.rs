@@ -452,7 +452,9 @@ impl<'a, R: Fn(&PlannedFile) -> Recipe + Sync> Run<'a, R> {
         }
         let path = self.data_dir.join(&file.path);
         let recipe = (self.recipe)(file);
-        let written = write_file(&path, &recipe, self.direct, queue, self.progress, self.stop)?;
+        let bytes = file.bytes_estimated;
+        let written =
+            write_file(&path, &recipe, bytes, self.direct, queue, self.progress, self.stop)?;
         let Some(written) = written else { return Ok(()) };
         let mut ledger = self.ledger();
         ledger.bytes_written += written.bytes;

@@ -10,6 +10,8 @@
 //! A last group that is not full is a repeated run if its values are equal and no packed group is
 //! open; otherwise it is filled up with zeros.
 
+use multiversion::multiversion;
+
 use crate::thrift::varint;
 
 /// Groups behind one header, whose count then fits in its byte.
@@ -75,6 +77,7 @@ fn pack(out: &mut Vec<u8>, width: u32, groups: &[[u32; 8]]) {
 
 /// [`pack`] where a group has 16 bytes at most: it is made in a register and written with what is
 /// behind it, which the next one overwrites.
+#[multiversion(targets("x86_64+avx2+bmi2"))]
 fn pack_short(out: &mut Vec<u8>, width: u32, groups: &[[u32; 8]]) {
     const WORD_BYTES: usize = size_of::<u128>();
     let (start, step) = (out.len(), width as usize);

@@ -30,8 +30,8 @@ pub(crate) enum Ordinals {
     Fresh(Range<u64>),
     /// One by one, of values of 24 bits and more.
     Wide(Vec<u64>),
-    /// One by one, of values of a domain.
-    Narrow(Vec<u32>),
+    /// One by one, of values of this domain.
+    Narrow(Domain, Vec<u32>),
 }
 
 /// Draws the ordinals of a column chunk.
@@ -88,7 +88,7 @@ impl OrdinalDraw {
                 } else {
                     self.collect(&mut draws, domain.len());
                 }
-                Ordinals::Narrow(draws)
+                Ordinals::Narrow(domain, draws)
             }
         }
     }
@@ -140,7 +140,7 @@ mod tests {
 
     fn narrow(ordinals: Ordinals) -> Vec<u32> {
         match ordinals {
-            Ordinals::Narrow(ordinals) => ordinals,
+            Ordinals::Narrow(_, ordinals) => ordinals,
             other => panic!("{other:?} are not of a domain"),
         }
     }
@@ -197,7 +197,7 @@ mod tests {
             let flat = |ordinals| match ordinals {
                 Ordinals::Fresh(range) => range.collect(),
                 Ordinals::Wide(ordinals) => ordinals,
-                Ordinals::Narrow(ordinals) => ordinals.into_iter().map(u64::from).collect(),
+                Ordinals::Narrow(_, ordinals) => ordinals.into_iter().map(u64::from).collect(),
             };
             let new = || OrdinalDraw::new(Key::new(&[2]), domain, fraction);
             let whole: Vec<u64> = flat(new().next(5_000));

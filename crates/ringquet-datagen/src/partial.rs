@@ -11,7 +11,12 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{FallocateFlags, fallocate, fstatfs};
+
 use crate::error::DatagenError;
+
+/// `TMPFS_MAGIC` of linux/magic.h.
+const TMPFS: i64 = 0x0102_1994;
 
 /// In the middle of temporary names.
 const MARK: &str = ".partial-";
@@ -34,6 +39,17 @@ impl PartialFile {
         let temporary = target.with_file_name(name);
         let file = File::create(&temporary).map_err(DatagenError::io(&temporary, "create"))?;
         Ok(Self { file, temporary, target: target.to_owned(), committed: false })
+    }
+
+    /// Asks for the space of `bytes` at once, and gives the file that length: [`Self::commit`] wants it
+    /// cut to what it has. On ext4 a write that extends a file waits for those before it, in a worker of
+    /// the kernel; one into reserved space does not. In memory there is nothing to gain. What cannot be
+    /// reserved is allocated, or refused, when it is written.
+    pub(crate) fn reserve(&self, bytes: u64) {
+        let in_memory = fstatfs(&self.file).is_ok_and(|stat| stat.f_type == TMPFS);
+        if bytes > 0 && !in_memory {
+            let _ = fallocate(&self.file, FallocateFlags::empty(), 0, bytes);
+        }
     }
 
     /// The file itself.

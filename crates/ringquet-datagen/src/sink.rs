@@ -107,15 +107,15 @@ impl<'a> FileSink<'a> {
 
     /// Writes what is left, waits for all of it and gives the file its length.
     pub(crate) fn finish(mut self) -> io::Result<Finished> {
-        // A direct write ends with a block; what is too much is cut off again.
+        // A direct write ends with a block.
         let padded = usize::try_from(WRITE_ALIGNMENT.up(self.filled as u64))
             .expect("a slot is a multiple of the alignment");
         let length = if self.out.is_direct() { padded } else { self.filled };
-        let is_padded = length > self.filled;
         self.send(length)?;
         self.queue.finish().map_err(wrapped)?;
         let file = self.file.take().expect("it is taken here and nowhere else");
-        if is_padded {
+        // What is too much of a block, or was reserved in vain, is cut off again.
+        if file.file().metadata()?.len() != self.position {
             file.file().set_len(self.position)?;
         }
         let (bytes, bytes_hash) = (self.position, self.hasher.finish_128());

@@ -60,16 +60,22 @@ pub(crate) struct Written {
     pub(crate) written_with: WriteDriver,
 }
 
-/// Writes the file at `path` through `queue`. `None` if `stop` was set before it was whole; then there is no file.
+/// Writes the file at `path` through `queue`, which is expected to have `bytes_estimated`. `None` if `stop`
+/// was set before it was whole; then there is no file.
 pub(crate) fn write_file(
     path: &Path,
     recipe: &Recipe,
+    bytes_estimated: u64,
     direct: DirectChoice,
     queue: &mut WriteQueue,
     progress: &dyn Progress,
     stop: &AtomicBool,
 ) -> Result<Option<Written>, DatagenError> {
     let file = PartialFile::create(path)?;
+    // With a codec the estimate is what the file could have at most.
+    if recipe.compression == Compression::None {
+        file.reserve(bytes_estimated);
+    }
     let fail = || DatagenError::writing(path);
     let written_with = queue.driver();
     let mut sink = FileSink::new(path, file, direct, queue, progress).map_err(fail())?;
@@ -148,7 +154,7 @@ fn write_chunk(
     let ChunkPlace { row_group, column: index, rows } = place;
     let column = &recipe.columns[index];
     let key = recipe.key.chunk(row_group, index);
-    let mut content = ColumnContent::new(key, column.clone(), recipe.content);
+    let mut content = ColumnContent::new(key, column, recipe.content);
     let mut chunk =
         ChunkWriter::new(column, rows, scratch, recipe.pages, recipe.content.raw_floats);
     let mut digest = RowGroupDigest::new(0, row_group, schema);
@@ -258,7 +264,8 @@ mod tests {
         let path = dir.path().join("a.parquet");
         let mut queue = WriteQueue::new(&WriteOptions::default(), &mut Vec::new()).unwrap();
         let stop = AtomicBool::new(false);
-        let written = write_file(&path, &recipe, DirectChoice::Auto, &mut queue, &Silent, &stop);
+        let written =
+            write_file(&path, &recipe, 1 << 20, DirectChoice::Auto, &mut queue, &Silent, &stop);
         let written = written.unwrap().unwrap();
 
         let schema = schema_of(&recipe.columns);

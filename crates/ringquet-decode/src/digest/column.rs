@@ -76,6 +76,13 @@ impl BitStream {
     }
 
     fn push_ones(&mut self, mut length: usize) {
+        // Whole words follow one another as bytes.
+        const ONES: [u8; 1024] = [u8::MAX; 1024];
+        while self.bits == 0 && length >= 64 {
+            let bytes = (length / 64 * 8).min(ONES.len());
+            self.hasher.write(&ONES[..bytes]);
+            length -= bytes * 8;
+        }
         while length >= 64 {
             self.push_word(u64::MAX, 64);
             length -= 64;
