@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 
 /// Depth and size of fio's writes: what a queue of writes has by default.
 const FIO_DEPTH: u32 = 8;
-const FIO_BLOCK_BYTES: u64 = 512 << 10;
+const FIO_BLOCK_BYTES: u64 = 1 << 20;
 
 fn main() -> Result<()> {
     let scale = Scale::of_this_process();

@@ -83,8 +83,8 @@ impl WriteDriver {
 pub struct WriteOptions {
     /// What carries the writes.
     pub driver: WriteChoice,
-    /// Bytes of a slot, one write: a multiple of 4096 up to 64 MiB. Default 512 KiB, the most that the kernel
-    /// does not split or hand on, as for reads.
+    /// Bytes of a slot, one write: a multiple of 4096 up to 64 MiB. Default 1 MiB: unlike reads, writes gain by
+    /// more than 512 KiB, 8 to 14 % here, for all that the kernel hands them to a worker.
     pub slot_bytes: u32,
     /// Slots, 2 to 1024: one is filled while the others are in the kernel. Default 8.
     pub slots: u32,
@@ -92,7 +92,7 @@ pub struct WriteOptions {
 
 impl Default for WriteOptions {
     fn default() -> WriteOptions {
-        WriteOptions { driver: WriteChoice::Auto, slot_bytes: 512 << 10, slots: 8 }
+        WriteOptions { driver: WriteChoice::Auto, slot_bytes: 1 << 20, slots: 8 }
     }
 }
 
