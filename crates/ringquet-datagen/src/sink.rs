@@ -82,7 +82,7 @@ impl<'a> FileSink<'a> {
             let (part, after) = rest.split_at(length);
             // Hashed from where it was made, which is nearer than the slot.
             self.hasher.write(part);
-            slot.bytes_mut()[self.filled..self.filled + length].copy_from_slice(part);
+            slot.put(self.filled, part);
             self.filled += length;
             self.position += length as u64;
             rest = after;

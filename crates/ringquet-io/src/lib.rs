@@ -32,6 +32,8 @@ mod uring;
 
 mod probe;
 pub mod queue;
+
+mod stream_copy;
 pub mod write_queue;
 
 pub mod counters;

@@ -31,6 +31,7 @@ use crate::driver::{Driver as _, RawCompletion};
 use crate::error::{IoError, Warning};
 use crate::options::{DirectChoice, DriverChoice, HugePages, IoOptions};
 use crate::probe;
+use crate::stream_copy::stream_copy;
 use crate::uring::{RawWrite, Uring};
 
 /// A write is given up after this many EAGAIN, EINTR or EBUSY in a row, as a read is.
@@ -167,6 +168,14 @@ impl WriteSlot {
         // SAFETY: the slot lies inside the mapping that it keeps, which is initialised memory; it is this
         // owner's alone, and no write of it is in the kernel: those own their slot.
         unsafe { std::slice::from_raw_parts_mut(address, len) }
+    }
+
+    /// Puts `bytes` at `start`, past the caches: the device is to read them next.
+    ///
+    /// # Panics
+    /// Where they reach past the end of the slot.
+    pub fn put(&mut self, start: usize, bytes: &[u8]) {
+        stream_copy(&mut self.bytes_mut()[start..start + bytes.len()], bytes);
     }
 }
 
