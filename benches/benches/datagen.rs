@@ -24,7 +24,7 @@ use ringquet_workload::Loaded;
 use serde_json::{Value, json};
 
 /// Depth and size of fio's writes: what a queue of writes has by default.
-const FIO_DEPTH: u32 = 8;
+const FIO_DEPTH: u32 = 12;
 const FIO_BLOCK_BYTES: u64 = 1 << 20;
 
 fn main() -> Result<()> {

@@ -16,7 +16,7 @@ use std::ops::Range;
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::{Array, ArrayRef};
-use arrow_buffer::BooleanBufferBuilder;
+use arrow_buffer::{BooleanBufferBuilder, Buffer};
 
 use crate::codec::PageCodec;
 use crate::content::Run;
@@ -48,6 +48,16 @@ enum Body {
     Bits(BooleanBufferBuilder),
 }
 
+impl Default for Body {
+    fn default() -> Self {
+        Self::Plain(Pieces::default())
+    }
+}
+
+fn concat(parts: &[Buffer]) -> Vec<u8> {
+    parts.iter().map(Buffer::as_slice).collect::<Vec<_>>().concat()
+}
+
 /// A data page in the making.
 struct Page {
     rows: usize,
@@ -74,15 +84,11 @@ struct Totals {
 pub(crate) struct ChunkScratch {
     codec: PageCodec,
     counted: CountedIndices,
-    /// Levels and indices of a page.
-    head: Vec<u8>,
-    /// Index pages that wait for the dictionary page, encoded.
-    waiting: Vec<u8>,
 }
 
 impl ChunkScratch {
     pub(crate) fn new(codec: PageCodec) -> Self {
-        Self { codec, counted: CountedIndices::default(), head: Vec::new(), waiting: Vec::new() }
+        Self { codec, counted: CountedIndices::default() }
     }
 }
 
@@ -92,6 +98,8 @@ pub(crate) struct ChunkWriter<'a> {
     scratch: &'a mut ChunkScratch,
     options: PageOptions,
     dictionary: Option<Dictionary>,
+    /// Index pages that wait for the dictionary page.
+    waiting: Vec<Buffer>,
     /// Where the dictionary page was written, if it was.
     dictionary_at: Option<u64>,
     /// Values go to index pages.
@@ -127,14 +135,10 @@ impl<'a> ChunkWriter<'a> {
             scratch,
             options,
             dictionary,
+            waiting: Vec::new(),
             dictionary_at: None,
             is_indexing,
-            page: Page {
-                rows: 0,
-                values: 0,
-                body: Body::Plain(Pieces::default()),
-                bounds: Bounds::default(),
-            },
+            page: Page { rows: 0, values: 0, body: Body::default(), bounds: Bounds::default() },
             pages: Vec::new(),
             rows_left: rows,
             batch_rows_left: 0,
@@ -150,7 +154,7 @@ impl<'a> ChunkWriter<'a> {
         let body = match self.column.kind {
             _ if self.is_indexing => Body::Indices(Indices::default()),
             DataKind::Boolean => Body::Bits(BooleanBufferBuilder::new(PAGE_ROWS)),
-            _ => Body::Plain(Pieces::default()),
+            _ => Body::default(),
         };
         self.page = Page { rows: 0, values: 0, body, bounds: Bounds::default() };
     }
@@ -254,52 +258,16 @@ impl<'a> ChunkWriter<'a> {
         if self.page.values == 0 {
             return Ok(());
         }
-        let mut head = std::mem::take(&mut self.scratch.head);
-        head.clear();
+        let mut head = Vec::new();
         let level_bytes = self.encode_levels(&mut head);
         // Levels of pages v2 are not compressed.
         let levels_end = if level_bytes.is_some() { head.len() } else { 0 };
-        let encoding = match &self.page.body {
-            Body::Indices(indices) => {
-                let entries = self.entries();
-                indices.encode(&mut head, entries, &mut self.scratch.counted);
-                RLE_DICTIONARY
-            }
-            Body::Bits(bits) if self.value_encoding() == RLE => {
-                let values: Vec<u32> =
-                    (0..bits.len()).map(|index| bits.get_bit(index).into()).collect();
-                let start = head.len();
-                head.extend_from_slice(&[0; 4]);
-                hybrid::encode(&mut head, 1, &values);
-                let length = page_i32(head.len() - start - 4);
-                head[start..start + 4].copy_from_slice(&length.to_le_bytes());
-                RLE
-            }
-            Body::Bits(bits) => {
-                head.extend_from_slice(bits.as_slice());
-                PLAIN
-            }
-            Body::Plain(pieces) => {
-                let encoding = self.value_encoding();
-                if encoding == BYTE_STREAM_SPLIT {
-                    let values = pieces.concat();
-                    let width = plain::split_bytes(self.column.kind).unwrap_or(1);
-                    head.extend_from_slice(&plain::split(&values, width));
-                }
-                encoding
-            }
-        };
-        let pieces = match &self.page.body {
-            Body::Plain(pieces) if encoding == PLAIN => Some(pieces),
-            _ => None,
-        };
-        let (levels, values) = head.split_at(levels_end);
-        let values: Vec<&[u8]> =
-            std::iter::once(values).chain(pieces.into_iter().flat_map(Pieces::parts)).collect();
-        let uncompressed = levels_end + values.iter().map(|part| part.len()).sum::<usize>();
-        let compressed = match &self.scratch.codec {
+        let (encoding, rest) = self.encode_values(&mut head);
+        let body: Vec<Buffer> = std::iter::once(Buffer::from_vec(head)).chain(rest).collect();
+        let uncompressed = body.iter().map(Buffer::len).sum::<usize>();
+        let compressed = match &mut self.scratch.codec {
             PageCodec::None => None,
-            _ => self.scratch.codec.compress(&values.concat())?,
+            codec => codec.compress(&concat(&body)[levels_end..])?,
         };
         let stored = compressed.as_ref().map_or(uncompressed, |bytes| levels_end + bytes.len());
         let header = DataPage {
@@ -312,27 +280,29 @@ impl<'a> ChunkWriter<'a> {
             is_compressed: compressed.is_some(),
         }
         .header(uncompressed, stored);
-        let body = match &compressed {
-            Some(compressed) => vec![compressed.as_slice()],
-            None => values,
+        let page_bytes = header.len() + stored;
+        self.totals.uncompressed_bytes += (header.len() + uncompressed) as u64;
+        self.totals.compressed_bytes += page_bytes as u64;
+        let body = match compressed {
+            Some(compressed) => {
+                vec![body[0].slice_with_length(0, levels_end), Buffer::from_vec(compressed)]
+            }
+            None => body,
         };
-        let parts = [header.as_slice(), levels].into_iter().chain(body);
-        let first_row = self.totals.rows;
+        let mut parts = std::iter::once(Buffer::from_vec(header)).chain(body);
         let offset = if self.is_indexing && self.dictionary_at.is_none() {
-            let offset = self.scratch.waiting.len() as u64;
-            parts.for_each(|part| self.scratch.waiting.extend_from_slice(part));
+            let offset = self.waiting.iter().map(Buffer::len).sum::<usize>() as u64;
+            self.waiting.extend(parts);
             offset
         } else {
             let offset = sink.position();
-            parts.into_iter().try_for_each(|part| sink.write(part))?;
+            parts.try_for_each(|part| sink.write(&part))?;
             offset
         };
         if self.pages.is_empty() || self.options.page_index {
-            let (bytes, bounds) = (header.len() + stored, self.page.bounds.clone());
-            self.pages.push(IndexedPage { offset, bytes, first_row, bounds });
+            let (first_row, bounds) = (self.totals.rows, self.page.bounds.clone());
+            self.pages.push(IndexedPage { offset, bytes: page_bytes, first_row, bounds });
         }
-        self.totals.uncompressed_bytes += (header.len() + uncompressed) as u64;
-        self.totals.compressed_bytes += (header.len() + stored) as u64;
         self.totals.values += self.page.values as u64;
         self.totals.rows += self.page.rows as u64;
         match encoding {
@@ -340,9 +310,39 @@ impl<'a> ChunkWriter<'a> {
             _ => self.totals.value_pages += 1,
         }
         self.bounds.merge(&self.page.bounds);
-        self.scratch.head = head;
         self.begin_page();
         Ok(())
+    }
+
+    /// Appends the values of the page to `head`, or returns what follows it. Also the encoding.
+    fn encode_values(&mut self, head: &mut Vec<u8>) -> (i32, Vec<Buffer>) {
+        let (encoding, entries) = (self.value_encoding(), self.entries());
+        match std::mem::take(&mut self.page.body) {
+            Body::Indices(indices) => {
+                let counted = indices.encode(head, entries, &mut self.scratch.counted);
+                (RLE_DICTIONARY, counted.into_iter().collect())
+            }
+            Body::Bits(bits) if encoding == RLE => {
+                let values: Vec<u32> =
+                    (0..bits.len()).map(|index| bits.get_bit(index).into()).collect();
+                let start = head.len();
+                head.extend_from_slice(&[0; 4]);
+                hybrid::encode(head, 1, &values);
+                let length = page_i32(head.len() - start - 4);
+                head[start..start + 4].copy_from_slice(&length.to_le_bytes());
+                (encoding, Vec::new())
+            }
+            Body::Bits(bits) => {
+                head.extend_from_slice(bits.as_slice());
+                (encoding, Vec::new())
+            }
+            Body::Plain(pieces) if encoding == BYTE_STREAM_SPLIT => {
+                let width = plain::split_bytes(self.column.kind).unwrap_or(1);
+                let split = plain::split(&concat(&pieces.into_buffers()), width);
+                (encoding, vec![Buffer::from_vec(split)])
+            }
+            Body::Plain(pieces) => (encoding, pieces.into_buffers()),
+        }
     }
 
     /// Repetition levels of lists, then definition levels. In pages v1 each stands behind its
@@ -376,30 +376,28 @@ impl<'a> ChunkWriter<'a> {
 
     /// Writes the dictionary page and the pages that wait for it.
     fn write_dictionary(&mut self, sink: &mut FileSink<'_>) -> io::Result<()> {
-        let Some(dictionary) = &self.dictionary else { return Ok(()) };
+        let Some(dictionary) = &mut self.dictionary else { return Ok(()) };
         if self.dictionary_at.is_some() {
             return Ok(());
         }
-        let uncompressed = dictionary.values.bytes;
+        // Entries are counted from here on, not kept.
+        let values = std::mem::take(&mut dictionary.values).into_buffers();
+        let uncompressed = values.iter().map(Buffer::len).sum();
         let compressed = match &mut self.scratch.codec {
             PageCodec::None => None,
-            codec => codec.compress(&dictionary.values.concat())?,
+            codec => codec.compress(&concat(&values))?,
         };
-        let stored = compressed.as_ref().map_or(uncompressed, Vec::len);
+        let body = compressed.map_or(values, |bytes| vec![Buffer::from_vec(bytes)]);
+        let stored = body.iter().map(Buffer::len).sum();
         let header = dictionary_header(dictionary.entries, uncompressed, stored);
         self.totals.uncompressed_bytes += (header.len() + uncompressed) as u64;
         self.totals.compressed_bytes += (header.len() + stored) as u64;
         self.dictionary_at = Some(sink.position());
         sink.write(&header)?;
-        match &compressed {
-            Some(compressed) => sink.write(compressed)?,
-            None => dictionary.values.parts().try_for_each(|part| sink.write(part))?,
-        }
+        body.iter().try_for_each(|part| sink.write(part))?;
         let start = sink.position();
         self.pages.iter_mut().for_each(|page| page.offset += start);
-        sink.write(&self.scratch.waiting)?;
-        self.scratch.waiting.clear();
-        Ok(())
+        self.waiting.drain(..).try_for_each(|part| sink.write(&part))
     }
 
     /// Writes what is left.

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use arrow_array::Array;
+use arrow_buffer::Buffer;
 
 use crate::content::Run;
 use crate::domain::Domain;
@@ -53,13 +54,23 @@ impl Indices {
         }
     }
 
-    /// Appends the indices as a data page has them: their width, then runs.
-    pub(crate) fn encode(&self, out: &mut Vec<u8>, entries: usize, counted: &mut CountedIndices) {
+    /// Appends the indices as a data page has them: their width, then runs, unless these are
+    /// returned, to follow.
+    pub(crate) fn encode(
+        &self,
+        out: &mut Vec<u8>,
+        entries: usize,
+        counted: &mut CountedIndices,
+    ) -> Option<Buffer> {
         let width = hybrid::index_width(entries);
         out.push(width.to_le_bytes()[0]);
         match self {
-            Self::Counting { first, count } => counted.encode(out, width, *first, *count),
-            Self::Listed(values) => hybrid::encode(out, width, values),
+            Self::Counting { first, count } => Some(counted.encode(width, *first, *count)),
+            Self::Listed(values) => {
+                out.reserve(hybrid::indices_bytes_estimated(width, values.len()));
+                hybrid::encode(out, width, values);
+                None
+            }
         }
     }
 }
@@ -71,17 +82,18 @@ pub(crate) struct CountedIndices {
     width: u32,
     first: u32,
     count: usize,
-    bytes: Vec<u8>,
+    bytes: Buffer,
 }
 
 impl CountedIndices {
-    fn encode(&mut self, out: &mut Vec<u8>, width: u32, first: u32, count: usize) {
+    fn encode(&mut self, width: u32, first: u32, count: usize) -> Buffer {
         if (self.width, self.first, self.count) != (width, first, count) {
             (self.width, self.first, self.count) = (width, first, count);
-            self.bytes.clear();
-            hybrid::encode_counting(&mut self.bytes, width, first, count);
+            let mut bytes = Vec::new();
+            hybrid::encode_counting(&mut bytes, width, first, count);
+            self.bytes = Buffer::from_vec(bytes);
         }
-        out.extend_from_slice(&self.bytes);
+        self.bytes.clone()
     }
 }
 
@@ -157,10 +169,10 @@ mod tests {
     fn counted_indices_are_made_anew_for_other_ones() {
         let mut counted = CountedIndices::default();
         for (width, first, count) in [(3, 0, 8), (3, 0, 8), (4, 0, 8), (4, 8, 8), (4, 8, 3)] {
-            let (mut cached, mut fresh) = (vec![1], vec![1]);
-            counted.encode(&mut cached, width, first, count);
+            let mut fresh = Vec::new();
             hybrid::encode_counting(&mut fresh, width, first, count);
-            assert_eq!(cached, fresh, "{count} from {first}, width {width}");
+            let cached = counted.encode(width, first, count);
+            assert_eq!(cached.as_slice(), fresh, "{count} from {first}, width {width}");
         }
     }
 }

@@ -10,8 +10,6 @@
 //! A last group that is not full is a repeated run if its values are equal and no packed group is
 //! open; otherwise it is filled up with zeros.
 
-use multiversion::multiversion;
-
 use crate::thrift::varint;
 
 /// Groups behind one header, whose count then fits in its byte.
@@ -77,7 +75,6 @@ fn pack(out: &mut Vec<u8>, width: u32, groups: &[[u32; 8]]) {
 
 /// [`pack`] where a group has 16 bytes at most: it is made in a register and written with what is
 /// behind it, which the next one overwrites.
-#[multiversion(targets("x86_64+avx2+bmi2"))]
 fn pack_short(out: &mut Vec<u8>, width: u32, groups: &[[u32; 8]]) {
     const WORD_BYTES: usize = size_of::<u128>();
     let (start, step) = (out.len(), width as usize);
@@ -136,7 +133,7 @@ pub(crate) fn encode(out: &mut Vec<u8>, width: u32, values: &[u32]) {
     let mut rest = values;
     loop {
         let (groups, _) = rest.as_chunks::<8>();
-        let is_repeated = |group: &[u32; 8]| group.iter().all(|value| *value == group[0]);
+        let is_repeated = |group: &[u32; 8]| group[1..].iter().all(|value| *value == group[0]);
         let packed = groups.iter().position(is_repeated).unwrap_or(groups.len());
         runs.packed(&groups[..packed]);
         rest = &rest[8 * packed..];

@@ -43,13 +43,12 @@ impl Pieces {
         }
     }
 
-    pub(crate) fn parts(&self) -> impl Iterator<Item = &[u8]> {
-        self.closed.iter().map(Buffer::as_slice).chain([self.open.as_slice()])
-    }
-
-    /// All of it in one.
-    pub(crate) fn concat(&self) -> Vec<u8> {
-        self.parts().collect::<Vec<_>>().concat()
+    /// In their order.
+    pub(crate) fn into_buffers(mut self) -> Vec<Buffer> {
+        if !self.open.is_empty() {
+            self.closed.push(Buffer::from_vec(self.open));
+        }
+        self.closed
     }
 }
 
