@@ -23,9 +23,9 @@ use ringquet_io::usage::Usage;
 use ringquet_workload::Loaded;
 use serde_json::{Value, json};
 
-/// Depth and size of fio's writes: what a queue of writes has by default.
-const FIO_DEPTH: u32 = 12;
-const FIO_BLOCK_BYTES: u64 = 1 << 20;
+/// Depth and size of fio's writes: what it does best with here. Twelve of 1 MiB, as we write, are 9 % slower.
+const FIO_DEPTH: u32 = 8;
+const FIO_BLOCK_BYTES: u64 = 512 << 10;
 
 fn main() -> Result<()> {
     let scale = Scale::of_this_process();
