@@ -39,6 +39,7 @@ mod sanitize;
 mod host;
 mod python;
 mod ringquet;
+mod structure;
 mod table;
 mod workshop;
 
