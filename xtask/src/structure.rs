@@ -14,33 +14,27 @@ const DIFFERENCES_SHOWN: usize = 20;
 /// Length and magic at the end of a file.
 const TAIL_BYTES: usize = 8;
 
-/// Compares two files in schema, row groups, encodings and pages.
+/// Compares two files in schema, row groups, encodings and pages. Returns the codec of the first column chunk.
 ///
 /// # Errors
 /// When they differ; the differences are printed.
-pub(crate) fn check_same(ringquet: &Ringquet<'_>, ours: &Path, theirs: &Path) -> Result<()> {
+pub(crate) fn check_same(ringquet: &Ringquet<'_>, ours: &Path, theirs: &Path) -> Result<String> {
     let of = |path: &Path| {
-        let document = inspect(ringquet, path)?;
+        let document = ringquet.json(&["inspect", &path.display().to_string()])?;
         structure(&document).with_context(|| format!("{}: inspect", path.display()))
     };
+    let (left, right) = (of(ours)?, of(theirs)?);
     let mut differences = Vec::new();
-    differ("file", &of(ours)?, &of(theirs)?, &mut differences);
+    differ("file", &left, &right, &mut differences);
     if differences.is_empty() {
-        return Ok(());
+        let codec = left["row_groups"][0]["column_chunks"][0]["codec"].as_str();
+        return Ok(codec.unwrap_or_default().to_owned());
     }
     println!("{} and {}:", ours.display(), theirs.display());
     for line in differences.iter().take(DIFFERENCES_SHOWN) {
         println!("  {line}");
     }
     bail!("{}: built differently from ours in {} places", theirs.display(), differences.len());
-}
-
-/// Whether the first column chunk is compressed.
-pub(crate) fn is_compressed(ringquet: &Ringquet<'_>, path: &Path) -> Result<bool> {
-    let document = inspect(ringquet, path)?;
-    let codec = &document["files"][0]["row_groups"][0]["column_chunks"][0]["codec"];
-    let codec = codec.as_str().with_context(|| format!("{}: no codec", path.display()))?;
-    Ok(codec != "UNCOMPRESSED")
 }
 
 /// Compares what stands in front of the footers, byte by byte.
@@ -65,10 +59,6 @@ pub(crate) fn check_same_pages(ours: &Path, theirs: &Path) -> Result<()> {
     let (left, right) = (left.len(), right.len());
     ensure!(left == right, "{theirs}: {right} bytes of pages, {ours} has {left}");
     Ok(())
-}
-
-fn inspect(ringquet: &Ringquet<'_>, path: &Path) -> Result<Value> {
-    ringquet.json(&["inspect", &path.display().to_string()])
 }
 
 /// What of the one file of an `inspect` document does not depend on its values.

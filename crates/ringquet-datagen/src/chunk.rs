@@ -100,6 +100,7 @@ pub(crate) struct ChunkWriter<'a> {
     dictionary: Option<Dictionary>,
     /// Index pages that wait for the dictionary page.
     waiting: Vec<Buffer>,
+    waiting_bytes: u64,
     /// Where the dictionary page was written, if it was.
     dictionary_at: Option<u64>,
     /// Values go to index pages.
@@ -136,6 +137,7 @@ impl<'a> ChunkWriter<'a> {
             options,
             dictionary,
             waiting: Vec::new(),
+            waiting_bytes: 0,
             dictionary_at: None,
             is_indexing,
             page: Page { rows: 0, values: 0, body: Body::default(), bounds: Bounds::default() },
@@ -284,15 +286,17 @@ impl<'a> ChunkWriter<'a> {
         self.totals.uncompressed_bytes += (header.len() + uncompressed) as u64;
         self.totals.compressed_bytes += page_bytes as u64;
         let body = match compressed {
+            // The levels are copied: a slice would keep what was compressed.
             Some(compressed) => {
-                vec![body[0].slice_with_length(0, levels_end), Buffer::from_vec(compressed)]
+                vec![Buffer::from(&body[0][..levels_end]), Buffer::from_vec(compressed)]
             }
             None => body,
         };
         let mut parts = std::iter::once(Buffer::from_vec(header)).chain(body);
         let offset = if self.is_indexing && self.dictionary_at.is_none() {
-            let offset = self.waiting.iter().map(Buffer::len).sum::<usize>() as u64;
+            let offset = self.waiting_bytes;
             self.waiting.extend(parts);
+            self.waiting_bytes += page_bytes as u64;
             offset
         } else {
             let offset = sink.position();

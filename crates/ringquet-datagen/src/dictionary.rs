@@ -109,7 +109,7 @@ pub(crate) struct Dictionary {
     pub(crate) values: Pieces,
     pub(crate) entries: usize,
     /// Values that there are at all, if a dictionary can ever have all of them.
-    domain: Option<usize>,
+    entries_max: Option<usize>,
 }
 
 impl Dictionary {
@@ -118,13 +118,13 @@ impl Dictionary {
         if kind == DataKind::Boolean {
             return None;
         }
-        let domain = Domain::of(kind, raw_floats).map(|domain| domain.len() as usize);
-        Some(Self { kind, values: Pieces::default(), entries: 0, domain })
+        let entries_max = Domain::of(kind, raw_floats).map(|domain| domain.len() as usize);
+        Some(Self { kind, values: Pieces::default(), entries: 0, entries_max })
     }
 
     /// Whether nothing can be added any more.
     pub(crate) fn is_exhausted(&self) -> bool {
-        self.domain == Some(self.entries)
+        self.entries_max == Some(self.entries)
     }
 
     /// Adds `part`, values `range` of those that `run` tells of, and appends their indices.
@@ -164,6 +164,10 @@ impl Dictionary {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::content::ColumnContent;
+    use crate::options::ContentOptions;
+    use crate::random::Key;
+    use crate::schema::{DataColumn, Shape};
 
     #[test]
     fn counted_indices_are_made_anew_for_other_ones() {
@@ -173,6 +177,39 @@ mod tests {
             hybrid::encode_counting(&mut fresh, width, first, count);
             let cached = counted.encode(width, first, count);
             assert_eq!(cached.as_slice(), fresh, "{count} from {first}, width {width}");
+        }
+    }
+
+    #[test]
+    fn a_dictionary_does_not_depend_on_how_values_come() {
+        let kinds = [DataKind::Float16, DataKind::Int8, DataKind::Binary(2), DataKind::Float64];
+        for (kind, repeat_fraction) in kinds.into_iter().flat_map(|kind| [(kind, 0.0), (kind, 0.6)])
+        {
+            let column = DataColumn { name: "c".to_owned(), kind, shape: Shape::Scalar };
+            let options = ContentOptions { repeat_fraction, raw_floats: false };
+            // Slices of values, and of each slice the parts that batches take.
+            let made = |slices: &[usize], part: usize| {
+                let mut content = ColumnContent::new(Key::new(&[3]), &column, options);
+                let mut dictionary = Dictionary::new(kind, false).unwrap();
+                let mut indices = Indices::default();
+                for values in slices {
+                    let (leaf, run) = content.next_leaf(*values);
+                    for start in (0..*values).step_by(part) {
+                        let range = start..(start + part).min(*values);
+                        let taken = leaf.slice(range.start, range.len());
+                        dictionary.add(taken.as_ref(), &run, range, &mut indices);
+                    }
+                }
+                let bytes = dictionary.values.into_buffers();
+                let bytes = bytes.iter().map(Buffer::as_slice).collect::<Vec<_>>().concat();
+                let indices = indices.listed().clone();
+                (dictionary.entries, bytes, indices)
+            };
+            let whole = made(&[5000], 5000);
+            assert_eq!(whole.2.iter().max().map(|last| *last as usize + 1), Some(whole.0));
+            for slices in [&[1, 4999][..], &[2500, 2500], &[7, 1024, 3969]] {
+                assert_eq!(made(slices, 1024), whole, "{kind:?}, {repeat_fraction}, {slices:?}");
+            }
         }
     }
 }

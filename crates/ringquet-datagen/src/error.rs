@@ -42,7 +42,7 @@ pub enum DatagenError {
     },
     /// Resume was asked for, but what is there was made from something else.
     #[error(
-        "{}: made with another {difference}; resume with the same, or use `force`",
+        "{}: made with another {difference}; go on with the same, or use `force`",
         manifest.display()
     )]
     OtherDataSet {

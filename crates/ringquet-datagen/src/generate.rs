@@ -19,7 +19,7 @@ use crate::manifest::{Manifest, ManifestFile, path_text};
 use crate::options::{
     DatagenOptions, DatagenWarning, Existing, PAGE_BYTES_RANGE, Progress, WarningCode, threads_for,
 };
-use crate::partial::remove_left_over;
+use crate::partial::{left_over_bytes, remove_left_over};
 use crate::plan::{Plan, PlannedFile};
 use crate::writer::{Recipe, write_file};
 
@@ -84,7 +84,11 @@ pub fn generate(
     let manifest_path = data_dir.join(Manifest::name_for(&plan));
     let mut manifest = Manifest::new(workload, options);
 
-    let existing = look_around(&plan, &data_dir, &manifest, options.existing)?;
+    let mut existing = look_around(&plan, &data_dir, &manifest, options.existing)?;
+    for folder in workload.dataset.folders() {
+        let is_ours = |path: &Path| existing.planned.contains(path);
+        existing.bytes_there += left_over_bytes(&data_dir.join(folder), is_ours)?;
+    }
     let mut warnings = Vec::new();
     if workload.dataset.compression != Compression::None {
         warnings.push(DatagenWarning {
@@ -235,7 +239,7 @@ struct Surroundings {
     planned: HashSet<PathBuf>,
     /// What manifests of the same data set list, by path. Empty unless resuming.
     listed: HashMap<String, ManifestFile>,
-    /// Bytes of planned files that are there.
+    /// Bytes of planned files that are there, and of those that killed processes left.
     bytes_there: u64,
 }
 
@@ -264,13 +268,16 @@ fn look_around(
     for path in Manifest::find(data_dir)? {
         match existing {
             Existing::Refuse if path == own => return Err(DatagenError::Exists { path }),
-            Existing::Refuse | Existing::Force => {}
-            Existing::Resume => {
+            Existing::Force => {}
+            Existing::Refuse | Existing::Resume => {
                 let found = Manifest::read(&path)?;
                 if let Some(difference) = found.difference(manifest) {
                     return Err(DatagenError::OtherDataSet { manifest: path, difference });
                 }
-                around.listed.extend(found.files.into_iter().map(|file| (file.path.clone(), file)));
+                if existing == Existing::Resume {
+                    let listed = found.files.into_iter().map(|file| (file.path.clone(), file));
+                    around.listed.extend(listed);
+                }
             }
         }
     }
@@ -452,7 +459,7 @@ impl<'a, R: Fn(&PlannedFile) -> Recipe + Sync> Run<'a, R> {
         }
         let path = self.data_dir.join(&file.path);
         let recipe = (self.recipe)(file);
-        let bytes = file.bytes_estimated;
+        let bytes = self.plan.file_bytes_known(&recipe);
         let written =
             write_file(&path, &recipe, bytes, self.direct, queue, self.progress, self.stop)?;
         let Some(written) = written else { return Ok(()) };

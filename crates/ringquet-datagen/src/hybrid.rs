@@ -68,7 +68,7 @@ impl<'a> RunWriter<'a> {
 fn pack(out: &mut Vec<u8>, width: u32, groups: &[[u32; 8]]) {
     match width {
         8 => out.extend(groups.as_flattened().iter().map(|value| value.to_le_bytes()[0])),
-        0..=16 => pack_short(out, width, groups),
+        1..=16 => pack_short(out, width, groups),
         _ => groups.iter().for_each(|group| pack_long(out, width, *group)),
     }
 }
@@ -83,7 +83,7 @@ fn pack_short(out: &mut Vec<u8>, width: u32, groups: &[[u32; 8]]) {
     let half = |values: &[u32]| {
         values.iter().rev().fold(0, |word: u64, value| word << width | u64::from(*value))
     };
-    for (at, [a, b, c, d, e, f, g, h]) in (start..).step_by(step.max(1)).zip(groups) {
+    for (at, [a, b, c, d, e, f, g, h]) in (start..).step_by(step).zip(groups) {
         let (low, high) = (half(&[*a, *b, *c, *d]), half(&[*e, *f, *g, *h]));
         let word = u128::from(low) | u128::from(high) << (4 * width);
         out[at..at + WORD_BYTES].copy_from_slice(&word.to_le_bytes());

@@ -8,7 +8,7 @@
 //!               row group
 //! ```
 //! - [`Plan`] is arithmetic: a data set of 5 TB is planned in microseconds.
-//! - Content is a function of (seed, half, file, row group, column) alone. It does not depend on
+//! - Content is a function of ([`GENERATOR`], seed, half, file, row group, column) alone. It does not depend on
 //!   the number of threads nor on which part of the files is written, so several hosts can each
 //!   write theirs ([`DatagenOptions::first_file`], [`DatagenOptions::files`]).
 //! - A file appears under its name only when it is whole and on disk. A full disk, an error or a
@@ -24,9 +24,10 @@ mod plan;
 // columns and types
 mod schema;
 
-// every value by its number
+// loops for all that follows
 mod wide;
 
+// every value by its number
 mod random;
 
 // which number stands where

@@ -22,11 +22,11 @@ pub enum Existing {
 #[serde(deny_unknown_fields)]
 pub struct ContentOptions {
     /// Fraction of values, from 0 to below 1, that repeat an earlier value of their column chunk.
-    /// Default 0: values of 32 bits and more are all different within a chunk, so that every
-    /// dictionary entry is used once and nothing compresses. 0.9 leaves one new value in ten.
+    /// Default 0: values of 24 bits and more do not come again while a dictionary has room, so that
+    /// every entry is used once and nothing compresses. 0.9 leaves one new value in ten.
     pub repeat_fraction: f64,
     /// Floats of any bit pattern, NaN and infinities included, as DLIO writes them. Default false:
-    /// all finite patterns, subnormals included, equally likely (float16: about equally).
+    /// all finite patterns, subnormals included, equally likely.
     pub raw_floats: bool,
 }
 

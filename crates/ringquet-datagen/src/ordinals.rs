@@ -86,7 +86,7 @@ impl OrdinalDraw {
                 if repeats {
                     draws.iter_mut().zip(numbers).for_each(|(draw, n)| self.repeat(draw, n));
                 } else {
-                    self.collect(&mut draws, domain.len());
+                    self.number(&mut draws, domain.len());
                 }
                 Ordinals::Narrow(domain, draws)
             }
@@ -118,7 +118,7 @@ impl OrdinalDraw {
     }
 
     /// Turns draws of a domain of `size` into ordinals.
-    fn collect(&mut self, draws: &mut [u32], size: u32) {
+    fn number(&mut self, draws: &mut [u32], size: u32) {
         let mut seen = u32::try_from(self.seen).expect("a domain has 2^16 values at most");
         for draws in draws.chunks_mut(LOOK_EVERY) {
             if seen == size {

@@ -9,6 +9,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, fallocate, fstatfs};
@@ -103,19 +104,47 @@ fn target_of(name: &str) -> Option<&str> {
     process.bytes().all(|byte| byte.is_ascii_digit()).then_some(target)
 }
 
+/// What killed processes left in `folder` of the files for which `is_ours` says yes.
+fn left_overs(
+    folder: &Path,
+    is_ours: impl Fn(&Path) -> bool,
+) -> Result<Vec<PathBuf>, DatagenError> {
+    let fail = || DatagenError::io(folder, "list");
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(fail())? {
+        let name = entry.map_err(fail())?.file_name();
+        let Some(target) = name.to_str().and_then(target_of) else { continue };
+        if is_ours(&folder.join(target)) {
+            found.push(folder.join(&name));
+        }
+    }
+    Ok(found)
+}
+
+/// The bytes that [`remove_left_over`] would give back. None where the folder is not there.
+pub(crate) fn left_over_bytes(
+    folder: &Path,
+    is_ours: impl Fn(&Path) -> bool,
+) -> Result<u64, DatagenError> {
+    /// `st_blocks` counts in these, whatever the file system.
+    const BLOCK_BYTES: u64 = 512;
+    if !folder.exists() {
+        return Ok(0);
+    }
+    let allocated = |path: PathBuf| {
+        let metadata = fs::symlink_metadata(&path).map_err(DatagenError::io(&path, "look at"))?;
+        Ok(metadata.blocks() * BLOCK_BYTES)
+    };
+    left_overs(folder, is_ours)?.into_iter().map(allocated).sum()
+}
+
 /// Removes what killed processes left in `folder` of the files for which `is_ours` says yes.
 pub(crate) fn remove_left_over(
     folder: &Path,
     is_ours: impl Fn(&Path) -> bool,
 ) -> Result<(), DatagenError> {
-    let fail = || DatagenError::io(folder, "list");
-    for entry in fs::read_dir(folder).map_err(fail())? {
-        let name = entry.map_err(fail())?.file_name();
-        let Some(target) = name.to_str().and_then(target_of) else { continue };
-        if is_ours(&folder.join(target)) {
-            let path = folder.join(&name);
-            fs::remove_file(&path).map_err(DatagenError::io(&path, "remove"))?;
-        }
+    for path in left_overs(folder, is_ours)? {
+        fs::remove_file(&path).map_err(DatagenError::io(&path, "remove"))?;
     }
     Ok(())
 }
@@ -130,5 +159,26 @@ mod tests {
         assert_eq!(target_of("img_0_of_4.parquet.partial-17"), None);
         assert_eq!(target_of(".img_0_of_4.parquet.partial-x"), None);
         assert!(is_partial(".a.partial-1") && !is_partial("a.partial-1"));
+    }
+
+    #[test]
+    fn left_overs_count_as_room_and_are_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = |name: &str| dir.path().join(name);
+        let names = [".a.parquet.partial-17", ".b.parquet.partial-17", "a.parquet"];
+        // What a file system allocates for them is its own affair.
+        let [ours, others, _] = names.map(|name| {
+            let mut file = File::create(place(name)).unwrap();
+            file.write_all(&[1; 1 << 20]).unwrap();
+            file.sync_all().unwrap();
+            file.metadata().unwrap().blocks() * 512
+        });
+        let is_ours = |path: &Path| path.ends_with("a.parquet");
+        assert_eq!(left_over_bytes(dir.path(), is_ours).unwrap(), ours);
+        assert_eq!(left_over_bytes(&place("not there"), is_ours).unwrap(), 0);
+        remove_left_over(dir.path(), is_ours).unwrap();
+        assert_eq!(left_over_bytes(dir.path(), is_ours).unwrap(), 0);
+        assert_eq!(left_over_bytes(dir.path(), |_| true).unwrap(), others, "another's stays");
+        assert!(place("a.parquet").exists());
     }
 }

@@ -6,14 +6,19 @@
 
 use std::path::PathBuf;
 
-use ringquet_workload::{Dataset, DatasetType, RowLayout, Workload};
+use ringquet_workload::{Compression, Dataset, DatasetType, RowLayout, Workload};
 
 use crate::error::DatagenError;
+use crate::options::PageOptions;
 use crate::schema::{self, DataColumn};
+use crate::writer::Recipe;
 
 /// Bound on the bytes of one row. Writing a row group takes a few rows in memory at once; FLUX's
 /// row, the largest known, has 2.2 MB.
 pub(crate) const ROW_BYTES_MAX: u64 = 1 << 30;
+/// Bound on the PLAIN bytes of one row of a column: with the largest page that is not full they fit in
+/// the 31-bit length of a page.
+pub(crate) const ROW_PLAIN_BYTES_MAX: u64 = (1 << 31) - (513 << 20);
 
 /// A file to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,6 +173,16 @@ impl Plan {
     pub fn nominal_bytes(&self, file: &PlannedFile) -> u64 {
         let row = file.record_elements.unwrap_or_else(|| self.dataset.record_bytes());
         row.saturating_mul(file.layout.rows())
+    }
+
+    /// What a file of `recipe` will have, to a few kilobytes. `None` where the estimate is only a
+    /// bound: with a codec, repeated values, pages of other kinds, or records of several sizes.
+    pub(crate) fn file_bytes_known(&self, recipe: &Recipe) -> Option<u64> {
+        let is_known = recipe.compression == Compression::None
+            && recipe.content.repeat_fraction == 0.0
+            && recipe.pages == PageOptions::default()
+            && self.record_elements.len() < 2;
+        is_known.then_some(self.file_bytes_estimated)
     }
 
     /// Estimated bytes on disk of all files to write.

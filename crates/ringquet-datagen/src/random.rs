@@ -1,14 +1,13 @@
 //! Random values by their number: any value of a column chunk without the ones before it.
 //!
-//! The n-th value of a chunk is a scramble of n under a key of the chunk. For values of 31, 32 and
-//! 64 bits the scramble is a bijection (adding, multiplying by odd numbers and xor with a right
-//! shift can all be undone), so no value occurs twice in a chunk: the dictionary of such a chunk is
-//! its values in order, and its indices count 0, 1, 2, … Codes of 1, 8, 16 and 24 bits are
-//! scrambled by a bijection of their own; which of them stands where is drawn
-//! ([`crate::ordinals`]).
+//! The n-th value of a chunk is a scramble of n under a key of the chunk. The scramble is a bijection
+//! (adding, multiplying by odd numbers and xor with a right shift can all be undone), so that n is
+//! also the index of the value in a dictionary. Values of 24, 31, 32 and 64 bits come in the order
+//! of n; which of the codes of 1, 8 and 16 bits stands where is drawn ([`crate::ordinals`]).
 //!
 //! The scrambles have the well-known shapes of SplitMix64 and of the 32-bit finalizers; this is
 //! noise for files, not for secrets.
+
 use std::ops::Range;
 
 use crate::wide;
@@ -80,7 +79,8 @@ impl Key {
         values
     }
 
-    /// The draws `numbers`, each below `bound` and all equally likely to one in 2^32 / `bound`.
+    /// The draws `numbers`, each below `bound`: a 32-bit value scaled down, so that two results differ
+    /// in likelihood by `bound` / 2^32 at most.
     pub(crate) fn draws(self, numbers: Range<u64>, bound: u32) -> Vec<u32> {
         let mut draws = Vec::new();
         for (block, numbers) in blocks(numbers) {

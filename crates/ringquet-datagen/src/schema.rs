@@ -14,7 +14,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use ringquet_workload::{Column, Dtype, LegacySchema};
 
 use crate::error::DatagenError;
-use crate::plan::ROW_BYTES_MAX;
+use crate::plan::{ROW_BYTES_MAX, ROW_PLAIN_BYTES_MAX};
 
 /// What the values of a leaf column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,6 +108,16 @@ impl DataColumn {
             DataKind::Binary(size) => u64::from(size) + 4,
         };
         value * self.values_per_row() as u64
+    }
+
+    /// Bytes of a row in PLAIN encoding, in which narrow integers have 32 bits.
+    fn plain_row_bytes(&self) -> u64 {
+        match self.kind {
+            DataKind::Uint8 | DataKind::Int8 | DataKind::Uint16 | DataKind::Int16 => {
+                4 * self.values_per_row() as u64
+            }
+            _ => self.row_bytes(),
+        }
     }
 
     /// Arrow type of a leaf value.
@@ -223,6 +233,10 @@ pub(crate) fn check_row_bytes(columns: &[DataColumn]) -> Result<(), DatagenError
     let row_bytes = row_bytes(columns);
     if row_bytes > ROW_BYTES_MAX {
         return Err(DatagenError::RowTooLarge { row_bytes, limit: ROW_BYTES_MAX });
+    }
+    let row_bytes = columns.iter().map(DataColumn::plain_row_bytes).max().unwrap_or(0);
+    if row_bytes > ROW_PLAIN_BYTES_MAX {
+        return Err(DatagenError::RowTooLarge { row_bytes, limit: ROW_PLAIN_BYTES_MAX });
     }
     Ok(())
 }

@@ -123,6 +123,13 @@ pub fn verify(
                 ),
             });
         }
+        if let Some(difference) = manifest.difference(&manifests[0]) {
+            problems.push(Problem {
+                file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+                kind: ProblemKind::Conflict,
+                text: format!("made with another {difference}, as {} says", paths[0].display()),
+            });
+        }
         for file in &manifest.files {
             let (_, earlier) = *listed.entry(&file.path).or_insert((manifest, file));
             if !earlier.lists_the_same(file) {

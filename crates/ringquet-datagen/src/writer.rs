@@ -30,8 +30,8 @@ use crate::partial::PartialFile;
 use crate::schema::{DataColumn, schema_of};
 use crate::sink::{FileSink, Finished};
 
-/// Bytes of values that are made, hashed and encoded at a time: they stay in the level-2 cache. A
-/// row that has more is made whole.
+/// Bytes of values that are made, hashed and encoded at a time: with what they are made of they stay
+/// in the caches of a core. A row that has more is made whole.
 const SLICE_BYTES: u64 = 256 << 10;
 
 /// All that a file is made from.
@@ -60,21 +60,20 @@ pub(crate) struct Written {
     pub(crate) written_with: WriteDriver,
 }
 
-/// Writes the file at `path` through `queue`, which is expected to have `bytes_estimated`. `None` if `stop`
-/// was set before it was whole; then there is no file.
+/// Writes the file at `path` through `queue`, `bytes_known` of them. `None` if `stop` was set before it was
+/// whole; then there is no file.
 pub(crate) fn write_file(
     path: &Path,
     recipe: &Recipe,
-    bytes_estimated: u64,
+    bytes_known: Option<u64>,
     direct: DirectChoice,
     queue: &mut WriteQueue,
     progress: &dyn Progress,
     stop: &AtomicBool,
 ) -> Result<Option<Written>, DatagenError> {
     let file = PartialFile::create(path)?;
-    // With a codec the estimate is what the file could have at most.
-    if recipe.compression == Compression::None {
-        file.reserve(bytes_estimated);
+    if let Some(bytes) = bytes_known {
+        file.reserve(bytes);
     }
     let fail = || DatagenError::writing(path);
     let written_with = queue.driver();
@@ -264,8 +263,15 @@ mod tests {
         let path = dir.path().join("a.parquet");
         let mut queue = WriteQueue::new(&WriteOptions::default(), &mut Vec::new()).unwrap();
         let stop = AtomicBool::new(false);
-        let written =
-            write_file(&path, &recipe, 1 << 20, DirectChoice::Auto, &mut queue, &Silent, &stop);
+        let written = write_file(
+            &path,
+            &recipe,
+            Some(1 << 20),
+            DirectChoice::Auto,
+            &mut queue,
+            &Silent,
+            &stop,
+        );
         let written = written.unwrap().unwrap();
 
         let schema = schema_of(&recipe.columns);

@@ -283,6 +283,19 @@ mod tests {
         assert_ne!(digest(&null, &[]), digest(&zero, &[]));
     }
 
+    /// Digests of data sets rest on it. The expected ones are of another implementation.
+    #[test]
+    fn the_hash_is_xxh3() {
+        let bytes: Vec<u8> = (0..1000_u32).map(|n| (n * 7).to_le_bytes()[0]).collect();
+        for piece in [1, 7, 64, 255, 256, 1000] {
+            let mut hasher = XxHash3_128::new();
+            bytes.chunks(piece).for_each(|piece| hasher.write(piece));
+            assert_eq!(format!("{:032x}", hasher.finish_128()), "abee229cdadad76d10ad30264426c830");
+        }
+        let nothing = XxHash3_128::new().finish_128();
+        assert_eq!(format!("{nothing:032x}"), "99aa06d3014798d86001c324468d497f");
+    }
+
     #[test]
     fn text_form() {
         let digest = ContentDigest(0x0123_4567_89ab_cdef);

@@ -42,9 +42,9 @@ fn stream(to: &mut [u8], from: &[u8]) {
         let (to, _) = to.as_chunks_mut::<LANE>();
         let (from, _) = from.as_chunks::<LANE>();
         for (to, from) in to.iter_mut().zip(from) {
-            // SAFETY: 16 bytes are read.
+            // SAFETY: `from` is an array of 16 bytes.
             let lane = unsafe { _mm_loadu_si128(from.as_ptr().cast()) };
-            // SAFETY: 16 bytes are written; lines are aligned to 64, their quarters to 16.
+            // SAFETY: `to` is an array of 16 bytes; lines are aligned to 64, so their quarters are to 16.
             unsafe { _mm_stream_si128(to.as_mut_ptr().cast(), lane) };
         }
     }

@@ -196,3 +196,28 @@ fn files_of_another_generator_are_held_against_their_digests() {
     assert_eq!(kind, ProblemKind::Content);
     assert!(text.contains("generator 1 made them"), "{text}");
 }
+
+#[test]
+fn parts_that_were_made_differently_are_no_data_set() {
+    let dir = dir();
+    let loaded = workload(SMALL, dir.path(), &[]);
+    let part = |first_file, seed| DatagenOptions {
+        first_file,
+        files: Some(2),
+        seed,
+        ..DatagenOptions::default()
+    };
+    generate(&loaded, &part(0, 10));
+    let error = try_generate(&loaded, &part(2, 11)).unwrap_err().to_string();
+    assert!(error.contains("seed, 10 instead of 11"), "{error}");
+    // Another host does not see the first one's manifest.
+    let first = dir.path().join("ringquet-manifest.0-2.json");
+    let text = fs::read_to_string(&first).unwrap();
+    fs::remove_file(&first).unwrap();
+    generate(&loaded, &part(2, 11));
+    fs::write(&first, text).unwrap();
+    let found = verify(dir.path());
+    let (file, kind, text) = only(&found.problems);
+    assert_eq!((file, kind), ("ringquet-manifest.2-4.json", ProblemKind::Conflict));
+    assert!(text.starts_with("made with another seed, 11 instead of 10"), "{text}");
+}

@@ -94,7 +94,7 @@ fn child_with_a_small_disk() {
     let text = error.to_string();
     assert!(text.contains("/train/img_") && text.contains(".parquet: write of "), "{text}");
     // The bytes up to the limit were taken; the error is about the rest.
-    assert!(text.contains("at offset 1048576 failed: File too large"), "{text}");
+    assert!(text.contains("at offset 1060864 failed: File too large"), "{text}");
 }
 
 /// The limit lies within a slot, so that what the kernel takes is less than it was given; the rest is
@@ -103,8 +103,8 @@ fn child_with_a_small_disk() {
 fn a_short_write_and_a_full_disk_are_told() {
     for_each_driver(|driver, direct| {
         let dir = dir();
-        // 1 MiB and a few pages in blocks of 512 bytes.
-        let limits = r#"ulimit -f 2048; trap "" XFSZ"#;
+        // 1 MiB and three pages, in blocks of 512 bytes.
+        let limits = r#"ulimit -f 2072; trap "" XFSZ"#;
         let mut child = child("writing::child_with_a_small_disk", limits, dir.path());
         let name = match (driver, direct) {
             (WriteChoice::Pwrite, DirectChoice::Off) => "pwrite buffered",
