@@ -7,6 +7,7 @@
 //! makes of the same values; there the pages must be the same bytes. The last step scans every folder with each driver
 //! and number of threads; all must come to one digest.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -224,22 +225,14 @@ fn like_golden(
 /// # Errors
 /// When they differ.
 fn like_rewritten(ringquet: &Ringquet<'_>, ours: &Path, theirs: &Path) -> Result<usize> {
-    let mut files = 0;
-    for folder in parquet_folders(ours)? {
-        let twins = theirs.join(folder.strip_prefix(ours)?);
-        for entry in std::fs::read_dir(&folder)? {
-            let path = entry?.path();
-            if path.extension().is_none_or(|extension| extension != "parquet") {
-                continue;
-            }
-            let twin = twins.join(path.file_name().context("a file has a name")?);
-            if structure::check_same(ringquet, &path, &twin)? == "UNCOMPRESSED" {
-                structure::check_same_pages(&path, &twin)?;
-            }
-            files += 1;
+    let files = parquet_files(ours)?;
+    for path in &files {
+        let twin = theirs.join(path.strip_prefix(ours)?);
+        if structure::check_same(ringquet, path, &twin)? == "UNCOMPRESSED" {
+            structure::check_same_pages(path, &twin)?;
         }
     }
-    Ok(files)
+    Ok(files.len())
 }
 
 /// Scans a folder with each driver and 1 and 2 threads.
@@ -285,27 +278,29 @@ pub(crate) fn content(document: &Value) -> Result<Value> {
     Ok(serde_json::json!({ "digest": digest, "rows": rows }))
 }
 
-/// The folders below `root` that hold a Parquet file themselves, in order.
-fn parquet_folders(root: &Path) -> Result<Vec<PathBuf>> {
+/// The Parquet files below `root`, in order.
+fn parquet_files(root: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut waiting = vec![root.to_owned()];
     while let Some(folder) = waiting.pop() {
         let entries = std::fs::read_dir(&folder).with_context(|| folder.display().to_string())?;
-        let mut holds_parquet = false;
         for entry in entries {
             let path = entry?.path();
             if path.is_dir() {
                 waiting.push(path);
             } else if path.extension().is_some_and(|extension| extension == "parquet") {
-                holds_parquet = true;
+                found.push(path);
             }
-        }
-        if holds_parquet {
-            found.push(folder);
         }
     }
     found.sort();
     Ok(found)
+}
+
+/// The folders below `root` that hold a Parquet file themselves, in order.
+fn parquet_folders(root: &Path) -> Result<BTreeSet<PathBuf>> {
+    let files = parquet_files(root)?;
+    Ok(files.iter().filter_map(|file| file.parent()).map(Path::to_owned).collect())
 }
 
 #[cfg(test)]
