@@ -38,6 +38,8 @@ pub(crate) type Fault = (ProblemKind, String);
 pub(crate) struct Candidate<'a> {
     pub(crate) path: PathBuf,
     pub(crate) listed: &'a ManifestFile,
+    /// Which function made its values.
+    pub(crate) generator: u32,
     /// What it was made from, or why the manifest cannot say so.
     pub(crate) recipe: Result<Recipe, String>,
 }
@@ -280,14 +282,14 @@ fn check_content(
     if digest == candidate.listed.content_digest() {
         return Ok(());
     }
-    let text = if recipe.generator == GENERATOR {
+    let text = if candidate.generator == GENERATOR {
         first_difference(&candidate.path, recipe)?.unwrap_or_else(|| {
             "holds what seed and workload give, but the manifest lists another digest: the \
              manifest was changed"
                 .to_owned()
         })
     } else {
-        let generator = recipe.generator;
+        let generator = candidate.generator;
         format!(
             "holds other values than were written; which is the first cannot be told, for \
              generator {generator} made them and this version has generator {GENERATOR}"

@@ -84,11 +84,9 @@ pub fn generate(
     let manifest_path = data_dir.join(Manifest::name_for(&plan));
     let mut manifest = Manifest::new(workload, options);
 
-    let mut existing = look_around(&plan, &data_dir, &manifest, options.existing)?;
-    for folder in workload.dataset.folders() {
-        let is_ours = |path: &Path| existing.planned.contains(path);
-        existing.bytes_there += left_over_bytes(&data_dir.join(folder), is_ours)?;
-    }
+    let folders: Vec<PathBuf> =
+        workload.dataset.folders().map(|folder| data_dir.join(folder)).collect();
+    let existing = look_around(&plan, &data_dir, &folders, &manifest, options.existing)?;
     let mut warnings = Vec::new();
     if workload.dataset.compression != Compression::None {
         warnings.push(DatagenWarning {
@@ -101,10 +99,9 @@ pub fn generate(
         });
     }
     check_space(&plan, &data_dir, &existing, workload.dataset.compression, &mut warnings)?;
-    for folder in workload.dataset.folders() {
-        let folder = data_dir.join(folder);
-        fs::create_dir_all(&folder).map_err(DatagenError::io(&folder, "create"))?;
-        remove_left_over(&folder, |path| existing.planned.contains(path))?;
+    for folder in &folders {
+        fs::create_dir_all(folder).map_err(DatagenError::io(folder, "create"))?;
+        remove_left_over(folder, |path| existing.planned.contains(path))?;
     }
     // Manifests of parts may be another host's, which is writing them right now.
     let is_ours = |path: &Path| path == manifest_path || plan.is_whole() && is_manifest(path);
@@ -136,7 +133,6 @@ pub fn generate(
         plan: &plan,
         data_dir: &data_dir,
         recipe: |file: &PlannedFile| Recipe {
-            generator: crate::GENERATOR,
             key: FileKey { seed: options.seed, half: file.half, file: file.half_index },
             layout: file.layout,
             columns: plan.columns(file),
@@ -246,6 +242,7 @@ struct Surroundings {
 fn look_around(
     plan: &Plan,
     data_dir: &Path,
+    folders: &[PathBuf],
     manifest: &Manifest,
     existing: Existing,
 ) -> Result<Surroundings, DatagenError> {
@@ -263,6 +260,9 @@ fn look_around(
     }
     if !data_dir.exists() {
         return Ok(around);
+    }
+    for folder in folders {
+        around.bytes_there += left_over_bytes(folder, |path| around.planned.contains(path))?;
     }
     let own = data_dir.join(Manifest::name_for(plan));
     for path in Manifest::find(data_dir)? {
@@ -313,6 +313,7 @@ fn check_listed(
     let candidates = planned.iter().map(|file| Candidate {
         path: data_dir.join(&file.path),
         listed: file,
+        generator: manifest.generator,
         recipe: manifest.recipe(file),
     });
     let candidates = candidates.collect();

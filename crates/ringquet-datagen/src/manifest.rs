@@ -359,7 +359,6 @@ impl Manifest {
         let legacy = self.legacy()?.zip(file.record_elements);
         let columns: Vec<DataColumn> = columns_of(&self.columns()?, legacy);
         Ok(Recipe {
-            generator: self.generator,
             key: FileKey { seed: self.seed, half, file: file.index },
             layout: RowLayout::new(
                 file.rows,

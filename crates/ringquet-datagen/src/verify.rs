@@ -113,9 +113,10 @@ pub fn verify(
     let mut problems = Vec::new();
     let mut listed: BTreeMap<&str, (&Manifest, &ManifestFile)> = BTreeMap::new();
     for (path, manifest) in paths.iter().zip(&manifests) {
+        let name = || path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if !manifest.complete {
             problems.push(Problem {
-                file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+                file: name(),
                 kind: ProblemKind::Incomplete,
                 text: format!(
                     "lists {} files and is not complete: datagen was stopped; `resume` goes on",
@@ -125,7 +126,7 @@ pub fn verify(
         }
         if let Some(difference) = manifest.difference(&manifests[0]) {
             problems.push(Problem {
-                file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+                file: name(),
                 kind: ProblemKind::Conflict,
                 text: format!("made with another {difference}, as {} says", paths[0].display()),
             });
@@ -149,6 +150,7 @@ pub fn verify(
     let candidates = files.iter().map(|(manifest, file)| Candidate {
         path: dir.join(&file.path),
         listed: file,
+        generator: manifest.generator,
         recipe: manifest.recipe(file),
     });
     let (threads, bytes) = (options.threads, !options.skip_bytes);

@@ -37,8 +37,6 @@ const SLICE_BYTES: u64 = 256 << 10;
 /// All that a file is made from.
 #[derive(Debug, Clone)]
 pub(crate) struct Recipe {
-    /// Which function makes the values; files are only written with [`crate::GENERATOR`].
-    pub(crate) generator: u32,
     pub(crate) key: FileKey,
     pub(crate) layout: RowLayout,
     pub(crate) columns: Vec<DataColumn>,
@@ -246,7 +244,6 @@ mod tests {
     fn digest_of_columns_is_that_of_batches() {
         let column = |name: &str, kind, shape| DataColumn { name: name.to_owned(), kind, shape };
         let recipe = Recipe {
-            generator: crate::GENERATOR,
             key: FileKey { seed: 3, half: DatasetType::Train, file: 1 },
             layout: RowLayout::new(700, 300, 0),
             columns: vec![
