@@ -42,9 +42,21 @@ pub(crate) struct EngineArgs {
     /// Gaps between wanted bytes up to this size are read along [default: 64KiB, 4KiB without O_DIRECT]
     #[arg(long, value_name = "BYTES")]
     coalesce_gap: Option<ByteSize>,
-    /// Bound on the memory of all reader threads [default: 192MiB per thread, 32MiB without O_DIRECT; in a run more if six batches of each accelerator take more]
+    /// Bound on the memory of all reader threads [default: 192MiB per thread, 32MiB without O_DIRECT, half of the memory at most; in a run more if six batches of each accelerator take more]
     #[arg(long, value_name = "BYTES")]
     memory_budget: Option<ByteSize>,
+    /// Rows per batch at most; a batch has fewer where these take more than its share of the memory [default: as many as take 4 MiB]
+    #[arg(long, value_name = "N")]
+    batch_rows: Option<usize>,
+    /// Largest page to read, compressed or not [default: the memory budget or 1GiB, but no more than a quarter of the memory]
+    #[arg(long, value_name = "BYTES")]
+    page_bytes_max: Option<ByteSize>,
+    /// Largest row of a column to decode [default: as --page-bytes-max]
+    #[arg(long, value_name = "BYTES")]
+    row_bytes_max: Option<ByteSize>,
+    /// Largest footer to read [default: as --page-bytes-max]
+    #[arg(long, value_name = "BYTES")]
+    footer_bytes_max: Option<ByteSize>,
     /// Poll the device for completions instead of taking interrupts
     #[arg(long)]
     iopoll: bool,
@@ -149,12 +161,20 @@ impl EngineArgs {
         }
         let io = self.io_options()?;
         let defaults = EngineOptions::default();
-        let gap = self.coalesce_gap.map(|ByteSize(bytes)| bytes);
+        if self.batch_rows == Some(0) {
+            return Err(Usage("--batch-rows 0: at least one row is needed".to_owned()));
+        }
+        let bytes = |size: Option<ByteSize>| size.map(|ByteSize(bytes)| bytes);
+        let gap = bytes(self.coalesce_gap);
         Ok(EngineOptions {
             io,
             threads: self.threads,
             cpus: self.cpus.clone().map(|CpuList(cpus)| cpus),
-            memory_budget_bytes: self.memory_budget.map(|ByteSize(bytes)| bytes),
+            memory_budget_bytes: bytes(self.memory_budget),
+            batch_rows: self.batch_rows,
+            page_bytes_max: bytes(self.page_bytes_max),
+            row_bytes_max: bytes(self.row_bytes_max),
+            footer_bytes_max: bytes(self.footer_bytes_max),
             coalesce_gap_bytes: gap,
             columns,
             ..defaults
@@ -212,6 +232,9 @@ pub(crate) fn document(options: &EngineOptions, verb: Value) -> Value {
         "coalesce_gap_bytes": options.coalesce_gap_bytes,
         "coalesce_span_bytes": options.coalesce_span_bytes,
         "batch_rows": options.batch_rows,
+        "page_bytes_max": options.page_bytes_max,
+        "row_bytes_max": options.row_bytes_max,
+        "footer_bytes_max": options.footer_bytes_max,
         "decoder": match options.decoder {
             DecoderChoice::Auto => "auto",
             DecoderChoice::FallbackOnly => "fallback",
@@ -266,7 +289,8 @@ mod tests {
         let typed = options(
             "--driver pread --direct off --threads 3 --cpus 0-1,4 --queue-depth 7 --read-size 64K
              --submit-batch 5 --coalesce-gap 1MiB --memory-budget 1GB --sqpoll=2
-             --no-registered-buffers --no-registered-files --dontcache --huge-pages on",
+             --no-registered-buffers --no-registered-files --dontcache --huge-pages on
+             --batch-rows 9 --page-bytes-max 1MiB --row-bytes-max 2MiB --footer-bytes-max 3MiB",
         )
         .unwrap();
         assert_eq!(typed.io.driver, DriverChoice::Pread);
@@ -281,6 +305,10 @@ mod tests {
         assert_eq!(typed.io.sqpoll.map(|sqpoll| sqpoll.cpu), Some(Some(2)));
         assert!(!typed.io.registered_buffers && !typed.io.registered_files && typed.io.dontcache);
         assert_eq!(typed.io.huge_pages, HugePages::On);
+        assert_eq!(typed.batch_rows, Some(9));
+        assert_eq!(typed.page_bytes_max, Some(1 << 20));
+        assert_eq!(typed.row_bytes_max, Some(2 << 20));
+        assert_eq!(typed.footer_bytes_max, Some(3 << 20));
         assert!(options("--iopoll").unwrap().io.iopoll);
         let sqpoll = options("--sqpoll").unwrap().io.sqpoll;
         assert_eq!(sqpoll.map(|sqpoll| sqpoll.cpu), Some(None));
@@ -297,6 +325,7 @@ mod tests {
         check("--read-size 8GiB", "at most 64 MiB");
         check("--read-size 4X", "no unit that is known");
         check("--threads 0", "--threads 0");
+        check("--batch-rows 0", "--batch-rows 0");
         check("--cpus 3-1", "runs backwards");
         check("--sqpoll=one", "not the number of a CPU");
         check("--iopoll --direct off", "--iopoll needs O_DIRECT");

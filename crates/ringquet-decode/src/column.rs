@@ -12,6 +12,8 @@
 //!            moved apart where nulls lie between them                     (kernels::spread)
 //! ```
 //!
+//! A batch ends when it has the rows asked for, or when the column has used up the bytes that it may take: see `quota`.
+//!
 //! A page that is not compressed is decoded out of the source's memory and stays there until all of its values are
 //! taken: its bytes are asked for again by the next batch. A compressed page is decompressed once into memory of the
 //! column.
@@ -20,7 +22,9 @@ mod data_page;
 mod flat;
 mod list;
 mod output;
+mod page_memory;
 mod plan;
+mod quota;
 mod strings;
 mod values;
 
@@ -32,12 +36,14 @@ use arrow_array::ArrayRef;
 use crate::error::Fault;
 use crate::page::{self, PageStep, PageWalk};
 use crate::page_header::PageKind;
-use crate::pool::{BufferPool, PoolBuffer};
-use crate::row_group::{ChunkSource, ColumnContext};
+use crate::pool::BufferPool;
+use crate::row_group::{ChunkSource, ColumnContext, Filled, Share};
 use data_page::DataPage;
 use output::{Capacity, Output};
+use page_memory::PageMemory;
 pub(crate) use plan::ColumnPlan;
 use plan::{Leaf, Shape};
+use quota::Quota;
 use values::Dictionary;
 
 /// Decoder of one root column that has one leaf.
@@ -51,32 +57,9 @@ pub(crate) struct FastColumn {
     /// The batch that is being decoded, and what the next one should begin with.
     output: Option<Output>,
     capacity: Capacity,
+    /// The row that the batch had to leave to the next one, as far as it was decoded.
+    split: Option<Output>,
     pool: BufferPool,
-}
-
-/// Memory for one decompressed page, used for one after another.
-#[derive(Debug)]
-struct PageMemory {
-    buffer: Option<PoolBuffer>,
-    length: usize,
-}
-
-impl PageMemory {
-    fn of_length(&mut self, length: usize, pool: &BufferPool) -> &mut [u8] {
-        self.length = length;
-        let buffer = match &mut self.buffer {
-            Some(buffer) => {
-                buffer.reserve(0, length);
-                buffer
-            }
-            none => none.insert(pool.take(length)),
-        };
-        &mut buffer.bytes_mut()[..length]
-    }
-
-    fn bytes(&self) -> &[u8] {
-        self.buffer.as_ref().map_or(&[], |buffer| &buffer.bytes()[..self.length])
-    }
 }
 
 impl FastColumn {
@@ -92,7 +75,7 @@ impl FastColumn {
     ) -> Self {
         let capacity = Capacity::guess(&plan, walk.chunk(), batch_rows, rows, bytes_max);
         let pool = pool.clone();
-        let decompressed = PageMemory { buffer: None, length: 0 };
+        let decompressed = PageMemory::new(&pool);
         Self {
             plan,
             walk,
@@ -101,6 +84,7 @@ impl FastColumn {
             decompressed,
             output: None,
             capacity,
+            split: None,
             pool,
         }
     }
@@ -109,36 +93,48 @@ impl FastColumn {
         &self.walk
     }
 
-    /// Decodes until the next `rows` rows are complete; which bytes that takes if they are not at hand. After the last
-    /// rows of the row group the column chunk must end.
+    /// Bytes of the batch that is being decoded.
+    pub(crate) fn bytes(&self) -> usize {
+        let bytes = |output: &Option<Output>| output.as_ref().map_or(0, Output::bytes);
+        bytes(&self.output) + bytes(&self.split)
+    }
+
+    /// Decodes until the next `share.rows` rows are complete, or as many as fit into `share.bytes`, one at least; which
+    /// bytes that takes if they are not at hand. After the last rows of the row group the column chunk must end.
     pub(crate) fn fill(
         &mut self,
-        rows: usize,
-        is_last: bool,
+        share: Share,
         source: &mut dyn ChunkSource,
         context: &mut ColumnContext,
-    ) -> Result<Option<Range<u64>>, Fault> {
+    ) -> Result<Filled, Fault> {
         let new = || Output::new(&self.plan, &self.pool, self.capacity);
         let mut output = self.output.take().unwrap_or_else(new);
-        let wanted = self.fill_output(&mut output, rows, source, context)?;
-        if is_last && output.stopped_before_a_row() {
+        let wanted = self.fill_output(&mut output, share, source, context)?;
+        if share.is_last && output.rows() >= share.rows && output.stopped_before_a_row() {
             return Err(Fault::out_of_spec("column chunk has more rows than its row group"));
         }
+        let rows = output.rows();
         self.output = Some(output);
-        Ok(wanted)
+        Ok(match wanted {
+            Some(range) => Filled::NeedsBytes { leaf: self.walk.leaf(), range },
+            None => Filled::Rows(rows),
+        })
     }
 
     fn fill_output(
         &mut self,
         output: &mut Output,
-        rows: usize,
+        share: Share,
         source: &mut dyn ChunkSource,
         context: &mut ColumnContext,
     ) -> Result<Option<Range<u64>>, Fault> {
+        let rows = share.rows;
         while !output.is_complete(rows) {
             let step = match &self.page {
                 Some(page) if page.is_decompressed() => {
-                    self.decode_page(output, rows, None)?;
+                    if self.decode_page(output, share, None)? == Decoded::Full {
+                        return self.end_early(output);
+                    }
                     continue;
                 }
                 _ => self.walk.peek(source, &mut context.contexts.headers)?,
@@ -161,14 +157,18 @@ impl FastColumn {
                             u64::from(page::decompressed_bytes(&page.header, codec));
                     }
                     if page::is_plain(&page.header, codec) {
-                        self.page_at_source(output, page.header.kind, rows, page.bytes)?;
+                        let kind = page.header.kind;
+                        if self.page_at_source(output, kind, share, page.bytes)? == Decoded::Full {
+                            return self.end_early(output);
+                        }
                     } else {
-                        let (memory, pool) = (&mut self.decompressed, &self.pool);
+                        let memory = &mut self.decompressed;
+                        memory.hold(page::decompressed_bytes(&page.header, codec) as usize)?;
                         page::decompress(
                             &page,
                             codec,
                             &mut context.contexts.decompressor,
-                            |length| memory.of_length(length, pool),
+                            |length| memory.of_length(length),
                         )?;
                         self.walk.advance();
                         self.page_decompressed(page.header.kind)?;
@@ -179,40 +179,48 @@ impl FastColumn {
         Ok(None)
     }
 
+    /// The batch is full before it has all the rows that were asked for.
+    fn end_early(&mut self, output: &mut Output) -> Result<Option<Range<u64>>, Fault> {
+        if matches!(self.plan.shape, Shape::List(_)) {
+            self.split = Some(output.split_last_row(&self.plan, &self.pool)?);
+        }
+        Ok(None)
+    }
+
     /// Decodes from a page that lies in the memory of the source.
     fn page_at_source(
         &mut self,
         output: &mut Output,
         kind: PageKind,
-        rows: usize,
+        share: Share,
         bytes: &[u8],
-    ) -> Result<(), Fault> {
+    ) -> Result<Decoded, Fault> {
         if let PageKind::Dictionary { num_values, encoding } = kind {
+            let leaf = &self.plan.leaf;
             self.dictionary =
-                Some(Dictionary::new(&self.plan.leaf, num_values, encoding, bytes, &self.pool)?);
+                Some(Dictionary::at_source(leaf, num_values, encoding, bytes, &self.pool)?);
             self.walk.advance();
-            return Ok(());
+            return Ok(Decoded::All);
         }
         if self.page.is_none() {
             self.page = Some(DataPage::new(kind, bytes, &self.plan, false)?);
         }
-        self.decode_page(output, rows, Some(bytes))
+        self.decode_page(output, share, Some(bytes))
     }
 
     /// Takes up the page that was just decompressed.
     fn page_decompressed(&mut self, kind: PageKind) -> Result<(), Fault> {
-        let bytes = self.decompressed.bytes();
         match kind {
             PageKind::Dictionary { num_values, encoding } => {
-                self.dictionary = Some(Dictionary::new(
-                    &self.plan.leaf,
-                    num_values,
-                    encoding,
-                    bytes,
-                    &self.pool,
-                )?);
+                let memory = std::mem::replace(&mut self.decompressed, PageMemory::new(&self.pool));
+                let leaf = &self.plan.leaf;
+                self.dictionary =
+                    Some(Dictionary::of_page(leaf, num_values, encoding, memory, &self.pool)?);
             }
-            kind => self.page = Some(DataPage::new(kind, bytes, &self.plan, true)?),
+            kind => {
+                let bytes = self.decompressed.bytes();
+                self.page = Some(DataPage::new(kind, bytes, &self.plan, true)?);
+            }
         }
         Ok(())
     }
@@ -221,35 +229,44 @@ impl FastColumn {
     fn decode_page(
         &mut self,
         output: &mut Output,
-        rows: usize,
+        share: Share,
         at_source: Option<&[u8]>,
-    ) -> Result<(), Fault> {
-        let Some(page) = &mut self.page else { return Ok(()) };
+    ) -> Result<Decoded, Fault> {
+        let Some(page) = &mut self.page else { return Ok(Decoded::All) };
         let bytes = at_source.unwrap_or(self.decompressed.bytes());
         let leaf = &self.plan.leaf;
-        match &self.plan.shape {
-            Shape::Flat { nullable } => {
-                let (slots, present) = flat::take_levels(page, bytes, *nullable, output, rows)?;
-                let is_whole_chunk = matches!(leaf, Leaf::Fixed(_))
-                    && output.slots == slots
-                    && slots == present
-                    && page.left() == 0
-                    && self.walk.is_last_data_page();
-                if is_whole_chunk
-                    && page.values.counts_through(bytes, slots)
-                    && let Some(dictionary) = self.dictionary.take()
-                {
-                    // Every entry once and in order: the dictionary is the column.
-                    output.adopt(dictionary, leaf, slots)?;
-                } else {
-                    let dictionary = self.dictionary.as_ref();
+        let rows = share.rows;
+        while page.left() > 0 && !output.is_complete(rows) {
+            let dictionary = self.dictionary.as_ref();
+            let quota = Quota::of(&self.plan, page, bytes, dictionary, output, rows, share.bytes);
+            if quota.is_nothing() {
+                return Ok(Decoded::Full);
+            }
+            match &self.plan.shape {
+                Shape::Flat { nullable } => {
+                    let (slots, present) =
+                        flat::take_levels(page, bytes, *nullable, output, rows, quota)?;
+                    let is_whole_chunk = matches!(leaf, Leaf::Fixed(_))
+                        && output.slots == slots
+                        && slots == present
+                        && page.left() == 0
+                        && self.walk.is_last_data_page();
+                    if is_whole_chunk
+                        && page.values.counts_through(bytes, slots)
+                        && let Some(dictionary) = self.dictionary.take()
+                    {
+                        // Every entry once and in order: the dictionary is the column.
+                        output.adopt(dictionary, leaf, slots)?;
+                    } else {
+                        let dictionary = self.dictionary.as_ref();
+                        page.values.decode(bytes, leaf, dictionary, output, slots, present)?;
+                    }
+                }
+                Shape::List(shape) => {
+                    let (slots, present) =
+                        list::take_levels(page, bytes, shape, output, rows, quota)?;
                     page.values.decode(bytes, leaf, dictionary, output, slots, present)?;
                 }
-            }
-            Shape::List(shape) => {
-                let (slots, present) = list::take_levels(page, bytes, shape, output, rows)?;
-                let dictionary = self.dictionary.as_ref();
-                page.values.decode(bytes, leaf, dictionary, output, slots, present)?;
             }
         }
         if page.left() == 0 {
@@ -258,16 +275,27 @@ impl FastColumn {
                 self.walk.advance();
             }
         }
-        Ok(())
+        Ok(Decoded::All)
     }
 
-    /// The rows that [`Self::fill`] has completed.
-    pub(crate) fn take(&mut self) -> Result<ArrayRef, Fault> {
+    /// The rows that [`Self::fill`] has completed, and their bytes.
+    pub(crate) fn take(&mut self) -> Result<(ArrayRef, usize), Fault> {
         let output = self
             .output
             .take()
             .ok_or_else(|| Fault::out_of_spec("a batch was taken before it was decoded"))?;
         self.capacity = output.capacity();
-        output.finish(&self.plan)
+        self.output = self.split.take();
+        let bytes = output.bytes();
+        output.finish(&self.plan).map(|array| (array, bytes))
     }
+}
+
+/// What came of decoding from a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Decoded {
+    /// The page is done, or the batch has its rows.
+    All,
+    /// The batch takes no more bytes.
+    Full,
 }

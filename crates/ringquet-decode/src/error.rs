@@ -79,6 +79,22 @@ pub enum DecodeError {
         /// Bytes that are allowed.
         bound_bytes: u64,
     },
+    /// An option bounds the memory that this would take.
+    #[error(
+        "{at}: {what} takes {wanted_bytes} bytes, more than the {bound_bytes} that the option {option} allows"
+    )]
+    OverLimit {
+        /// Where.
+        at: Box<Place>,
+        /// What the memory was for.
+        what: &'static str,
+        /// Bytes that it takes.
+        wanted_bytes: u64,
+        /// Bytes that are allowed.
+        bound_bytes: u64,
+        /// Name of the option that bounds it.
+        option: &'static str,
+    },
     /// Bytes end before what they announce.
     #[error("{at}: {what} ends early: {wanted_bytes} bytes announced, {present_bytes} present")]
     Truncated {
@@ -161,6 +177,7 @@ pub(crate) enum Fault {
     OutOfSpec(Cow<'static, str>),
     Unsupported(Cow<'static, str>),
     WouldOverAllocate { what: &'static str, wanted_bytes: u64, bound_bytes: u64 },
+    OverLimit { what: &'static str, wanted_bytes: u64, bound_bytes: u64, option: &'static str },
     Truncated { what: &'static str, wanted_bytes: u64, present_bytes: u64 },
     CrcMismatch { expected: u32, computed: u32 },
     Codec { codec: crate::Codec, what: String },
@@ -183,6 +200,17 @@ impl Fault {
         Self::Truncated { what, wanted_bytes: wanted as u64, present_bytes: present as u64 }
     }
 
+    /// Memory beyond what an option allows.
+    #[cold]
+    pub(crate) fn over_limit(
+        what: &'static str,
+        wanted: usize,
+        bound: usize,
+        option: &'static str,
+    ) -> Self {
+        Self::OverLimit { what, wanted_bytes: wanted as u64, bound_bytes: bound as u64, option }
+    }
+
     /// Says where.
     #[cold]
     #[inline(never)]
@@ -193,6 +221,9 @@ impl Fault {
             Self::Unsupported(what) => DecodeError::Unsupported { at, what: what.into_owned() },
             Self::WouldOverAllocate { what, wanted_bytes, bound_bytes } => {
                 DecodeError::WouldOverAllocate { at, what, wanted_bytes, bound_bytes }
+            }
+            Self::OverLimit { what, wanted_bytes, bound_bytes, option } => {
+                DecodeError::OverLimit { at, what, wanted_bytes, bound_bytes, option }
             }
             Self::Truncated { what, wanted_bytes, present_bytes } => {
                 DecodeError::Truncated { at, what, wanted_bytes, present_bytes }

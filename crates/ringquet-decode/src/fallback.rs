@@ -1,63 +1,74 @@
 //! A root column decoded by the `parquet` crate, fed with pages that our own walk found and decompressed.
 //!
-//! The crate reads files, so it is shown one: a [`PageStream`] per leaf, in which each page follows the last one,
-//! uncompressed, under a header that we write anew. The offsets in it are made up, and the stream only ever goes on.
-//!
 //! ```text
-//! PageWalk ─ page ─▶ decompress ─▶ │ header │ page │ header │ page │ header │ ─▶ ParquetRecordBatchReader ─▶ array
-//!                                  └ given away once read            └ the next page is announced before it is there
+//! PageWalk ─ page ─▶ decompress ─▶ Handover: checked ─▶ RowSizes: what its rows take ─▶ queue of pages
+//!                                                                                          │ as many rows as fit
+//!                                                       array ◀─ ParquetRecordBatchReader ◀┘
 //! ```
 //!
-//! Having read the levels of a page, the crate looks at the next header to learn whether the last row goes on. So it is
-//! only asked for `n` rows when the stream of each leaf has the start of row `n + 1` and one more header, or its end: the
-//! header of a page without values.
+//! The crate reads a batch of so many rows, whatever they take. So each batch has a reader of its own, over the pages that
+//! are queued, which skips the rows that were taken and reads exactly the rows that fit ([`page_list`]).
 
 mod handover;
+mod page_list;
+mod row_sizes;
 
 use std::collections::VecDeque;
-use std::io::Cursor;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 use bytes::Bytes;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
-use parquet::errors::{ParquetError, Result as ParquetResult};
-use parquet::file::reader::{ChunkReader, Length};
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, RowSelection, RowSelector};
+use parquet::basic::Encoding;
+use parquet::column::page::Page;
+use parquet::errors::ParquetError;
 
 use crate::error::Fault;
-use crate::levels;
-use crate::page::{self, HeaderStep, PageStep, PageWalk, RawPage};
+use crate::kernels::delta::DeltaCursor;
+use crate::page::{self, PageStep, PageWalk};
 use crate::page_header::{PageEncoding, PageHeader, PageKind};
-use crate::row_group::{ChunkSource, ColumnContext, Want};
-use crate::schema::{FileSchema, VIRTUAL_CHUNK_BYTES, guarded, virtual_start};
+use crate::pool::{BufferPool, Hold};
+use crate::row_group::{ChunkSource, ColumnContext, DecodeOptions, Filled, Share};
+use crate::schema::{FileSchema, RootReader, guarded};
 use handover::Handover;
+use page_list::{Entry, PageLists};
+use row_sizes::{PageRows, RowSizes};
+
+/// Batches can be cut at this part of what they may take.
+const STRETCHES: usize = 16;
 
 /// Decoder of one root column through the `parquet` crate.
 pub(crate) struct FallbackColumn {
     leaves: Vec<LeafPages>,
-    reader: ParquetRecordBatchReader,
+    reader: Arc<RootReader>,
     rows_taken: u64,
 }
 
 /// Pages of one leaf on their way to the `parquet` crate.
 struct LeafPages {
     walk: PageWalk,
-    stream: Arc<Mutex<PageStream>>,
     handover: Handover,
-    /// Rows whose start was written to the stream.
+    dictionary: Option<Page>,
+    dictionary_hold: Hold,
+    pages: VecDeque<QueuedPage>,
+    sizes: RowSizes,
+    /// Rows whose start is in a page that came.
     row_starts: u64,
-    /// The header of the next page is in the stream already.
-    announced: bool,
     ended: bool,
+    page_bytes_max: usize,
+    pool: BufferPool,
 }
 
-/// What came of asking for a page or a header.
-enum Pulled {
-    /// The stream has it.
-    Done,
-    /// Bytes must come first.
-    NeedsBytes(Range<u64>),
+/// A page of which some rows were not taken.
+struct QueuedPage {
+    page: Page,
+    /// The row that its first value belongs to.
+    first_row: u64,
+    /// The row that starts after it.
+    end_row: u64,
+    rows: PageRows,
+    _hold: Hold,
 }
 
 impl FallbackColumn {
@@ -65,83 +76,109 @@ impl FallbackColumn {
         schema: &FileSchema,
         root: usize,
         walks: Vec<PageWalk>,
-        batch_rows: usize,
+        options: &DecodeOptions,
+        pool: &BufferPool,
     ) -> Result<Self, Fault> {
-        let leaves: Vec<LeafPages> = walks
-            .into_iter()
-            .enumerate()
-            .map(|(index, walk)| LeafPages {
-                stream: Arc::new(Mutex::new(PageStream::new(virtual_start(index)))),
-                handover: Handover::new(&schema.parquet.column(walk.leaf())),
+        let reader = Arc::clone(schema.reader(root)?);
+        let leaves = walks.into_iter().map(|walk| {
+            let column = schema.parquet.column(walk.leaf());
+            let stretch_bytes = options.batch_bytes.unwrap_or(options.batch_bytes_max) / STRETCHES;
+            LeafPages {
+                handover: Handover::new(&column),
                 walk,
+                dictionary: None,
+                dictionary_hold: pool.hold(),
+                pages: VecDeque::new(),
+                sizes: RowSizes::new(&column, stretch_bytes, options.row_bytes_max),
                 row_starts: 0,
-                announced: false,
                 ended: false,
-            })
-            .collect();
-        let streams = PageStreams(leaves.iter().map(|leaf| Arc::clone(&leaf.stream)).collect());
-        let metadata = schema.reader_metadata(root)?;
-        let reader = guarded("column set-up", || {
-            ParquetRecordBatchReaderBuilder::new_with_metadata(streams, metadata.clone())
-                .with_batch_size(batch_rows)
-                .build()
-        })?;
-        Ok(Self { leaves, reader, rows_taken: 0 })
+                page_bytes_max: options.page_bytes_max,
+                pool: pool.clone(),
+            }
+        });
+        Ok(Self { leaves: leaves.collect(), reader, rows_taken: 0 })
     }
 
-    /// Streams pages until `rows` more rows can be taken; which bytes that takes if they are not at hand. After the last
-    /// rows of the row group the column chunk must end.
+    /// Bytes that the rows of the queued pages take, as far as they are complete.
+    pub(crate) fn bytes(&self) -> usize {
+        let bytes: u64 = self.leaves.iter().map(|leaf| leaf.sizes.bytes()).sum();
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+    }
+
+    /// Queues pages until `share.rows` more rows can be taken, or as many as fit into `share.bytes`; which bytes that takes
+    /// if they are not at hand. After the last rows of the row group the column chunk must end.
     pub(crate) fn fill(
         &mut self,
-        rows: u64,
-        is_last: bool,
+        share: Share,
         source: &mut dyn ChunkSource,
         context: &mut ColumnContext,
-    ) -> Result<Option<Want>, (usize, Fault)> {
-        let target = self.rows_taken + rows;
-        for leaf in &mut self.leaves {
+    ) -> Result<Filled, (usize, Fault)> {
+        let mut rows = share.rows as u64;
+        let mut used = 0;
+        for at in 0..self.leaves.len() {
+            let target = self.rows_taken + rows;
+            let leaf = &mut self.leaves[at];
             let index = leaf.walk.leaf();
             let in_leaf = |fault| (index, fault);
-            loop {
-                let pulled = if !leaf.ended && !leaf.has(target) {
-                    leaf.pull(source, context)
-                } else if !leaf.announced && (is_last || leaf.handover.max_repetition_level() > 0) {
-                    leaf.announce(source, context)
-                } else {
-                    break;
-                };
-                if let Pulled::NeedsBytes(range) = pulled.map_err(in_leaf)? {
-                    return Ok(Some(Want { leaf: index, range }));
+            let room = (share.bytes as u64).saturating_sub(used);
+            let is_last = share.is_last && rows == share.rows as u64;
+            // Enough for a batch that ends early.
+            let has_enough = |leaf: &LeafPages| leaf.sizes.rows() > 0 && leaf.sizes.bytes() > room;
+            while !leaf.has(target, is_last) && !has_enough(leaf) {
+                let pulled = leaf.pull(source, context).map_err(in_leaf)?;
+                if let Some(range) = pulled {
+                    return Ok(Filled::NeedsBytes { leaf: index, range });
                 }
             }
-            if leaf.row_starts < target || (is_last && (leaf.row_starts > target || !leaf.ended)) {
+            let complete = self.rows_taken + leaf.sizes.rows();
+            if !has_enough(leaf) && (complete < target || (is_last && leaf.row_starts > target)) {
+                let or_more = |more| if more { " or more" } else { "" };
                 return Err(in_leaf(Fault::out_of_spec(format!(
                     "column chunk has {} rows{}, its row group has {target}{}",
                     leaf.row_starts,
-                    if leaf.ended { "" } else { " or more" },
-                    if is_last { "" } else { " or more" },
+                    or_more(!leaf.ended),
+                    or_more(!is_last),
                 ))));
             }
+            (rows, _) = leaf.sizes.fitting(rows, room);
+            used = self.leaves[..=at].iter().map(|leaf| leaf.sizes.fitting(rows, u64::MAX).1).sum();
         }
-        Ok(None)
+        Ok(Filled::Rows(usize::try_from(rows).unwrap_or(share.rows)))
     }
 
-    /// Decodes the next `rows` rows, which [`Self::fill`] has streamed.
-    pub(crate) fn take(&mut self, rows: usize) -> Result<ArrayRef, Fault> {
-        let reader = &mut self.reader;
+    /// Decodes the next `rows` rows, which [`Self::fill`] has queued, and says what they take.
+    pub(crate) fn take(&mut self, rows: usize) -> Result<(ArrayRef, usize), Fault> {
+        let first = |leaf: &LeafPages| leaf.pages.front().map_or(self.rows_taken, |p| p.first_row);
+        let first_row = self.leaves.iter().map(first).min().unwrap_or(self.rows_taken);
+        let lists = self.leaves.iter().map(|leaf| leaf.entries(first_row)).collect();
+        let skipped = to_usize(self.rows_taken - first_row);
+        let selection = (skipped > 0).then(|| {
+            RowSelection::from(vec![RowSelector::skip(skipped), RowSelector::select(rows)])
+        });
+        let reader = &self.reader;
         let batch = guarded("column", || {
-            reader.next().transpose().map_err(|error| ParquetError::External(Box::new(error)))
+            let lists = PageLists::new(lists, Arc::clone(&reader.metadata));
+            let levels = &reader.levels;
+            let mut batches =
+                ParquetRecordBatchReader::try_new_with_row_groups(levels, &lists, rows, selection)?;
+            batches.next().transpose().map_err(|error| ParquetError::External(Box::new(error)))
         })?
         .ok_or_else(|| Fault::out_of_spec("column ends before its row group"))?;
         // Rows beyond the row group do not exist: the last batch may be longer only in a file that lies.
-        let array = match batch.num_rows() {
-            given if given == rows => Arc::clone(batch.column(0)),
-            given => {
-                return Err(Fault::out_of_spec(format!("column gave {given} rows of {rows}")));
-            }
-        };
+        if batch.num_rows() != rows {
+            let given = batch.num_rows();
+            return Err(Fault::out_of_spec(format!("column gave {given} rows of {rows}")));
+        }
         self.rows_taken += rows as u64;
-        Ok(array)
+        let rows_taken = self.rows_taken;
+        let mut bytes = 0;
+        for leaf in &mut self.leaves {
+            bytes += leaf.sizes.take(rows as u64);
+            while leaf.pages.front().is_some_and(|page| page.end_row <= rows_taken) {
+                leaf.pages.pop_front();
+            }
+        }
+        Ok((Arc::clone(batch.column(0)), to_usize(bytes)))
     }
 
     pub(crate) fn walks(&self) -> impl Iterator<Item = &PageWalk> {
@@ -150,96 +187,204 @@ impl FallbackColumn {
 }
 
 impl LeafPages {
-    /// Whether the first `rows` rows are complete in the stream.
-    fn has(&self, rows: u64) -> bool {
+    /// Whether the first `rows` rows are complete in the queue and, of the last ones, the column chunk is at its end.
+    fn has(&self, rows: u64, is_last: bool) -> bool {
         match self.handover.max_repetition_level() {
+            _ if self.ended || self.row_starts > rows => true,
+            _ if is_last => false,
             0 => self.row_starts >= rows,
-            _ => self.row_starts > rows,
+            _ => false,
         }
     }
 
-    /// Writes the header of the next page, or the end, to the stream.
-    fn announce(
-        &mut self,
-        source: &mut dyn ChunkSource,
-        context: &mut ColumnContext,
-    ) -> Result<Pulled, Fault> {
-        if self.announced {
-            return Ok(Pulled::Done);
-        }
-        let header = match self.walk.peek_header(source, &mut context.contexts.headers)? {
-            HeaderStep::NeedsBytes(range) => return Ok(Pulled::NeedsBytes(range)),
-            HeaderStep::Header(header) => {
-                check_encodings(&header)?;
-                let page_bytes = page::decompressed_bytes(&header, self.walk.codec());
-                self.handover.header(&header, page_bytes)?
-            }
-            HeaderStep::End => {
-                self.ended = true;
-                self.announced = true;
-                self.stream().tail = Some(END.write_uncompressed(0).into());
-                return Ok(Pulled::Done);
-            }
-        };
-        self.stream().push(header.into())?;
-        self.announced = true;
-        Ok(Pulled::Done)
-    }
-
-    /// Writes the next page, or the end, to the stream.
+    /// Queues the next page or takes note of the end; which bytes that takes if they are not at hand.
     fn pull(
         &mut self,
         source: &mut dyn ChunkSource,
         context: &mut ColumnContext,
-    ) -> Result<Pulled, Fault> {
-        let announced = self.announce(source, context)?;
-        if self.ended || matches!(announced, Pulled::NeedsBytes(_)) {
-            return Ok(announced);
-        }
+    ) -> Result<Option<Range<u64>>, Fault> {
         let codec = self.walk.codec();
         let page = match self.walk.peek(source, &mut context.contexts.headers)? {
-            PageStep::NeedsBytes(range) => return Ok(Pulled::NeedsBytes(range)),
-            PageStep::End => return Ok(Pulled::Done),
+            PageStep::NeedsBytes(range) => return Ok(Some(range)),
+            PageStep::End => {
+                self.ended = true;
+                self.sizes.end_row()?;
+                return Ok(None);
+            }
             PageStep::Page(page) => page,
         };
+        check_encodings(&page.header)?;
+        let mut hold = self.pool.hold();
+        hold.set(page::decompressed_bytes(&page.header, codec) as usize)?;
         let mut bytes = Vec::new();
         page::decompress(&page, codec, &mut context.contexts.decompressor, |length| {
             bytes.resize(length, 0);
             &mut bytes
         })?;
         context.counters.decompressed_bytes += bytes.len() as u64;
-        let header = page.header;
-        self.row_starts += row_starts(&page, &bytes, self.handover.max_repetition_level())?;
-        let bytes = self.handover.page(&header, bytes)?;
+        let mut header = page.header;
         self.walk.advance();
-        self.announced = false;
-        self.stream().push(bytes.into())?;
-        Ok(Pulled::Done)
+        let bytes = self.handover.page(&header, bytes)?;
+        let bytes = self.plain_integers(&mut header, bytes, &mut hold)?;
+        if let PageKind::Dictionary { num_values, .. } = header.kind {
+            drop(hold);
+            self.sizes.set_dictionary(num_values, &bytes)?;
+            self.dictionary_hold.set(bytes.len() + self.sizes.entries_bytes())?;
+            self.dictionary = page_of(&header, bytes.into());
+            return Ok(None);
+        }
+        let rows = self.sizes.add_page(header.kind, &bytes)?;
+        if self.handover.max_repetition_level() == 0 {
+            // Each value is a row, complete with it.
+            self.sizes.end_row()?;
+        }
+        let first_row = self.row_starts.saturating_sub(u64::from(rows.continues));
+        self.row_starts += rows.starts;
+        if let Some(page) = page_of(&header, bytes.into()) {
+            let end_row = self.row_starts;
+            self.pages.push_back(QueuedPage { page, first_row, end_row, rows, _hold: hold });
+        }
+        Ok(None)
     }
 
-    fn stream(&self) -> MutexGuard<'_, PageStream> {
-        lock(&self.stream)
+    /// The crate fails to skip integers encoded as differences where these are large, so it is given the integers themselves.
+    fn plain_integers(
+        &self,
+        header: &mut PageHeader,
+        bytes: Vec<u8>,
+        hold: &mut Hold,
+    ) -> Result<Vec<u8>, Fault> {
+        let (PageKind::DataV1 { encoding, .. } | PageKind::DataV2 { encoding, .. }) =
+            &mut header.kind
+        else {
+            return Ok(bytes);
+        };
+        if *encoding != PageEncoding::DeltaBinaryPacked {
+            return Ok(bytes);
+        }
+        *encoding = PageEncoding::Plain;
+        let start = self.sizes.levels_end(header.kind, &bytes)?;
+        if start == bytes.len() {
+            return Ok(bytes);
+        }
+        let mut cursor = DeltaCursor::new(&bytes, start)?;
+        let width = self.handover.integer_bytes();
+        let count = cursor.left();
+        if count > header.data_values() as usize {
+            let values = header.data_values();
+            return Err(Fault::out_of_spec(format!(
+                "{count} integers in a page of {values} values"
+            )));
+        }
+        let length = start + count * width;
+        if length > self.page_bytes_max {
+            let max = self.page_bytes_max;
+            return Err(Fault::over_limit("page of integers", length, max, "page_bytes_max"));
+        }
+        hold.set(bytes.len() + length)?;
+        let mut plain = Vec::with_capacity(length);
+        plain.extend_from_slice(&bytes[..start]);
+        let mut block = [0_i64; 256];
+        let mut left = count;
+        while left > 0 {
+            let now = left.min(block.len());
+            cursor.decode(&bytes, &mut block[..now])?;
+            block[..now].iter().for_each(|value| plain.extend(&value.to_le_bytes()[..width]));
+            left -= now;
+        }
+        drop(bytes);
+        hold.set(length)?;
+        Ok(plain)
+    }
+
+    /// The queued pages for a reader whose row 0 is `first_row`.
+    fn entries(&self, first_row: u64) -> VecDeque<Entry> {
+        let mut entries = VecDeque::with_capacity(self.pages.len() + 2);
+        entries.extend(self.dictionary.clone().map(Entry::Dictionary));
+        if let Some(first) = self.pages.front()
+            && first.first_row > first_row
+        {
+            entries.push_back(Entry::Skipped(to_usize(first.first_row - first_row)));
+        }
+        let mut pages = self.pages.iter().peekable();
+        while let Some(QueuedPage { page, rows, .. }) = pages.next() {
+            let ends_a_row = match pages.peek() {
+                Some(next) => !next.rows.continues,
+                None => self.ended || self.handover.max_repetition_level() == 0,
+            };
+            let is_whole = ends_a_row && !rows.continues;
+            entries.push_back(Entry::Data {
+                page: page.clone(),
+                rows: is_whole.then(|| to_usize(rows.starts)),
+                continues: rows.continues,
+            });
+        }
+        entries
     }
 }
 
-/// What the `parquet` crate takes for the end of a column chunk: a page without values, and of the version whose pages
-/// start with a row, so that the row before it is complete.
-const END: PageHeader = PageHeader {
-    compressed_bytes: 0,
-    uncompressed_bytes: 0,
-    crc: None,
-    kind: PageKind::DataV2 {
-        num_values: 0,
-        num_nulls: 0,
-        num_rows: 0,
-        encoding: PageEncoding::Plain,
-        definition_bytes: 0,
-        repetition_bytes: 0,
-        is_compressed: false,
-    },
-};
+fn to_usize(rows: u64) -> usize {
+    usize::try_from(rows).unwrap_or(usize::MAX)
+}
 
-/// Encodings that nobody knows are refused by their number, before a header with them is written.
+/// A page for the crate; `None` for pages without values.
+fn page_of(header: &PageHeader, buf: Bytes) -> Option<Page> {
+    Some(match header.kind {
+        PageKind::Dictionary { num_values, encoding } => Page::DictionaryPage {
+            buf,
+            num_values,
+            encoding: encoding_of(encoding)?,
+            is_sorted: false,
+        },
+        PageKind::DataV1 { num_values, encoding, .. } => Page::DataPage {
+            buf,
+            num_values,
+            encoding: encoding_of(encoding)?,
+            // The handover rewrote all others.
+            def_level_encoding: Encoding::RLE,
+            rep_level_encoding: Encoding::RLE,
+            statistics: None,
+        },
+        PageKind::DataV2 {
+            num_values,
+            num_nulls,
+            num_rows,
+            encoding,
+            definition_bytes,
+            repetition_bytes,
+            ..
+        } => Page::DataPageV2 {
+            buf,
+            num_values,
+            encoding: encoding_of(encoding)?,
+            num_nulls,
+            num_rows,
+            def_levels_byte_len: definition_bytes,
+            rep_levels_byte_len: repetition_bytes,
+            is_compressed: false,
+            statistics: None,
+        },
+        PageKind::Other => return None,
+    })
+}
+
+fn encoding_of(encoding: PageEncoding) -> Option<Encoding> {
+    Some(match encoding {
+        PageEncoding::Plain => Encoding::PLAIN,
+        PageEncoding::PlainDictionary => Encoding::PLAIN_DICTIONARY,
+        PageEncoding::Rle => Encoding::RLE,
+        #[expect(deprecated, reason = "the specification's name")]
+        PageEncoding::BitPacked => Encoding::BIT_PACKED,
+        PageEncoding::DeltaBinaryPacked => Encoding::DELTA_BINARY_PACKED,
+        PageEncoding::DeltaLengthByteArray => Encoding::DELTA_LENGTH_BYTE_ARRAY,
+        PageEncoding::DeltaByteArray => Encoding::DELTA_BYTE_ARRAY,
+        PageEncoding::RleDictionary => Encoding::RLE_DICTIONARY,
+        PageEncoding::ByteStreamSplit => Encoding::BYTE_STREAM_SPLIT,
+        PageEncoding::Unknown(_) => return None,
+    })
+}
+
+/// Encodings that nobody knows are refused by their number.
 fn check_encodings(header: &PageHeader) -> Result<(), Fault> {
     let encodings = match header.kind {
         PageKind::Dictionary { encoding, .. } | PageKind::DataV2 { encoding, .. } => [encoding; 3],
@@ -254,112 +399,4 @@ fn check_encodings(header: &PageHeader) -> Result<(), Fault> {
         }
         _ => Ok(()),
     })
-}
-
-/// Rows that start in a decompressed page.
-fn row_starts(page: &RawPage<'_>, bytes: &[u8], max_level: i16) -> Result<u64, Fault> {
-    match page.header.kind {
-        PageKind::DataV1 { num_values, .. } | PageKind::DataV2 { num_values, .. }
-            if max_level == 0 =>
-        {
-            Ok(u64::from(num_values))
-        }
-        PageKind::DataV1 { num_values, repetition_encoding, .. } => {
-            let (repetition, _) =
-                levels::split_v1(bytes, repetition_encoding, max_level, num_values)?;
-            levels::count_row_starts(repetition, repetition_encoding, max_level, num_values)
-        }
-        PageKind::DataV2 { num_values, repetition_bytes, .. } => {
-            let repetition = bytes.get(..repetition_bytes as usize).ok_or_else(|| {
-                Fault::truncated("repetition levels", repetition_bytes as usize, bytes.len())
-            })?;
-            levels::count_row_starts(repetition, PageEncoding::Rle, max_level, num_values)
-        }
-        PageKind::Dictionary { .. } | PageKind::Other => Ok(0),
-    }
-}
-
-/// Headers and pages that the `parquet` crate has not read yet, at made-up offsets.
-#[derive(Debug)]
-struct PageStream {
-    segments: VecDeque<(u64, Bytes)>,
-    /// What is read from the end on, again and again: the crate may look more than once.
-    tail: Option<Bytes>,
-    end: u64,
-    end_max: u64,
-}
-
-impl PageStream {
-    fn new(start: u64) -> Self {
-        Self {
-            segments: VecDeque::new(),
-            tail: None,
-            end: start,
-            end_max: start.saturating_add(VIRTUAL_CHUNK_BYTES),
-        }
-    }
-
-    fn push(&mut self, bytes: Bytes) -> Result<(), Fault> {
-        let start = self.end;
-        self.end += bytes.len() as u64;
-        if self.end >= self.end_max {
-            return Err(Fault::unsupported("column chunks of more than 1 TiB"));
-        }
-        // The crate asks for empty pages as well, but then there is nothing to give.
-        if !bytes.is_empty() {
-            self.segments.push_back((start, bytes));
-        }
-        Ok(())
-    }
-
-    /// The segment that starts at `start`. Those before it were read and are given away.
-    fn segment(&mut self, start: u64) -> Option<Bytes> {
-        while self.segments.front().is_some_and(|(offset, _)| *offset < start) {
-            self.segments.pop_front();
-        }
-        match self.segments.front() {
-            Some((offset, bytes)) if *offset == start => Some(bytes.clone()),
-            None if start >= self.end => self.tail.clone(),
-            _ => None,
-        }
-    }
-}
-
-/// A panic of the `parquet` crate while it held the lock leaves the stream as it was: segments go in and out whole.
-fn lock(stream: &Mutex<PageStream>) -> MutexGuard<'_, PageStream> {
-    stream.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-/// The streams of all leaves of a root column: the file that the `parquet` crate sees.
-struct PageStreams(Vec<Arc<Mutex<PageStream>>>);
-
-impl PageStreams {
-    fn segment(&self, start: u64) -> Option<Bytes> {
-        // The first leaf's stream starts at one chunk length.
-        let leaf = usize::try_from(start / VIRTUAL_CHUNK_BYTES).ok()?.checked_sub(1)?;
-        lock(self.0.get(leaf)?).segment(start)
-    }
-}
-
-impl Length for PageStreams {
-    fn len(&self) -> u64 {
-        virtual_start(self.0.len())
-    }
-}
-
-impl ChunkReader for PageStreams {
-    type T = Cursor<Bytes>;
-
-    fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
-        Ok(Cursor::new(self.segment(start).unwrap_or_default()))
-    }
-
-    fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
-        if length == 0 {
-            return Ok(Bytes::new());
-        }
-        self.segment(start).filter(|bytes| bytes.len() == length).ok_or_else(|| {
-            ParquetError::EOF(format!("page of {length} bytes was asked for before it was there"))
-        })
-    }
 }

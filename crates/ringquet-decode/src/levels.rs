@@ -121,62 +121,6 @@ pub(crate) fn split_v1(
     }
 }
 
-/// Rows that start in a page: repetition levels that are 0, among `num_values`.
-pub(crate) fn count_row_starts(
-    levels: &[u8],
-    encoding: PageEncoding,
-    max_level: i16,
-    num_values: u32,
-) -> Result<u64, Fault> {
-    let width = bit_width(max_level);
-    let mut left = num_values as usize;
-    let mut starts = 0_u64;
-    let rewritten;
-    let levels = if encoding == PageEncoding::BitPacked {
-        rewritten = from_bit_packed(levels, width, num_values);
-        &rewritten
-    } else {
-        levels
-    };
-    let mut runs = Runs::new(levels, width);
-    while left > 0 {
-        let run = runs.next()?.ok_or_else(|| {
-            Fault::out_of_spec(format!("repetition levels end {left} values before their page"))
-        })?;
-        match run {
-            Run::Rle { value, length } => {
-                let length = length.min(left);
-                starts += if value == 0 { length as u64 } else { 0 };
-                left -= length;
-            }
-            Run::Packed { bytes, length } => {
-                let length = length.min(left);
-                starts += zeros_packed(bytes, width as usize, length);
-                left -= length;
-            }
-        }
-    }
-    Ok(starts)
-}
-
-/// How many of `length` bit-packed values are 0.
-fn zeros_packed(bytes: &[u8], width: usize, length: usize) -> u64 {
-    if width == 1 {
-        let ones: u64 = bytes[..length / 8].iter().map(|byte| u64::from(byte.count_ones())).sum();
-        let tail = length % 8;
-        let tail_ones = match tail {
-            0 => 0,
-            _ => u64::from((bytes[length / 8] & ((1 << tail) - 1)).count_ones()),
-        };
-        return length as u64 - ones - tail_ones;
-    }
-    let zero = |index: &usize| {
-        let start = index * width;
-        (start..start + width).all(|bit| bytes[bit / 8] >> (bit % 8) & 1 == 0)
-    };
-    (0..length).filter(zero).count() as u64
-}
-
 /// A position in hybrid bytes that can be put aside and taken up again: it holds no reference. Positions are in the bytes
 /// that every call is given, always the same.
 #[derive(Debug, Clone, Copy)]
@@ -327,14 +271,6 @@ impl HybridCursor {
     }
 }
 
-/// Bytes that [`from_bit_packed`] gives.
-pub(crate) fn from_bit_packed_bytes(width: u32, num_values: u32) -> u64 {
-    let groups = u64::from(num_values.div_ceil(8));
-    let header = (groups << 1) | 1;
-    let header_bits = u64::BITS - header.leading_zeros();
-    u64::from(header_bits.div_ceil(7)) + groups * u64::from(width)
-}
-
 /// Rewrites levels of the deprecated encoding, packed from the most significant bit, as a run of the hybrid one.
 pub(crate) fn from_bit_packed(levels: &[u8], width: u32, num_values: u32) -> Vec<u8> {
     let groups = num_values.div_ceil(8);
@@ -377,25 +313,6 @@ mod tests {
         assert_eq!(runs.next().unwrap(), Some(Run::Packed { bytes: &bytes[1..2], length: 8 }));
         assert_eq!(runs.next().unwrap(), Some(Run::Rle { value: 1, length: 100 }));
         assert_eq!(runs.next().unwrap(), None);
-        assert_eq!(count_row_starts(&bytes, PageEncoding::Rle, 1, 108).unwrap(), 4);
-        assert_eq!(count_row_starts(&bytes, PageEncoding::Rle, 1, 3).unwrap(), 2);
-        assert!(count_row_starts(&bytes, PageEncoding::Rle, 1, 109).is_err());
-    }
-
-    #[test]
-    fn zeros_of_wider_levels() {
-        // Width 2: 0, 1, 2, 3, 0, 0, 1, 0
-        let bytes = [0x05, 0b1110_0100, 0b0001_0000];
-        assert!(count_row_starts(&bytes, PageEncoding::Rle, 3, 9).is_err());
-        let bytes = [0x03, 0b1110_0100, 0b0001_0000];
-        assert_eq!(count_row_starts(&bytes, PageEncoding::Rle, 3, 8).unwrap(), 4);
-    }
-
-    #[test]
-    fn deprecated_bit_packing_is_most_significant_bit_first() {
-        // Width 1: 0, 1, 1, 1, 0, 1, 1, 1, 0
-        let bytes = [0b0111_0111, 0b0000_0000];
-        assert_eq!(count_row_starts(&bytes, PageEncoding::BitPacked, 1, 9).unwrap(), 3);
     }
 
     #[test]

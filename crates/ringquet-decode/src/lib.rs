@@ -45,6 +45,7 @@ mod page_header;
 mod kernels;
 mod pool;
 
+mod batch_size;
 mod column;
 mod fallback;
 mod row_group;
@@ -60,7 +61,7 @@ pub use digest::{ContentDigest, FileDigest, ParseDigestError, RowGroupDigest};
 pub use error::{DecodeError, Place};
 pub use footer::{ColumnChunk, EncodingSet, Footer, Projection, TAIL_LEN, footer_len};
 pub use page_header::{PageEncoding, PageHeader, PageKind};
-pub use pool::{BufferPool, PoolCounters};
+pub use pool::{BufferPool, PoolCounters, PoolLimits};
 pub use row_group::{
     ChunkSource, DecodeCounters, DecodeOptions, DecoderChoice, RowGroupDecoder, Step,
 };

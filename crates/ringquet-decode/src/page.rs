@@ -67,13 +67,19 @@ pub(crate) struct PageWalk {
     /// Values in the data pages behind us.
     values_seen: u64,
     verify_crc: bool,
+    page_bytes_max: u64,
     crc_verified: bool,
     /// Pages behind us, stepped-over ones left out.
     pages: u64,
 }
 
 impl PageWalk {
-    pub(crate) fn new(leaf: usize, chunk: ColumnChunk, verify_crc: bool) -> Self {
+    pub(crate) fn new(
+        leaf: usize,
+        chunk: ColumnChunk,
+        verify_crc: bool,
+        page_bytes_max: usize,
+    ) -> Self {
         Self {
             leaf,
             chunk,
@@ -82,6 +88,7 @@ impl PageWalk {
             header_ask_bytes: HEADER_ASK_BYTES,
             values_seen: 0,
             verify_crc,
+            page_bytes_max: page_bytes_max as u64,
             crc_verified: false,
             pages: 0,
         }
@@ -243,8 +250,17 @@ impl PageWalk {
             let what = "page";
             return Err(Fault::Truncated { what, wanted_bytes: compressed, present_bytes: rest });
         }
-        let bound_bytes = self.chunk.uncompressed_bytes.saturating_add(UNCOMPRESSED_SLACK_BYTES);
         let uncompressed = u64::from(header.uncompressed_bytes);
+        let wanted_bytes = compressed.max(uncompressed);
+        if wanted_bytes > self.page_bytes_max {
+            return Err(Fault::OverLimit {
+                what: "page",
+                wanted_bytes,
+                bound_bytes: self.page_bytes_max,
+                option: "page_bytes_max",
+            });
+        }
+        let bound_bytes = self.chunk.uncompressed_bytes.saturating_add(UNCOMPRESSED_SLACK_BYTES);
         if uncompressed > bound_bytes {
             let what = "decompressed page";
             return Err(Fault::WouldOverAllocate { what, wanted_bytes: uncompressed, bound_bytes });

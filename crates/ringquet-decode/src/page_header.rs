@@ -154,53 +154,6 @@ impl PageHeader {
         !matches!(self.kind, PageKind::Dictionary { .. }) && self.data_values() == 0
     }
 
-    /// Writes the header of a page that holds `page_bytes` bytes and is not compressed, without checksum.
-    pub(crate) fn write_uncompressed(&self, page_bytes: u32) -> Vec<u8> {
-        let mut writer = HeaderWriter(Vec::with_capacity(48));
-        let (page_type, field) = match self.kind {
-            PageKind::DataV1 { .. } => (0, 5),
-            PageKind::Other => (1, 6),
-            PageKind::Dictionary { .. } => (2, 7),
-            PageKind::DataV2 { .. } => (3, 8),
-        };
-        writer.i32(1, page_type);
-        writer.i32(1, page_bytes);
-        writer.i32(1, page_bytes);
-        writer.0.push(((field - 3) << 4) | kind::STRUCT);
-        match self.kind {
-            PageKind::Other => {}
-            PageKind::Dictionary { num_values, encoding } => {
-                writer.i32(1, num_values);
-                writer.i32(1, encoding.to_thrift());
-            }
-            PageKind::DataV1 { num_values, encoding, definition_encoding, repetition_encoding } => {
-                writer.i32(1, num_values);
-                writer.i32(1, encoding.to_thrift());
-                writer.i32(1, definition_encoding.to_thrift());
-                writer.i32(1, repetition_encoding.to_thrift());
-            }
-            PageKind::DataV2 {
-                num_values,
-                num_nulls,
-                num_rows,
-                encoding,
-                definition_bytes,
-                repetition_bytes,
-                is_compressed: _,
-            } => {
-                writer.i32(1, num_values);
-                writer.i32(1, num_nulls);
-                writer.i32(1, num_rows);
-                writer.i32(1, encoding.to_thrift());
-                writer.i32(1, definition_bytes);
-                writer.i32(1, repetition_bytes);
-                writer.0.push(0x10 | kind::FALSE);
-            }
-        }
-        writer.0.extend_from_slice(&[kind::STOP, kind::STOP]);
-        writer.0
-    }
-
     /// Parses a header at the start of `bytes`: the header and its length, or `None` when it goes on after `bytes`.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, Fault> {
         let mut reader = ThriftReader::new(bytes);
@@ -211,21 +164,6 @@ impl PageHeader {
                 Err(Fault::out_of_spec(format!("page header: {what}")))
             }
         }
-    }
-}
-
-/// Writes the few kinds of fields that page headers have.
-struct HeaderWriter(Vec<u8>);
-
-impl HeaderWriter {
-    fn i32(&mut self, id_delta: u8, value: u32) {
-        self.0.push((id_delta << 4) | kind::I32);
-        let mut zigzag = u64::from(value) << 1;
-        while zigzag >= 0x80 {
-            self.0.push((zigzag & 0x7f) as u8 | 0x80);
-            zigzag >>= 7;
-        }
-        self.0.push((zigzag & 0x7f) as u8);
     }
 }
 
@@ -383,34 +321,6 @@ mod tests {
             },
         };
         assert_eq!(header, expect);
-    }
-
-    #[test]
-    fn written_headers_are_read_again() {
-        let kinds = [
-            PageKind::Dictionary { num_values: 7, encoding: PageEncoding::Plain },
-            PageKind::DataV1 {
-                num_values: 70_000,
-                encoding: PageEncoding::RleDictionary,
-                definition_encoding: PageEncoding::Rle,
-                repetition_encoding: PageEncoding::BitPacked,
-            },
-            PageKind::DataV2 {
-                num_values: u32::MAX >> 1,
-                num_nulls: 3,
-                num_rows: 2,
-                encoding: PageEncoding::DeltaByteArray,
-                definition_bytes: 500,
-                repetition_bytes: 0,
-                is_compressed: false,
-            },
-        ];
-        for kind in kinds {
-            let header =
-                PageHeader { compressed_bytes: 9999, uncompressed_bytes: 9999, crc: None, kind };
-            let bytes = header.write_uncompressed(9999);
-            assert_eq!(PageHeader::parse(&bytes).unwrap(), Some((header, bytes.len())));
-        }
     }
 
     #[test]

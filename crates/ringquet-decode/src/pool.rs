@@ -15,22 +15,38 @@ use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_buffer::Buffer;
 
 use crate::codec::Decompressor;
+use crate::error::Fault;
 use crate::header_memo::HeaderMemo;
 
 /// Alignment of every buffer: a cache line, and what AVX-512 and Arrow's own allocations have.
 const ALIGNMENT: usize = 64;
 
-/// Smallest buffer. Smaller wishes get this, so that they can serve each other.
-const BYTES_MIN: usize = 1024;
+/// Smallest buffer. Smaller wishes get this, so that they can serve each other. A file of 60,000 columns has as many at once.
+const BYTES_MIN: usize = 256;
 
-/// Free memory that a pool keeps unless told otherwise. Buffers that come home beyond it go back to the system.
-const FREE_BYTES_MAX: usize = 1 << 30;
+/// How much memory a pool and the decoders that use it may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolLimits {
+    /// Free buffers that are kept, in bytes. Met: those whose size was asked for longest ago go back to the system. With
+    /// 0 nothing is used again.
+    pub free_bytes_max: usize,
+    /// Dictionaries and decompressed pages of all decoders of the pool, in bytes. Only the largest of them may lie
+    /// beyond it; met otherwise, it is an error.
+    pub held_bytes_max: usize,
+}
+
+impl Default for PoolLimits {
+    /// 64 MiB of free buffers, and no bound on what decoders hold.
+    fn default() -> Self {
+        Self { free_bytes_max: 64 << 20, held_bytes_max: usize::MAX }
+    }
+}
 
 /// A pool of output memory, and of the contexts of codecs. Cloning it gives another handle to the same pool; batches may outlive every handle.
 #[derive(Debug, Clone)]
@@ -43,7 +59,10 @@ struct Shared {
     free: Mutex<FreeBlocks>,
     /// What no decoder uses at the moment.
     contexts: Mutex<Vec<Contexts>>,
-    free_bytes_max: usize,
+    limits: PoolLimits,
+    /// Bytes of dictionaries and decompressed pages, and the largest one there was.
+    held_bytes: AtomicUsize,
+    largest_held_bytes: AtomicUsize,
     allocated_buffers: AtomicU64,
     allocated_bytes: AtomicU64,
     reused_buffers: AtomicU64,
@@ -60,15 +79,39 @@ pub(crate) struct Contexts {
 
 #[derive(Default)]
 struct FreeBlocks {
-    by_capacity: BTreeMap<usize, Vec<Block>>,
+    by_capacity: BTreeMap<usize, SizeClass>,
     bytes: usize,
+    /// Counts up with every buffer that is asked for.
+    clock: u64,
+}
+
+/// Free blocks of one capacity.
+#[derive(Default)]
+struct SizeClass {
+    blocks: Vec<Block>,
+    /// When one of them was last asked for.
+    asked: u64,
+}
+
+impl FreeBlocks {
+    /// Takes blocks that may be given back to the system until `bytes` more fit below `max`: those of the size that was asked
+    /// for longest ago first.
+    fn evict(&mut self, bytes: usize, max: usize) -> Vec<Block> {
+        let mut evicted = Vec::new();
+        while self.bytes + bytes > max {
+            let used = self.by_capacity.iter_mut().filter(|(_, class)| !class.blocks.is_empty());
+            let Some((_, class)) = used.min_by_key(|(_, class)| class.asked) else { break };
+            let Some(block) = class.blocks.pop() else { break };
+            self.bytes -= block.capacity;
+            evicted.push(block);
+        }
+        evicted
+    }
 }
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared")
-            .field("free_bytes_max", &self.free_bytes_max)
-            .finish_non_exhaustive()
+        f.debug_struct("Shared").field("limits", &self.limits).finish_non_exhaustive()
     }
 }
 
@@ -85,25 +128,27 @@ pub struct PoolCounters {
 
 impl Default for BufferPool {
     fn default() -> Self {
-        Self::with_free_bytes_max(FREE_BYTES_MAX)
+        Self::with_limits(PoolLimits::default())
     }
 }
 
 impl BufferPool {
-    /// An empty pool that keeps up to 1 GiB of free memory.
+    /// An empty pool with the default limits.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// An empty pool that keeps up to `free_bytes_max` bytes of free memory. With 0 nothing is ever used again.
+    /// An empty pool with these limits.
     #[must_use]
-    pub fn with_free_bytes_max(free_bytes_max: usize) -> Self {
+    pub fn with_limits(limits: PoolLimits) -> Self {
         Self {
             shared: Arc::new(Shared {
                 free: Mutex::default(),
                 contexts: Mutex::default(),
-                free_bytes_max,
+                limits,
+                held_bytes: AtomicUsize::new(0),
+                largest_held_bytes: AtomicUsize::new(0),
                 allocated_buffers: AtomicU64::new(0),
                 allocated_bytes: AtomicU64::new(0),
                 reused_buffers: AtomicU64::new(0),
@@ -138,6 +183,11 @@ impl BufferPool {
         self.shared.contexts().push(contexts);
     }
 
+    /// Nothing yet, of the memory that the decoders of this pool may hold.
+    pub(crate) fn hold(&self) -> Hold {
+        Hold { bytes: 0, shared: Arc::clone(&self.shared) }
+    }
+
     /// A buffer of `bytes` bytes or more, with whatever was left in it.
     pub(crate) fn take(&self, bytes: usize) -> PoolBuffer {
         let capacity = size_class(bytes);
@@ -169,18 +219,64 @@ impl Shared {
 
     fn reuse(&self, capacity: usize) -> Option<Block> {
         let mut free = self.free();
-        let block = free.by_capacity.get_mut(&capacity)?.pop()?;
+        free.clock += 1;
+        let clock = free.clock;
+        let class = free.by_capacity.entry(capacity).or_default();
+        class.asked = clock;
+        let block = class.blocks.pop()?;
         free.bytes -= capacity;
         self.reused_buffers.fetch_add(1, Ordering::Relaxed);
         Some(block)
     }
 
     fn give_back(&self, block: Block) {
-        let mut free = self.free();
-        if free.bytes + block.capacity <= self.free_bytes_max {
-            free.bytes += block.capacity;
-            free.by_capacity.entry(block.capacity).or_default().push(block);
+        let max = self.limits.free_bytes_max;
+        if block.capacity > max {
+            return;
         }
+        let mut free = self.free();
+        let evicted = free.evict(block.capacity, max);
+        free.bytes += block.capacity;
+        free.by_capacity.entry(block.capacity).or_default().blocks.push(block);
+        drop(free);
+        // Giving memory back to the system takes time; nobody waits for the lock meanwhile.
+        drop(evicted);
+    }
+}
+
+/// Memory that a decoder holds from one batch to the next: a dictionary, a decompressed page. Counted until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Hold {
+    bytes: usize,
+    shared: Arc<Shared>,
+}
+
+impl Hold {
+    /// Holds `bytes` from now on, before they are allocated.
+    pub(crate) fn set(&mut self, bytes: usize) -> Result<(), Fault> {
+        if bytes > self.bytes {
+            let more = bytes - self.bytes;
+            let shared = &self.shared;
+            // Relaxed: the decoders of a pool are those of one thread; the counters order nothing else.
+            let largest = shared.largest_held_bytes.fetch_max(bytes, Ordering::Relaxed).max(bytes);
+            let total = shared.held_bytes.fetch_add(more, Ordering::Relaxed) + more;
+            self.bytes = bytes;
+            let bound = shared.limits.held_bytes_max.saturating_add(largest);
+            if total > bound {
+                let what = "pages and dictionaries of the columns that are read together";
+                return Err(Fault::over_limit(what, total, bound, "memory_budget_bytes"));
+            }
+        } else {
+            self.shared.held_bytes.fetch_sub(self.bytes - bytes, Ordering::Relaxed);
+            self.bytes = bytes;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.shared.held_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -352,7 +448,8 @@ mod tests {
 
     #[test]
     fn size_classes_waste_at_most_a_quarter() {
-        assert_eq!([0, 1, 1024].map(size_class), [1024; 3]);
+        assert_eq!([0, 1, BYTES_MIN].map(size_class), [BYTES_MIN; 3]);
+        assert_eq!(size_class(1024), 1024);
         assert_eq!(size_class(1025), 1280);
         for bytes in [1025, 5000, 65_537, 1_000_000, (1 << 30) + 1] {
             let class = size_class(bytes);
@@ -396,10 +493,39 @@ mod tests {
 
     #[test]
     fn free_memory_is_bounded() {
-        let pool = BufferPool::with_free_bytes_max(3000);
+        let limits = PoolLimits { free_bytes_max: 3000, ..PoolLimits::default() };
+        let pool = BufferPool::with_limits(limits);
         let buffers: Vec<PoolBuffer> = (0..4).map(|_| pool.take(1024)).collect();
         drop(buffers);
         assert_eq!(pool.free_bytes(), 2048);
+        // Sizes that are no longer asked for make room for those that are.
+        drop(pool.take(1280));
+        drop(pool.take(1280));
+        assert_eq!(pool.free_bytes(), 1024 + 1280);
+        let reused = pool.counters().reused_buffers;
+        assert_eq!(reused, 1);
+        drop(pool.take(4096));
+        assert_eq!(pool.free_bytes(), 1024 + 1280, "too large to be kept at all");
+    }
+
+    #[test]
+    fn what_decoders_hold_is_bounded_but_for_the_largest() {
+        let pool = BufferPool::with_limits(PoolLimits { free_bytes_max: 0, held_bytes_max: 100 });
+        let (mut page, mut dictionary, mut other) = (pool.hold(), pool.hold(), pool.hold());
+        page.set(60).unwrap();
+        dictionary.set(1000).unwrap();
+        other.set(40).unwrap();
+        let error = other.set(41).unwrap_err();
+        let is_named = matches!(
+            error,
+            Fault::OverLimit { wanted_bytes: 1101, bound_bytes: 1100, option, .. }
+                if option == "memory_budget_bytes"
+        );
+        assert!(is_named, "{error:?}");
+        drop(dictionary);
+        other.set(41).unwrap();
+        page.set(0).unwrap();
+        other.set(1100).unwrap();
     }
 
     #[test]

@@ -1,14 +1,23 @@
 //! One row group, from bytes to batches: a state machine that asks for bytes instead of reading them.
 //!
-//! All wanted columns advance together, `batch_rows` at a time. Each pulls pages until it has the rows of the batch; when
-//! bytes are not at hand, [`Step::NeedsBytes`] says which, and the next call goes on where this one stopped.
+//! All wanted columns advance together. Each pulls pages until it has the rows of the batch; when bytes are not at hand,
+//! [`Step::NeedsBytes`] says which, and the next call goes on where this one stopped.
+//!
+//! How many rows a batch has follows from what they decode to, which is known only while they are decoded:
+//!
+//! ```text
+//!            rows planned   column a         column b        column c        batch
+//! batch 1    8192           8192             300, then full  300             300     a keeps 7892 rows for later
+//! batch 2    150            (150 of its own) 150             150             150     bytes per row are known now
+//! ```
 
 use std::ops::{AddAssign, Range};
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::SchemaRef;
 
+use crate::batch_size::BatchSize;
 use crate::column::FastColumn;
 use crate::error::{DecodeError, Fault, Place};
 use crate::fallback::FallbackColumn;
@@ -56,30 +65,44 @@ pub enum DecoderChoice {
 /// How to decode.
 #[derive(Debug, Clone)]
 pub struct DecodeOptions {
-    /// Rows per batch; the last batch of a row group may have fewer. 0 is taken as 1.
+    /// Rows per batch at most; the last batch of a row group may have fewer. 0 is taken as 1.
     pub batch_rows: usize,
+    /// Decoded bytes that a batch should have: the number of its rows follows from the batches before it. `None`: a batch
+    /// has `batch_rows` rows, as far as `batch_bytes_max` allows.
+    pub batch_bytes: Option<usize>,
+    /// What a row is expected to take, in decoded bytes, where a row group like this one was decoded before. `None`: the
+    /// footer's sizes are all that is known of the first batch.
+    pub row_bytes: Option<usize>,
+    /// Decoded bytes that a batch, and with it each of its columns, has at most. A batch that would grow longer ends with
+    /// the row before; one row it always has, whatever that takes.
+    pub batch_bytes_max: usize,
+    /// Bytes that one column may take in a batch of one row. Beyond it is an error.
+    pub row_bytes_max: usize,
+    /// Bytes that a page may have, compressed or not. Beyond it is an error.
+    pub page_bytes_max: usize,
     /// Whether to check the checksums of pages that have one.
     pub verify_crc: bool,
     /// Which decoder may serve a column.
     pub decoder: DecoderChoice,
-    /// Most bytes that one of our kernels' columns may take in one batch, 1 GiB by default. Levels and indices of a hostile page
-    /// expand without end; who meets the bound with an honest file reads fewer rows per batch or raises it.
-    pub column_bytes_max: usize,
 }
 
 impl Default for DecodeOptions {
     fn default() -> Self {
         Self {
             batch_rows: 8192,
+            batch_bytes: None,
+            row_bytes: None,
+            batch_bytes_max: LONG_BYTES_MAX,
+            row_bytes_max: LONG_BYTES_MAX,
+            page_bytes_max: LONG_BYTES_MAX,
             verify_crc: false,
             decoder: DecoderChoice::Auto,
-            column_bytes_max: COLUMN_BYTES_MAX,
         }
     }
 }
 
-/// What [`DecodeOptions::column_bytes_max`] is by default.
-const COLUMN_BYTES_MAX: usize = 1 << 30;
+/// What a batch, a row and a page may take by default, in bytes. Levels and indices of a hostile page expand without end.
+const LONG_BYTES_MAX: usize = 1 << 30;
 
 /// What a decoder has done so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -103,11 +126,24 @@ impl AddAssign for DecodeCounters {
     }
 }
 
-/// Bytes that a column is waiting for.
+/// What a column may add to the batch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Share {
+    /// Rows that are wanted.
+    pub(crate) rows: usize,
+    /// Bytes that they may take; one row may take more.
+    pub(crate) bytes: usize,
+    /// They are the last ones of the row group.
+    pub(crate) is_last: bool,
+}
+
+/// What came of asking a column for rows.
 #[derive(Debug)]
-pub(crate) struct Want {
-    pub(crate) leaf: usize,
-    pub(crate) range: Range<u64>,
+pub(crate) enum Filled {
+    /// It has so many rows of the batch, one at least.
+    Rows(usize),
+    /// It waits for bytes.
+    NeedsBytes { leaf: usize, range: Range<u64> },
 }
 
 /// What the columns of a row group share.
@@ -133,27 +169,31 @@ enum Column {
 impl Column {
     fn fill(
         &mut self,
-        rows: usize,
-        is_last: bool,
+        share: Share,
         source: &mut dyn ChunkSource,
         context: &mut ColumnContext,
-    ) -> Result<Option<Want>, (usize, Fault)> {
+    ) -> Result<Filled, (usize, Fault)> {
         match self {
             Self::Fast(column) => {
-                let leaf = column.walk().leaf();
-                let wanted = column.fill(rows, is_last, source, context);
-                wanted
-                    .map(|range| range.map(|range| Want { leaf, range }))
-                    .map_err(|fault| (leaf, fault))
+                column.fill(share, source, context).map_err(|fault| (column.walk().leaf(), fault))
             }
-            Self::Fallback(column) => column.fill(rows as u64, is_last, source, context),
+            Self::Fallback(column) => column.fill(share, source, context),
         }
     }
 
-    fn take(&mut self, rows: usize) -> Result<ArrayRef, Fault> {
+    /// At least `rows` rows, and their bytes.
+    fn take(&mut self, rows: usize) -> Result<(ArrayRef, usize), Fault> {
         match self {
             Self::Fast(column) => column.take(),
             Self::Fallback(column) => column.take(rows),
+        }
+    }
+
+    /// Bytes of the batch that it has so far.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Fast(column) => column.bytes(),
+            Self::Fallback(column) => column.bytes(),
         }
     }
 
@@ -166,6 +206,50 @@ impl Column {
     }
 }
 
+/// A column and the rows that it had decoded before the batch that they would have gone into ended.
+struct Advancing {
+    column: Column,
+    /// Rows that were decoded and not given, and the bytes that each takes on average.
+    rest: Option<(ArrayRef, usize)>,
+}
+
+impl Advancing {
+    /// Bytes of it that count as those of the batch.
+    fn bytes(&self) -> usize {
+        let rest = self.rest.as_ref().map_or(0, |(rest, row_bytes)| rest.len() * row_bytes);
+        rest + self.column.bytes()
+    }
+
+    fn fill(
+        &mut self,
+        share: Share,
+        source: &mut dyn ChunkSource,
+        context: &mut ColumnContext,
+    ) -> Result<Filled, (usize, Fault)> {
+        if let Some((rest, _)) = &self.rest {
+            return Ok(Filled::Rows(rest.len().min(share.rows)));
+        }
+        self.column.fill(share, source, context)
+    }
+
+    /// The first `rows` rows that it has, and their bytes.
+    fn take(&mut self, rows: usize) -> Result<(ArrayRef, usize), Fault> {
+        let (array, row_bytes) = match self.rest.take() {
+            Some(rest) => rest,
+            None => {
+                let (array, bytes) = self.column.take(rows)?;
+                let row_bytes = bytes.div_ceil(array.len().max(1));
+                (array, row_bytes)
+            }
+        };
+        if array.len() > rows {
+            self.rest = Some((array.slice(rows, array.len() - rows), row_bytes));
+            return Ok((array.slice(0, rows), rows * row_bytes));
+        }
+        Ok((array, rows * row_bytes))
+    }
+}
+
 /// Decodes one row group of one file.
 pub struct RowGroupDecoder {
     footer: Arc<Footer>,
@@ -173,8 +257,14 @@ pub struct RowGroupDecoder {
     schema: SchemaRef,
     rows: u64,
     rows_done: u64,
-    batch_rows: usize,
-    columns: Vec<Column>,
+    batch: BatchSize,
+    columns: Vec<Advancing>,
+    /// The column that is being filled; those before it have their rows of the batch.
+    filling: usize,
+    /// The first column whose position moved since [`Self::for_each_consumed`].
+    moved_from: usize,
+    /// Bytes of the batch that all columns have so far.
+    batch_bytes: usize,
     context: ColumnContext,
 }
 
@@ -203,10 +293,6 @@ impl RowGroupDecoder {
         pool: &BufferPool,
     ) -> Result<Self, DecodeError> {
         let rows = footer.row_group_rows(row_group);
-        let batch_rows = options.batch_rows.max(1);
-        // The crate reserves memory for a whole batch: no more than the row group can fill.
-        let batch_rows =
-            usize::try_from(rows).map_or(batch_rows, |rows| batch_rows.min(rows.max(1)));
         let schema = footer.schema();
         let mut context = ColumnContext {
             contexts: pool.take_contexts(),
@@ -214,7 +300,9 @@ impl RowGroupDecoder {
             pool: pool.clone(),
         };
         let chunks: Vec<(usize, ColumnChunk)> = footer.column_chunks(row_group).collect();
-        let mut columns = Vec::with_capacity(footer.roots().len());
+        let mut columns: Vec<Column> = Vec::with_capacity(footer.roots().len());
+        let batch = BatchSize::of_row_group(options, footer, &chunks, rows);
+        let batch_rows = batch.planned();
         let mut rest = chunks.as_slice();
         for root in footer.roots() {
             let (of_root, others) = rest.split_at(schema.roots[*root].leaves.len());
@@ -223,7 +311,7 @@ impl RowGroupDecoder {
                 continue;
             }
             let walk = |(leaf, chunk): &(usize, ColumnChunk)| {
-                PageWalk::new(*leaf, *chunk, options.verify_crc)
+                PageWalk::new(*leaf, *chunk, options.verify_crc, options.page_bytes_max)
             };
             if options.decoder == DecoderChoice::Auto
                 && let [(_, chunk)] = of_root
@@ -231,7 +319,7 @@ impl RowGroupDecoder {
                 && plan.covers(chunk, rows)
             {
                 let walk = walk(&of_root[0]);
-                let (plan, bytes_max) = (Arc::clone(plan), options.column_bytes_max);
+                let (plan, bytes_max) = (Arc::clone(plan), options.row_bytes_max);
                 let column = FastColumn::new(plan, walk, rows, batch_rows, bytes_max, pool);
                 columns.push(Column::Fast(Box::new(column)));
                 context.counters.fast_column_chunks += 1;
@@ -239,7 +327,7 @@ impl RowGroupDecoder {
             }
             let walks = of_root.iter().map(walk).collect();
             let column =
-                FallbackColumn::new(schema, *root, walks, batch_rows).map_err(|fault| {
+                FallbackColumn::new(schema, *root, walks, options, pool).map_err(|fault| {
                     fault.at(Place {
                         column: Some(schema.roots[*root].name.clone()),
                         row_group: Some(row_group),
@@ -249,14 +337,18 @@ impl RowGroupDecoder {
             context.counters.fallback_column_chunks += of_root.len() as u64;
             columns.push(Column::Fallback(Box::new(column)));
         }
+        let columns = columns.into_iter().map(|column| Advancing { column, rest: None });
         Ok(Self {
             footer: Arc::clone(footer),
             row_group,
             schema: Arc::clone(footer.projected_schema()),
             rows,
             rows_done: 0,
-            batch_rows,
-            columns,
+            batch,
+            columns: columns.collect(),
+            filling: 0,
+            moved_from: 0,
+            batch_bytes: 0,
             context,
         })
     }
@@ -264,32 +356,55 @@ impl RowGroupDecoder {
     /// The next batch, the bytes that it takes, or the end.
     ///
     /// # Errors
-    /// When the bytes are not what the footer and the page headers say. The decoder is of no use after that.
+    /// When the bytes are not what the footer and the page headers say, or when they take more memory than the options
+    /// allow. The decoder is of no use after that.
     pub fn next_batch(&mut self, source: &mut dyn ChunkSource) -> Result<Step, DecodeError> {
-        let rows_left = self.rows - self.rows_done;
+        let rows_left = usize::try_from(self.rows - self.rows_done).unwrap_or(usize::MAX);
         if rows_left == 0 {
             return Ok(Step::Finished);
         }
-        let rows =
-            usize::try_from(rows_left).map_or(self.batch_rows, |left| left.min(self.batch_rows));
-        let is_last = rows as u64 == rows_left;
-        for index in 0..self.columns.len() {
-            match self.columns[index].fill(rows, is_last, source, &mut self.context) {
-                Ok(None) => {}
-                Ok(Some(Want { leaf, range })) => return Ok(Step::NeedsBytes { leaf, range }),
+        if self.filling == 0 {
+            self.batch_bytes = self.columns.iter().map(Advancing::bytes).sum();
+            self.batch.begin(rows_left);
+        }
+        while let Some(column) = self.columns.get_mut(self.filling) {
+            let own = column.bytes();
+            let others = self.batch_bytes - own;
+            let rows = self.batch.rows;
+            let share = Share {
+                rows,
+                bytes: self.batch.bytes_max.saturating_sub(others),
+                is_last: rows == rows_left,
+            };
+            let filled = column.fill(share, source, &mut self.context);
+            self.batch_bytes = others + column.bytes();
+            match filled {
+                Ok(Filled::Rows(rows)) => self.batch.rows = rows.min(self.batch.rows),
+                Ok(Filled::NeedsBytes { leaf, range }) => {
+                    return Ok(Step::NeedsBytes { leaf, range });
+                }
                 Err((leaf, fault)) => return Err(self.in_leaf(leaf, fault)),
             }
+            self.filling += 1;
         }
+        self.filling = 0;
+        self.moved_from = 0;
+        let rows = self.batch.rows;
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.columns.len());
+        let mut bytes = 0;
         for index in 0..self.columns.len() {
             match self.columns[index].take(rows) {
-                Ok(array) => arrays.push(array),
+                Ok((array, of_array)) => {
+                    bytes += of_array;
+                    arrays.push(array);
+                }
                 Err(fault) => {
-                    let leaf = self.columns[index].walks().next().map_or(0, PageWalk::leaf);
+                    let leaf = self.columns[index].column.walks().next().map_or(0, PageWalk::leaf);
                     return Err(self.in_leaf(leaf, fault));
                 }
             }
         }
+        self.batch.end(bytes);
         self.rows_done += rows as u64;
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options);
@@ -299,10 +414,28 @@ impl RowGroupDecoder {
         })
     }
 
-    /// Offset in the file below which the bytes of a leaf column are no longer needed. 0 for a leaf that is not read.
+    /// Calls `release` with each leaf column whose position may have moved since the last call, and the offset in the file
+    /// below which its bytes are no longer needed.
+    pub fn for_each_consumed(&mut self, mut release: impl FnMut(usize, u64)) {
+        let last = if self.filling == 0 { self.columns.len() } else { self.filling + 1 };
+        let moved = self.moved_from..last.min(self.columns.len());
+        for column in &self.columns[moved] {
+            column.column.walks().for_each(|walk| release(walk.leaf(), walk.position()));
+        }
+        self.moved_from = self.filling;
+    }
+
+    /// Offset in the file below which the bytes of a leaf column are no longer needed. 0 for a leaf that is not read. Takes
+    /// time with the number of columns: see [`Self::for_each_consumed`].
     #[must_use]
     pub fn consumed(&self, leaf: usize) -> u64 {
         self.walks().find(|walk| walk.leaf() == leaf).map_or(0, PageWalk::position)
+    }
+
+    /// What a row takes in decoded bytes, as far as that is known from the batches so far.
+    #[must_use]
+    pub fn row_bytes(&self) -> Option<usize> {
+        self.batch.row_bytes()
     }
 
     /// Rows of the row group that are still to come.
@@ -319,7 +452,7 @@ impl RowGroupDecoder {
     }
 
     fn walks(&self) -> impl Iterator<Item = &PageWalk> {
-        self.columns.iter().flat_map(Column::walks)
+        self.columns.iter().flat_map(|column| column.column.walks())
     }
 
     #[cold]

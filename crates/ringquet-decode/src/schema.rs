@@ -5,13 +5,10 @@
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use arrow_schema::{Field, Schema, SchemaRef};
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
-use parquet::basic::Compression;
-use parquet::errors::ParquetError;
-use parquet::file::metadata::{
-    ColumnChunkMetaData, FileMetaData, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData,
-};
+use arrow_schema::{Field, Fields, Schema, SchemaRef};
+use parquet::arrow::arrow_reader::ArrowReaderMetadata;
+use parquet::arrow::{FieldLevels, ProjectionMask, parquet_to_arrow_field_levels};
+use parquet::file::metadata::{FileMetaData, ParquetMetaData, ParquetMetaDataReader};
 use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor, Type};
 
 use crate::column::ColumnPlan;
@@ -28,7 +25,14 @@ pub struct Root {
     /// Its index among the Arrow fields. `None` for the rare root without leaves, which Arrow does not show.
     field: Option<usize>,
     /// How the `parquet` crate reads it, made when first needed.
-    reader_metadata: OnceLock<ArrowReaderMetadata>,
+    reader: OnceLock<Arc<RootReader>>,
+}
+
+/// How the `parquet` crate reads a root column: the metadata of a file that has no other column, and what its levels mean.
+#[derive(Debug)]
+pub(crate) struct RootReader {
+    pub(crate) metadata: Arc<ParquetMetaData>,
+    pub(crate) levels: FieldLevels,
 }
 
 /// The schema of a file. Files with the same schema share one.
@@ -93,7 +97,7 @@ impl FileSchema {
             .map(|(name, leaves)| {
                 let field = if leaves.is_empty() { None } else { fields.next() };
                 let (name, leaves) = (name.clone(), leaves.clone());
-                Root { name, leaves, field, reader_metadata: OnceLock::new() }
+                Root { name, leaves, field, reader: OnceLock::new() }
             })
             .collect();
         Ok(Self {
@@ -182,18 +186,17 @@ impl FileSchema {
         Arc::new(Schema::new_with_metadata(fields, self.arrow.metadata().clone()))
     }
 
-    /// What the `parquet` crate needs to decode one root column: the metadata of a file that has no other column, and in
-    /// it one row group without end, whose pages [`crate::fallback`] makes up as they come.
-    pub(crate) fn reader_metadata(&self, root: usize) -> Result<&ArrowReaderMetadata, Fault> {
-        let slot = &self.roots[root].reader_metadata;
-        if let Some(metadata) = slot.get() {
-            return Ok(metadata);
+    /// What the `parquet` crate needs to decode one root column. Its pages are handed to it by [`crate::fallback`].
+    pub(crate) fn reader(&self, root: usize) -> Result<&Arc<RootReader>, Fault> {
+        let slot = &self.roots[root].reader;
+        if let Some(reader) = slot.get() {
+            return Ok(reader);
         }
-        let metadata = guarded("schema", || self.make_reader_metadata(root))?;
-        Ok(slot.get_or_init(|| metadata))
+        let reader = guarded("schema", || self.make_reader(root))?;
+        Ok(slot.get_or_init(|| Arc::new(reader)))
     }
 
-    fn make_reader_metadata(&self, root: usize) -> Result<ArrowReaderMetadata, Fault> {
+    fn make_reader(&self, root: usize) -> Result<RootReader, Fault> {
         let field = self
             .field(root)
             .ok_or_else(|| Fault::out_of_spec("a column without leaves cannot be read"))?;
@@ -202,42 +205,13 @@ impl FileSchema {
             .with_fields(vec![Arc::clone(&whole.get_fields()[root])])
             .build()?;
         let parquet = Arc::new(SchemaDescriptor::new(Arc::new(only_root)));
-        let columns = parquet
-            .columns()
-            .iter()
-            .enumerate()
-            .map(|(leaf, column)| {
-                let start = i64::try_from(virtual_start(leaf))
-                    .map_err(|_| ParquetError::General("too many leaves".to_owned()))?;
-                ColumnChunkMetaData::builder(Arc::clone(column))
-                    .set_compression(Compression::UNCOMPRESSED)
-                    .set_num_values(i64::MAX)
-                    .set_data_page_offset(start)
-                    .set_total_compressed_size(VIRTUAL_CHUNK_BYTES.cast_signed())
-                    .set_total_uncompressed_size(VIRTUAL_CHUNK_BYTES.cast_signed())
-                    .build()
-            })
-            .collect::<Result<Vec<_>, ParquetError>>()?;
-        let row_group = RowGroupMetaData::builder(Arc::clone(&parquet))
-            .set_num_rows(i64::MAX)
-            .set_column_metadata(columns)
-            .build()?;
-        let file = FileMetaData::new(2, i64::MAX, None, None, parquet, None);
-        let metadata = Arc::new(ParquetMetaData::new(file, vec![row_group]));
         // The Arrow type of the column is its own best hint: it is what the file's hint made of the Parquet type.
-        let options =
-            ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(vec![field.clone()])));
-        Ok(ArrowReaderMetadata::try_new(metadata, options)?)
+        let hint = Fields::from(vec![field.clone()]);
+        let levels = parquet_to_arrow_field_levels(&parquet, ProjectionMask::all(), Some(&hint))?;
+        let file = FileMetaData::new(2, 0, None, None, parquet, None);
+        let metadata = Arc::new(ParquetMetaData::new(file, Vec::new()));
+        Ok(RootReader { metadata, levels })
     }
-}
-
-/// Room for the decompressed pages of one column chunk among the made-up offsets that the `parquet` crate sees. 1 TiB: a
-/// chunk has at most `i32::MAX` values per page and no writer comes near it; reaching it ends in an error, not in a mix-up.
-pub(crate) const VIRTUAL_CHUNK_BYTES: u64 = 1 << 40;
-
-/// Made-up offset at which the pages of the `leaf`th leaf of a root start.
-pub(crate) fn virtual_start(leaf: usize) -> u64 {
-    (leaf as u64 + 1).saturating_mul(VIRTUAL_CHUNK_BYTES)
 }
 
 /// Calls into the `parquet` crate. It is careful, but not written for hostile input: a panic in it becomes an error of

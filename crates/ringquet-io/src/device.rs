@@ -19,6 +19,11 @@ impl SysRoot {
         SysRoot(root.to_owned())
     }
 
+    /// The top of the tree.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
     fn device_dir(&self, (major, minor): (u32, u32)) -> PathBuf {
         self.0.join(format!("sys/dev/block/{major}:{minor}"))
     }

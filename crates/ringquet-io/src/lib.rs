@@ -39,6 +39,7 @@ pub mod write_queue;
 pub mod counters;
 pub mod cpus;
 pub mod device;
+pub mod memory_limit;
 pub mod usage;
 
 pub use align::Alignment;
@@ -47,6 +48,7 @@ pub use counters::{IoCounters, Latency};
 pub use driver::{Driver, DriverFacts, DriverName};
 pub use error::{IoError, Warning};
 pub use file::{DataFile, Identity};
+pub use memory_limit::MemoryLimit;
 pub use options::{DirectChoice, DriverChoice, HugePages, IoOptions, SqPoll};
 pub use queue::{Completed, ReadQueue};
 pub use uring::{UringFeature, UringFeatures, uring_features};

@@ -291,7 +291,7 @@ impl Opening<'_> {
         // Bytes of long footers are bounded by the output budget: no batches are decoded yet. Footers that wait for memory
         // come before tails, which would only cut the arena into pieces; and no more tails than the device is given at once.
         let resolved = self.shared.resolved;
-        while self.long_bytes < resolved.output_bytes
+        while self.long_bytes < resolved.shares.queue_bytes
             && self.longer.is_empty()
             && self.tails < resolved.io.queue_depth as usize
             && self.tails + self.whole + self.long.len() < resolved.footers_in_flight

@@ -42,11 +42,12 @@
 //! A consumer that can work on the reader thread itself passes a visitor to [`Dataset::scan`]: no queue, no
 //! other core. One that emulates many readers brings its own [`Lane`]s to [`play`].
 //!
-//! Modules in reading order: [`options`], [`dataset`] and [`footers`] (open), [`plan`], `unit` and `reader` (the
+//! Modules in reading order: [`options`], [`shares`] (of memory), [`dataset`] and [`footers`] (open), [`plan`], `unit` and `reader` (the
 //! loop), [`lane`], [`scan`] and [`stream`] (deliver), [`report`] and [`environment`] (tell).
 
 pub mod error;
 pub mod options;
+pub mod shares;
 
 pub mod dataset;
 pub mod footers;

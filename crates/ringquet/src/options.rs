@@ -1,10 +1,11 @@
 //! What was asked for ([`EngineOptions`]) and what will happen ([`Resolved`]).
 
 use ringquet_decode::DecoderChoice;
-use ringquet_io::{DirectChoice, IoError, IoOptions, cpus, device::SysRoot};
+use ringquet_io::{DirectChoice, IoError, IoOptions, MemoryLimit, cpus, device::SysRoot};
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::shares::Shares;
 
 /// Memory of one reader thread where no budget is given: enough for 96 MiB of reads in flight or waiting to be
 /// decoded, which at 20 GB/s covers 5 ms of latency.
@@ -25,12 +26,12 @@ pub const GAP_BUFFERED_BYTES: u64 = 4 << 10;
 /// 16 MiB stays in the CPU's own cache (the same scan: 0.38 CPU seconds with 96 MiB, 0.32 with 16).
 pub const MEMORY_PER_THREAD_BUFFERED_BYTES: u64 = 32 << 20;
 
-/// Rows per batch are chosen so that a batch has about this many decoded bytes: small enough to be still in the
-/// cache when it is consumed, large enough that per-batch work does not show.
-pub const BATCH_BYTES: u64 = 4 << 20;
-
 /// Rows per batch at most, where rows are narrow.
 pub const BATCH_ROWS_MAX: usize = 64 << 10;
+
+/// A page, a row or a footer may have this many bytes where neither the memory budget is larger nor the memory that the process
+/// may use is less than four times as much.
+pub const SINGLE_BYTES_MAX: u64 = 1 << 30;
 
 /// How a data set is to be read. `None` means: find out.
 #[derive(Debug, Clone)]
@@ -44,6 +45,14 @@ pub struct EngineOptions {
     /// Bound in bytes on the memory of all reader threads: reads in flight, bytes waiting to be decoded, and
     /// decoded batches. Half of it is arena. Met: reading waits for decoding, decoding for the consumer.
     pub memory_budget_bytes: Option<u64>,
+    /// Bytes that one page may have, compressed or not. A page is in memory as a whole, whatever the budget. By default the
+    /// budget, or 1 GiB where that is more and the memory that the process may use is four times as much. Met: an error
+    /// of the file.
+    pub page_bytes_max: Option<u64>,
+    /// Bytes that one row of a column may take once decoded. By default as `page_bytes_max`. Met: an error of the file.
+    pub row_bytes_max: Option<u64>,
+    /// Bytes that a footer may have. By default as `page_bytes_max`. Met: an error of the file.
+    pub footer_bytes_max: Option<u64>,
     /// Gaps between wanted byte ranges up to this many bytes are read along; by default [`GAP_DIRECT_BYTES`], or
     /// [`GAP_BUFFERED_BYTES`] without O_DIRECT.
     pub coalesce_gap_bytes: Option<u64>,
@@ -51,7 +60,8 @@ pub struct EngineOptions {
     pub coalesce_span_bytes: u64,
     /// Columns to read, by name of the root column; `None`: all.
     pub columns: Option<Vec<String>>,
-    /// Rows per batch at most.
+    /// Rows per batch at most. Fewer where the memory budget allows no more: a batch ends before it takes more than its
+    /// share ([`Shares::batch`](crate::shares::Shares::batch)).
     pub batch_rows: Option<usize>,
     /// Fast kernels where they apply, or the `parquet` crate for everything.
     pub decoder: DecoderChoice,
@@ -70,6 +80,9 @@ impl Default for EngineOptions {
             threads: None,
             cpus: None,
             memory_budget_bytes: None,
+            page_bytes_max: None,
+            row_bytes_max: None,
+            footer_bytes_max: None,
             coalesce_gap_bytes: None,
             coalesce_span_bytes: 8 << 20,
             columns: None,
@@ -108,8 +121,14 @@ pub struct Resolved {
     pub coalesce_span_bytes: u64,
     /// Footers in flight at most, per thread.
     pub footers_in_flight: usize,
-    /// Decoded bytes that may wait for consumers, per thread.
-    pub output_bytes: u64,
+    /// What the memory of each thread is used for.
+    pub shares: Shares,
+    /// Bytes that one page may have.
+    pub page_bytes_max: u64,
+    /// Bytes that one row of a column may take.
+    pub row_bytes_max: u64,
+    /// Bytes that a footer may have.
+    pub footer_bytes_max: u64,
     /// The choices made here.
     pub picked: Vec<Picked>,
 }
@@ -122,6 +141,7 @@ impl EngineOptions {
     pub fn resolve(&self, devices: &[(u32, u32)]) -> Result<Resolved, Error> {
         let mut picked = Vec::new();
         let (cpus, why_cpus) = self.pick_cpus(devices)?;
+        let memory = MemoryLimit::of_this_process(&self.sys_root);
         let threads = match self.threads {
             Some(0) => {
                 return Err(Error::Options(
@@ -130,12 +150,20 @@ impl EngineOptions {
             }
             Some(threads) => threads,
             None => {
-                let threads = cpus.len().max(1);
-                picked.push(Picked {
-                    option: "threads",
-                    value: threads.to_string(),
-                    why: "one reader thread per CPU that may be used".to_owned(),
-                });
+                let wanted = cpus.len().max(1);
+                // As many as there is memory for, where no budget says how much that is.
+                let most = memory
+                    .as_ref()
+                    .filter(|_| self.memory_budget_bytes.is_none())
+                    .map_or(u64::MAX, |limit| limit.bytes / 2 / MEMORY_PER_THREAD_BYTES_MIN);
+                let threads = wanted.min(usize::try_from(most).unwrap_or(wanted)).max(1);
+                let why = if threads == wanted {
+                    "one reader thread per CPU that may be used".to_owned()
+                } else {
+                    let limit = memory.as_ref().map_or("", |limit| limit.source.as_str());
+                    format!("{limit} is too small for one on each of {wanted} CPUs")
+                };
+                picked.push(Picked { option: "threads", value: threads.to_string(), why });
                 threads
             }
         };
@@ -145,34 +173,29 @@ impl EngineOptions {
             picked.push(Picked { option: "cpus", value: list(&cpus), why: why_cpus });
         }
 
-        let per_thread = match self.memory_budget_bytes {
-            None => {
-                let (memory, why) = match self.io.direct {
-                    DirectChoice::Off => (
-                        MEMORY_PER_THREAD_BUFFERED_BYTES,
-                        "what comes from the page cache need not wait",
-                    ),
-                    DirectChoice::Auto | DirectChoice::On => {
-                        (MEMORY_PER_THREAD_BYTES, "enough in flight for 5 ms at 20 GB/s")
-                    }
-                };
-                let value = (memory * threads as u64).to_string();
-                picked.push(Picked { option: "memory_budget_bytes", value, why: why.to_owned() });
-                memory
-            }
-            Some(budget) => {
-                let per_thread = budget / threads as u64;
-                if per_thread < MEMORY_PER_THREAD_BYTES_MIN {
-                    return Err(Error::Options(format!(
-                        "--memory-budget {budget}: {threads} reader threads need at least {} bytes; lower --threads or raise the budget",
-                        MEMORY_PER_THREAD_BYTES_MIN * threads as u64
-                    )));
-                }
-                per_thread
-            }
+        let budget = self.pick_budget(threads, memory.as_ref(), &mut picked)?;
+        let per_thread = budget / threads as u64;
+        // What pages and dictionaries need is known from the files alone, and a budget that is too small for them is no reason to
+        // refuse a file: beyond their share they may take a quarter of the memory.
+        let beyond = memory.as_ref().map_or(u64::MAX, |limit| limit.bytes / 4 / threads as u64);
+        let shares = Shares::of(per_thread, beyond);
+        let single = {
+            let quarter = memory.as_ref().map_or(u64::MAX, |limit| limit.bytes / 4);
+            budget.max(SINGLE_BYTES_MAX.min(quarter))
         };
+        let mut single = |option, given: Option<u64>| {
+            given.unwrap_or_else(|| {
+                let why = "the memory budget, or 1 GiB where there is four times as much memory";
+                let (value, why) = (single.to_string(), why.to_owned());
+                picked.push(Picked { option, value, why });
+                single
+            })
+        };
+        let page_bytes_max = single("page_bytes_max", self.page_bytes_max);
+        let row_bytes_max = single("row_bytes_max", self.row_bytes_max);
+        let footer_bytes_max = single("footer_bytes_max", self.footer_bytes_max);
         // The arena is registered memory: whole huge pages.
-        let arena = (per_thread / 2).next_multiple_of(2 << 20);
+        let arena = shares.arena_bytes;
         let arena_bytes = usize::try_from(arena).map_err(|_| {
             Error::Options(format!(
                 "--memory-budget: {arena} bytes per thread do not fit into the address space"
@@ -209,9 +232,54 @@ impl EngineOptions {
             coalesce_gap_bytes: gap,
             coalesce_span_bytes: span - span % 4096,
             footers_in_flight: self.footers_in_flight.max(1),
-            output_bytes: per_thread / 4,
+            shares,
+            page_bytes_max,
+            row_bytes_max,
+            footer_bytes_max,
             picked,
         })
+    }
+
+    /// Bytes for all reader threads.
+    fn pick_budget(
+        &self,
+        threads: usize,
+        memory: Option<&MemoryLimit>,
+        picked: &mut Vec<Picked>,
+    ) -> Result<u64, Error> {
+        let least = MEMORY_PER_THREAD_BYTES_MIN * threads as u64;
+        if let Some(budget) = self.memory_budget_bytes {
+            if budget < least {
+                return Err(Error::Options(format!(
+                    "--memory-budget {budget}: {threads} reader threads need at least {least} bytes; lower --threads or raise the budget",
+                )));
+            }
+            return Ok(budget);
+        }
+        let (per_thread, why) = match self.io.direct {
+            DirectChoice::Off => {
+                (MEMORY_PER_THREAD_BUFFERED_BYTES, "what comes from the page cache need not wait")
+            }
+            DirectChoice::Auto | DirectChoice::On => {
+                (MEMORY_PER_THREAD_BYTES, "enough in flight for 5 ms at 20 GB/s")
+            }
+        };
+        let wanted = per_thread * threads as u64;
+        let (budget, why) = match memory.filter(|limit| limit.bytes / 2 < wanted) {
+            None => (wanted, why.to_owned()),
+            Some(limit) if limit.bytes / 2 < least => {
+                return Err(Error::Options(format!(
+                    "--threads {threads}: reader threads need at least {least} bytes, half of {} ({} bytes) is less; lower --threads or set --memory-budget",
+                    limit.source, limit.bytes
+                )));
+            }
+            Some(limit) => {
+                (limit.bytes / 2, format!("half of {} ({} bytes)", limit.source, limit.bytes))
+            }
+        };
+        let value = budget.to_string();
+        picked.push(Picked { option: "memory_budget_bytes", value, why });
+        Ok(budget)
     }
 
     fn pick_cpus(&self, devices: &[(u32, u32)]) -> Result<(Vec<usize>, String), Error> {
@@ -297,6 +365,71 @@ mod tests {
             ..EngineOptions::default()
         };
         assert!(options.resolve(&[]).unwrap_err().to_string().contains("--memory-budget"));
+    }
+
+    fn machine(meminfo_kib: u64, group_bytes: Option<u64>) -> (tempfile::TempDir, SysRoot) {
+        let root = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: String| {
+            let path = root.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        write("proc/meminfo", format!("MemTotal: {meminfo_kib} kB\n"));
+        write("proc/self/cgroup", "0::/job\n".to_owned());
+        if let Some(bytes) = group_bytes {
+            write("sys/fs/cgroup/job/memory.max", format!("{bytes}\n"));
+        }
+        let sys_root = SysRoot::at(root.path());
+        (root, sys_root)
+    }
+
+    #[test]
+    fn the_default_budget_is_half_of_what_the_process_may_use() {
+        let check = |threads, group_bytes: u64, budget: u64| {
+            let (_root, sys_root) = machine(64 << 20, Some(group_bytes));
+            let options = EngineOptions { threads, sys_root, ..EngineOptions::default() };
+            let resolved = options.resolve(&[]).unwrap();
+            let of = |option| resolved.picked.iter().find(|picked| picked.option == option);
+            let picked = of("memory_budget_bytes").unwrap();
+            assert_eq!(picked.value, budget.to_string());
+            assert!(picked.why.contains("control group"), "{}", picked.why);
+            assert!(resolved.page_bytes_max <= group_bytes / 2);
+            let held = resolved.shares.held_bytes * resolved.threads as u64;
+            assert!(held <= group_bytes * 3 / 8, "{resolved:?}");
+            resolved
+        };
+        check(Some(2), 150 << 20, 75 << 20);
+        check(Some(64), 2 << 30, 1 << 30);
+        let resolved = check(None, 20 << 20, 10 << 20);
+        assert_eq!(resolved.threads, 1, "as many as there is memory for");
+    }
+
+    #[test]
+    fn threads_that_the_memory_has_no_room_for_are_refused() {
+        let (_root, sys_root) = machine(64 << 20, Some(150 << 20));
+        let options = EngineOptions { threads: Some(64), sys_root, ..EngineOptions::default() };
+        let error = options.resolve(&[]).unwrap_err().to_string();
+        assert!(error.contains("--threads 64") && error.contains("control group"), "{error}");
+        let memory_budget_bytes = Some(1 << 30);
+        let options = EngineOptions { memory_budget_bytes, ..options };
+        options.resolve(&[]).expect("who gives a budget knows better");
+    }
+
+    #[test]
+    fn single_pages_may_be_larger_than_the_budget_where_there_is_memory() {
+        let (_root, sys_root) = machine(64 << 20, None);
+        let options = EngineOptions {
+            threads: Some(2),
+            memory_budget_bytes: Some(64 << 20),
+            sys_root,
+            ..EngineOptions::default()
+        };
+        let resolved = options.resolve(&[]).unwrap();
+        assert_eq!(resolved.page_bytes_max, 1 << 30);
+        assert_eq!(resolved.shares.held_bytes, (8 << 20) + (8 << 30));
+        let options = EngineOptions { page_bytes_max: Some(5000), ..options };
+        let resolved = options.resolve(&[]).unwrap();
+        assert_eq!((resolved.page_bytes_max, resolved.row_bytes_max), (5000, 1 << 30));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use ringquet_decode::{
-    BufferPool, DecodeCounters, DecodeOptions, PoolCounters, RowGroupDecoder, Step,
+    BufferPool, DecodeCounters, DecodeOptions, PoolCounters, PoolLimits, RowGroupDecoder, Step,
 };
 use ringquet_io::queue::WAIT_MAX;
 use ringquet_io::{DriverFacts, IoCounters, PageKind, ReadQueue, Slot, Warning};
@@ -23,7 +23,7 @@ use ringquet_io::{DriverFacts, IoCounters, PageKind, ReadQueue, Slot, Warning};
 use crate::dataset::{Dataset, FileEntry, wanted_chunks};
 use crate::error::Error;
 use crate::lane::{Batch, Delivery, Demand, Gate, Lane, StopFlag};
-use crate::options::{BATCH_BYTES, BATCH_ROWS_MAX};
+use crate::options::BATCH_ROWS_MAX;
 use crate::plan::{self, PlanBounds, UnitId};
 use crate::unit::UnitBytes;
 
@@ -78,6 +78,7 @@ struct LaneState<'a> {
     closed: bool,
     /// The head's decoder waits for bytes that are not there: no use to try before one comes.
     starved: bool,
+    /// How row groups are decoded, with what the rows of the last one took.
     decode_options: DecodeOptions,
 }
 
@@ -142,6 +143,7 @@ impl<'a> Reader<'a> {
             warnings,
             stopped: false,
         };
+        let decode_options = decode_options(dataset, lanes.len());
         let lanes = lanes.into_iter().map(|lane| LaneState {
             lane,
             units: VecDeque::new(),
@@ -149,7 +151,7 @@ impl<'a> Reader<'a> {
             finished: false,
             closed: false,
             starved: false,
-            decode_options: DecodeOptions::default(),
+            decode_options: decode_options.clone(),
         });
         Ok(Reader {
             dataset,
@@ -161,7 +163,10 @@ impl<'a> Reader<'a> {
             lanes: lanes.collect(),
             gate,
             stop,
-            pool: BufferPool::new(),
+            pool: BufferPool::with_limits(PoolLimits {
+                free_bytes_max: in_memory(resolved.shares.free_bytes),
+                held_bytes_max: in_memory(resolved.shares.held_bytes),
+            }),
             serial: 0,
             report,
             lane_share_bytes,
@@ -437,7 +442,6 @@ impl<'a> Reader<'a> {
         let decoder = match &mut head.decoder {
             Some(decoder) => decoder,
             None => {
-                lane.decode_options = decode_options(dataset, file, unit.row_group as usize);
                 match RowGroupDecoder::new(
                     &file.footer,
                     unit.row_group as usize,
@@ -453,7 +457,7 @@ impl<'a> Reader<'a> {
             }
         };
         let step = decoder.next_batch(&mut head.bytes);
-        head.bytes.release_consumed(|leaf| decoder.consumed(leaf));
+        decoder.for_each_consumed(|leaf, offset| head.bytes.release_consumed(leaf, offset));
         match step {
             Ok(Step::Batch(columns)) => {
                 let first_row = head.rows_done;
@@ -516,6 +520,7 @@ impl<'a> Reader<'a> {
         let file = &self.dataset.files()[unit.file as usize];
         if let Some(decoder) = &head.decoder {
             self.report.decode += decoder.counters();
+            lane.decode_options.row_bytes = decoder.row_bytes();
         }
         if head.failed.is_none() {
             head.failed = self.changed(unit, file);
@@ -565,26 +570,26 @@ impl LaneState<'_> {
     }
 }
 
-/// Rows per batch such that a batch has about [`BATCH_BYTES`] decoded bytes and respects the output budget.
-fn decode_options(dataset: &Dataset, file: &FileEntry, row_group: usize) -> DecodeOptions {
-    let options = dataset.options();
-    let rows = file.footer.row_group_rows(row_group).max(1);
-    let bytes: u64 =
-        file.footer.column_chunks(row_group).map(|(_, chunk)| chunk.uncompressed_bytes).sum();
-    let target = BATCH_BYTES.min(dataset.resolved().output_bytes / 2).max(1);
-    let per_row = (bytes / rows).max(1);
-    let picked =
-        usize::try_from((target / per_row).max(1)).unwrap_or(BATCH_ROWS_MAX).min(BATCH_ROWS_MAX);
-    let batch_rows = options.batch_rows.unwrap_or(picked);
-    let defaults = DecodeOptions::default();
-    // Who gives more memory than the bound has use for it.
-    let budget = usize::try_from(options.memory_budget_bytes.unwrap_or(0)).unwrap_or(usize::MAX);
+/// How the row groups of one of `lanes` lanes are decoded.
+fn decode_options(dataset: &Dataset, lanes: usize) -> DecodeOptions {
+    let (options, resolved) = (dataset.options(), dataset.resolved());
+    let (batch_bytes, batch_bytes_max) = resolved.shares.batch(lanes);
     DecodeOptions {
-        batch_rows,
+        batch_rows: options.batch_rows.unwrap_or(BATCH_ROWS_MAX),
+        // Who asks for a number of rows gets it, if the memory allows.
+        batch_bytes: options.batch_rows.is_none().then(|| in_memory(batch_bytes)),
+        row_bytes: None,
+        batch_bytes_max: in_memory(batch_bytes_max),
+        row_bytes_max: in_memory(resolved.row_bytes_max),
+        page_bytes_max: in_memory(resolved.page_bytes_max),
         verify_crc: options.verify_crc,
         decoder: options.decoder,
-        column_bytes_max: defaults.column_bytes_max.max(budget),
     }
+}
+
+/// Bytes of memory; more than there can be is as much as there can be.
+fn in_memory(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 fn slot_bytes(range: &Range<u64>) -> usize {

@@ -23,7 +23,7 @@ impl Dataset {
         let queue = Arc::new(Queue {
             state: Mutex::new(State { items: VecDeque::new(), bytes: 0, producers: threads }),
             ready: Condvar::new(),
-            bytes_max: self.resolved().output_bytes * threads as u64,
+            bytes_max: self.resolved().shares.queue_bytes * threads as u64,
         });
         let in_order = (0u32..).zip(self.files()).flat_map(|(file, entry)| {
             (0..count(entry.footer.num_row_groups()))

@@ -178,11 +178,10 @@ impl UnitBytes {
         true
     }
 
-    /// The decoder of each leaf is done with everything below the offset that `consumed` tells.
-    pub(crate) fn release_consumed(&mut self, consumed: impl Fn(usize) -> u64) {
-        for at in 0..self.chunks.len() {
-            let leaf = self.chunks[at].wanted.leaf;
-            self.release_below(at, consumed(leaf));
+    /// The decoder of a leaf is done with everything below `offset`.
+    pub(crate) fn release_consumed(&mut self, leaf: usize, offset: u64) {
+        if let Some(at) = self.chunk_of(leaf) {
+            self.release_below(at, offset);
         }
     }
 

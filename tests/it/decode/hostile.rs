@@ -102,8 +102,8 @@ fn a_delta_miniblock_that_ends_early() {
     }
 }
 
-/// One value again and again takes a run of a few bytes in the file and as many bytes in memory as a page can claim. A column is
-/// refused where a batch of it would pass the bound, and reads in batches that stay below it.
+/// One value again and again takes a run of a few bytes in the file and as many bytes in memory as a page can claim. A batch
+/// ends before it passes its bound; a single row that passes the bound of a row is refused.
 #[test]
 fn runs_expand_up_to_a_bound() {
     const ROWS: usize = 8;
@@ -119,19 +119,25 @@ fn runs_expand_up_to_a_bound() {
         let file = write(batch.schema(), &[batch], WriterProperties::default());
         let footer = open(&file, &Projection::All).unwrap();
         let bytes = rows / ROWS * 2 * (ELEMENTS * ROWS / rows) * size_of::<i64>();
-        let options = |batch_rows| DecodeOptions {
-            batch_rows,
-            column_bytes_max: bytes,
-            ..DecodeOptions::default()
-        };
-        let (batches, counters) =
-            read_row_group(&file, &footer, 0, &options(rows / ROWS * 2), true).unwrap();
-        assert_eq!((batches.len(), counters.fast_column_chunks), (ROWS / 2, 1));
-        let error = read_row_group(&file, &footer, 0, &options(rows), true).unwrap_err();
-        assert!(
-            matches!(error, DecodeError::WouldOverAllocate { bound_bytes, .. } if bound_bytes == bytes as u64),
-            "{error}"
-        );
-        assert!(error.to_string().contains("fewer rows per batch"), "{error}");
+        let options =
+            DecodeOptions { batch_rows: rows, batch_bytes_max: bytes, ..DecodeOptions::default() };
+        let (batches, counters) = read_row_group(&file, &footer, 0, &options, true).unwrap();
+        assert_eq!(counters.fast_column_chunks, 1);
+        assert!(batches.len() >= ROWS / 2, "{} batches", batches.len());
+        let total: usize = batches.iter().map(RecordBatch::num_rows).sum();
+        assert_eq!(total, rows);
+        for batch in &batches {
+            let taken = batch.get_array_memory_size();
+            assert!(taken <= bytes + bytes / 2, "a batch of {taken} bytes, at most {bytes}");
+        }
+        let row_bytes = ELEMENTS * ROWS / rows * size_of::<i64>();
+        let options = DecodeOptions { row_bytes_max: row_bytes - 1, ..options };
+        if row_bytes > 8 {
+            let error = read_row_group(&file, &footer, 0, &options, true).unwrap_err();
+            assert!(
+                matches!(error, DecodeError::OverLimit { option: "row_bytes_max", .. }),
+                "{error}"
+            );
+        }
     }
 }

@@ -176,6 +176,10 @@ fn engine(document: Fields<'_>, path: &str) -> Vec<String> {
     number("--submit-batch", "io.submit_batch", Some(u64::from(defaults.1.submit_batch)));
     number("--coalesce-gap", "coalesce_gap_bytes", defaults.0.coalesce_gap_bytes);
     number("--memory-budget", "memory_budget_bytes", None);
+    number("--batch-rows", "batch_rows", None);
+    number("--page-bytes-max", "page_bytes_max", None);
+    number("--row-bytes-max", "row_bytes_max", None);
+    number("--footer-bytes-max", "footer_bytes_max", None);
     words.extend(cpus(options, "cpus"));
     words.extend(choices(document, path, &["driver", "direct", "huge_pages"]));
     for (flag, key, when) in [

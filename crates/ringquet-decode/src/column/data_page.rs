@@ -128,6 +128,11 @@ fn is_v2(kind: PageKind) -> bool {
 }
 
 impl Leaf {
+    /// Whether its values must be UTF-8.
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self, Self::Bytes { is_text: true, .. })
+    }
+
     /// Name for messages.
     pub(super) fn name(&self) -> &'static str {
         match self {

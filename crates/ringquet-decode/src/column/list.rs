@@ -12,6 +12,7 @@
 use super::data_page::DataPage;
 use super::output::{Output, misaligned, push_start};
 use super::plan::{ListKind, ListShape};
+use super::quota::Quota;
 use crate::error::Fault;
 use crate::kernels::bitmap::word_at;
 use crate::levels::HybridRun;
@@ -19,19 +20,27 @@ use crate::levels::HybridRun;
 /// Levels looked at together where they must be looked at one by one.
 const BLOCK: usize = 64;
 
-/// Takes the page's levels of the first `rows` rows of the output: the slots that they make, and how many have a value.
+/// Takes the page's levels of the first `rows` rows of the output, as far as the quota reaches: the slots that they make,
+/// and how many have a value.
 pub(super) fn take_levels(
     page: &mut DataPage,
     bytes: &[u8],
     shape: &ListShape,
     output: &mut Output,
     rows: usize,
+    quota: Quota,
 ) -> Result<(usize, usize), Fault> {
     let first_slot = output.slots;
     let mut rows = Rows { output, shape, target: rows, present: 0 };
     let mut stopped = false;
     while page.left() > 0 && !stopped {
-        let (taken, stop) = rows.take(page, bytes)?;
+        // Each level may be a slot with a value; a null of a fixed-size list has slots without a level.
+        let slots = quota.slots.saturating_sub(rows.output.slots - first_slot);
+        let most = slots.min(quota.values - rows.present);
+        if most == 0 {
+            break;
+        }
+        let (taken, stop) = rows.take(page, bytes, most)?;
         page.taken += taken;
         stopped = stop;
     }
@@ -53,9 +62,14 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    /// Takes levels of the page: how many, and whether the next one starts a row that is not wanted.
-    fn take(&mut self, page: &mut DataPage, bytes: &[u8]) -> Result<(usize, bool), Fault> {
-        let page_left = page.left();
+    /// Takes levels of the page, at most `most`: how many, and whether the next one starts a row that is not wanted.
+    fn take(
+        &mut self,
+        page: &mut DataPage,
+        bytes: &[u8],
+        most: usize,
+    ) -> Result<(usize, bool), Fault> {
+        let page_left = page.left().min(most);
         let (repetition, repetition_bytes) = page.repetition.with(bytes);
         let (definition, definition_bytes) = page.definition.with(bytes);
         let (repetition_run, repetition_left) = repetition.run(repetition_bytes)?;
@@ -75,6 +89,7 @@ impl Rows<'_> {
         // Any mixture, one by one. The cursors are put back when a block is not taken whole.
         let (saved_repetition, saved_definition) = (*repetition, *definition);
         let block = page_left.min(BLOCK);
+        let first_slot = self.output.slots;
         let (mut repetitions, mut definitions) = ([0; BLOCK], [0; BLOCK]);
         repetition.read(repetition_bytes, &mut repetitions[..block])?;
         definition.read(definition_bytes, &mut definitions[..block])?;
@@ -86,6 +101,14 @@ impl Rows<'_> {
                 return Ok((index, true));
             }
             self.one(repetitions[index], definitions[index])?;
+            // Nulls of a fixed-size list take as much as others do.
+            if self.output.slots - first_slot >= most && index + 1 < block {
+                let taken = index + 1;
+                (*repetition, *definition) = (saved_repetition, saved_definition);
+                repetition.read(repetition_bytes, &mut repetitions[..taken])?;
+                definition.read(definition_bytes, &mut definitions[..taken])?;
+                return Ok((taken, false));
+            }
         }
         Ok((block, false))
     }

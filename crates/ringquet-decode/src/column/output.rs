@@ -12,7 +12,8 @@ use super::values::Dictionary;
 use crate::error::Fault;
 use crate::footer::ColumnChunk;
 use crate::kernels::bitmap;
-use crate::pool::{BufferPool, PoolBuffer};
+use crate::kernels::join_strings::End;
+use crate::pool::{BufferPool, PoolBuffer, words, words_mut};
 
 /// Bytes that grow in a pool buffer, which is taken when the first of them come.
 #[derive(Debug)]
@@ -44,11 +45,8 @@ impl OutBytes {
     #[cold]
     fn grow(&mut self, bytes: usize) -> Result<(), Fault> {
         if bytes > self.max {
-            return Err(Fault::WouldOverAllocate {
-                what: "column of a batch (read fewer rows per batch)",
-                wanted_bytes: bytes as u64,
-                bound_bytes: self.max as u64,
-            });
+            // A batch ends before it grows that long, unless it has one row only.
+            return Err(Fault::over_limit("one row of it", bytes, self.max, "row_bytes_max"));
         }
         match &mut self.buffer {
             Some(buffer) => buffer.reserve(self.len, bytes),
@@ -170,6 +168,29 @@ impl Bitmap {
         Ok(ones)
     }
 
+    /// Takes the bits behind the first `length` away.
+    fn truncate(&mut self, length: usize) {
+        if let Some(bits) = self.bits.as_mut().filter(|_| length < self.len) {
+            let removed = self.len - length;
+            let is_set = |start: usize| {
+                let word = bitmap::word_at(bits.all(), start, (self.len - start).min(64));
+                word.count_ones() as usize
+            };
+            let ones: usize = (length..self.len).step_by(64).map(is_set).sum();
+            self.zeros -= removed - ones;
+            bits.len = length.div_ceil(8);
+        }
+        self.len = length;
+    }
+
+    /// Appends `length` bits of another bitmap.
+    fn push_of(&mut self, other: &Bitmap, start: usize, length: usize) -> Result<(), Fault> {
+        match other.bits() {
+            Some(bits) if length > 0 => self.push_bits(bits, start, length).map(drop),
+            _ => self.push_ones(length),
+        }
+    }
+
     fn finish(self) -> Option<NullBuffer> {
         let bits = self.bits.filter(|_| self.zeros > 0)?;
         Some(NullBuffer::new(BooleanBuffer::new(bits.finish(), 0, self.len)))
@@ -280,6 +301,83 @@ impl Output {
         self.rows
     }
 
+    /// Bytes that it has so far.
+    pub(super) fn bytes(&self) -> usize {
+        let bitmaps = [&self.validity, &self.row_validity];
+        let bits = |bitmap: &Bitmap| bitmap.bits.as_ref().map_or(0, |bits| bits.len);
+        self.values.len + self.ends.len + self.starts.len + bitmaps.map(bits).iter().sum::<usize>()
+    }
+
+    /// Moves the last row, of which more slots may follow, to a batch of its own, which is given back. The rows before it are
+    /// complete. Only lists have such rows.
+    pub(super) fn split_last_row(
+        &mut self,
+        plan: &ColumnPlan,
+        pool: &BufferPool,
+    ) -> Result<Self, Fault> {
+        let mut next = Self::new(plan, pool, self.capacity());
+        let row = self.rows - 1;
+        let Shape::List(shape) = &plan.shape else {
+            return Ok(next);
+        };
+        let slot = match shape.kind {
+            ListKind::Fixed(size) => row * size,
+            ListKind::Offsets32 => {
+                let slot = words::<u32>(&self.starts.all()[row * 4..row * 4 + 4])[0];
+                self.starts.len = row * 4;
+                slot as usize
+            }
+            ListKind::Offsets64 => {
+                let slot = words::<u64>(&self.starts.all()[row * 8..row * 8 + 8])[0];
+                self.starts.len = row * 8;
+                usize::try_from(slot).unwrap_or(usize::MAX)
+            }
+        };
+        push_start(&mut next.starts, shape.kind, 0)?;
+        next.row_validity.push_of(&self.row_validity, row, 1)?;
+        self.row_validity.truncate(row);
+        let slots = self.slots - slot;
+        next.validity.push_of(&self.validity, slot, slots)?;
+        self.validity.truncate(slot);
+        match plan.leaf {
+            Leaf::Fixed(leaf) => {
+                let bytes = slot * leaf.width..self.slots * leaf.width;
+                next.values.push(&self.values.all()[bytes])?;
+                self.values.len = slot * leaf.width;
+            }
+            Leaf::Bool => {
+                let target = next.values.extend(slots.div_ceil(8))?;
+                if slots > 0 {
+                    bitmap::copy(self.values.all(), slot, target, 0, slots);
+                }
+                self.values.len = slot.div_ceil(8);
+            }
+            Leaf::Bytes { large: false, .. } => self.move_strings::<i32>(&mut next, slot)?,
+            Leaf::Bytes { large: true, .. } => self.move_strings::<i64>(&mut next, slot)?,
+        }
+        next.rows = 1;
+        next.slots = slots;
+        self.rows = row;
+        self.slots = slot;
+        self.stop_before_row();
+        Ok(next)
+    }
+
+    /// Moves the strings of the slots from `slot` on.
+    fn move_strings<T: End>(&mut self, next: &mut Self, slot: usize) -> Result<(), Fault> {
+        let width = size_of::<T>();
+        let ends = words::<T>(&self.ends.all()[..self.ends.len]);
+        let (first, moved) = (ends[slot].index(), &ends[slot + 1..]);
+        next.values.push(&self.values.all()[first..self.values.len])?;
+        let target = words_mut::<T>(next.ends.extend(size_of_val(moved))?);
+        for (end, target) in moved.iter().zip(target) {
+            *target = T::of(end.index() - first);
+        }
+        self.values.len = first;
+        self.ends.len = (slot + 1) * width;
+        Ok(())
+    }
+
     /// Takes the first `slots` entries of a dictionary as its values, memory and all. There are no others.
     pub(super) fn adopt(
         &mut self,
@@ -288,7 +386,7 @@ impl Output {
         slots: usize,
     ) -> Result<(), Fault> {
         match (dictionary, leaf) {
-            (Dictionary::Fixed { values, count }, Leaf::Fixed(leaf)) if slots <= count => {
+            (Dictionary::Fixed { values, count, .. }, Leaf::Fixed(leaf)) if slots <= count => {
                 self.values.len = slots * leaf.width;
                 self.values.buffer = Some(values);
                 Ok(())
@@ -386,7 +484,7 @@ pub(super) fn push_start(starts: &mut OutBytes, kind: ListKind, slot: usize) -> 
         ListKind::Offsets32 => {
             let slot = i32::try_from(slot).map_err(|_| {
                 Fault::unsupported(
-                    "more than 2^31 list elements in a batch: read fewer rows per batch",
+                    "more than 2^31 list elements in one row, which 32-bit offsets do not reach",
                 )
             })?;
             starts.push(&slot.to_le_bytes())

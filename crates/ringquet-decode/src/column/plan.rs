@@ -132,6 +132,14 @@ impl ColumnPlan {
         Some(Self { shape, leaf, data_type, encodings: leaf.encodings() })
     }
 
+    /// Bytes in Arrow of one row, where every row has as many.
+    pub(crate) fn row_bytes(&self) -> Option<usize> {
+        match (&self.shape, self.leaf) {
+            (Shape::Flat { .. }, Leaf::Fixed(leaf)) => Some(leaf.width),
+            _ => None,
+        }
+    }
+
     /// Whether our decoders cover this column chunk of a row group of `rows` rows.
     pub(crate) fn covers(&self, chunk: &ColumnChunk, rows: u64) -> bool {
         let has_its_rows = match self.shape {

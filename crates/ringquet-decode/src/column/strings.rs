@@ -3,13 +3,14 @@
 //! Text is held to be UTF-8 as soon as it is copied, while it is in the cache; that of a dictionary only once.
 
 use super::output::Output;
+use super::page_memory::PageMemory;
 use super::values::{Block, Dictionary, ValueCursor, each_block, no_dictionary};
 use crate::error::Fault;
 use crate::kernels::join_strings::{
     self, End, Joined, SHORT_BYTES, Span, Target, are_text, plain_string,
 };
 use crate::kernels::spread;
-use crate::pool::words_mut;
+use crate::pool::{Hold, words_mut};
 
 /// Strings appended at a time.
 const BLOCK: usize = 1024;
@@ -17,38 +18,39 @@ const BLOCK: usize = 1024;
 /// Room that is made for a block of strings before their lengths are known; longer ones ask for more.
 pub(super) const ROOM_BYTES: usize = BLOCK * SHORT_BYTES;
 
-/// Dictionary entries: bytes side by side, and where each one lies.
+/// Dictionary entries: the page that they are in, and where each one lies.
 #[derive(Debug)]
 pub(super) struct StringDictionary {
-    bytes: Vec<u8>,
+    page: PageMemory,
     spans: Vec<Span>,
+    /// Bytes of the longest entry.
+    longest: usize,
+    _spans_hold: Hold,
 }
 
 impl StringDictionary {
-    pub(super) fn new(bytes: &[u8], count: usize, is_text: bool) -> Result<Self, Fault> {
+    pub(super) fn new(page: PageMemory, count: usize, is_text: bool) -> Result<Self, Fault> {
+        let bytes = page.bytes();
         // Each entry has a length of four bytes.
         if count > bytes.len() / 4 {
             return Err(Fault::truncated("dictionary", count.saturating_mul(4), bytes.len()));
         }
-        let mut dictionary = Self { bytes: Vec::new(), spans: Vec::with_capacity(count) };
-        dictionary.bytes.reserve(bytes.len() - count * 4 + SHORT_BYTES);
-        let mut rest = bytes;
+        let mut spans_hold = page.new_hold();
+        spans_hold.set(count * size_of::<Span>())?;
+        let mut spans = Vec::with_capacity(count);
+        let (mut at, mut longest) = (0, 0);
         for _ in 0..count {
-            let string = plain_string(rest)?;
-            rest = &rest[4 + string.len()..];
+            let string = plain_string(&bytes[at..])?;
             if is_text && simdutf8::basic::from_utf8(string).is_err() {
                 return Err(not_text());
             }
-            let number = |number: usize| {
-                u32::try_from(number)
-                    .map_err(|_| Fault::unsupported("dictionaries of more than 4 GiB"))
-            };
-            dictionary.spans.push((number(dictionary.bytes.len())?, number(string.len())?));
-            dictionary.bytes.extend_from_slice(string);
+            // Pages are shorter than 4 GiB.
+            let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+            spans.push((number(at + 4), number(string.len())));
+            at += 4 + string.len();
+            longest = longest.max(string.len());
         }
-        // Short strings are copied too long, the last ones as well.
-        dictionary.bytes.extend_from_slice(&[0; SHORT_BYTES]);
-        Ok(dictionary)
+        Ok(Self { page, spans, longest, _spans_hold: spans_hold })
     }
 }
 
@@ -88,7 +90,7 @@ impl<T: End> Appender<'_, T> {
             done += joined.strings;
             if done < count && used.saturating_add(joined.wants_room) > T::END_MAX {
                 return Err(Fault::unsupported(
-                    "more than 2 GiB of strings in a batch: read fewer rows per batch",
+                    "more than 2 GiB of strings in one row, which 32-bit offsets do not reach",
                 ));
             }
             room = joined.wants_room.max(room);
@@ -128,6 +130,113 @@ impl ValueCursor {
         Ok(())
     }
 
+    /// Whether it is plain, without adding their lengths up, that the next `count` strings take at most `room` bytes.
+    pub(super) fn all_fit(
+        &self,
+        bytes: &[u8],
+        dictionary: Option<&Dictionary>,
+        room: usize,
+        count: usize,
+    ) -> bool {
+        match (self, dictionary) {
+            // The strings themselves lie in the page.
+            (Self::Plain(position) | Self::Lengths(_, position), _) => {
+                bytes.len() - position <= room
+            }
+            (Self::Indices(_), Some(Dictionary::Strings(dictionary))) => {
+                dictionary.longest.saturating_mul(count) <= room
+            }
+            (Self::Prefixes { .. }, _) => false,
+            // Decoding says what is wrong.
+            _ => true,
+        }
+    }
+
+    /// How many of the next `count` strings take at most `room` bytes together; `count` if the page has fewer, and they fit.
+    pub(super) fn fitting(
+        &self,
+        bytes: &[u8],
+        dictionary: Option<&Dictionary>,
+        room: usize,
+        count: usize,
+    ) -> usize {
+        // Slots that are null have no string, so the strings may end before `count`. What is wrong with them otherwise,
+        // decoding says: it comes no further than this did.
+        self.measure(bytes, dictionary, room, count).unwrap_or(count)
+    }
+
+    fn measure(
+        &self,
+        bytes: &[u8],
+        dictionary: Option<&Dictionary>,
+        room: usize,
+        count: usize,
+    ) -> Result<usize, Fault> {
+        let mut fitting = Fitting { room, count: 0 };
+        match self {
+            Self::Plain(position) => {
+                let mut rest = &bytes[*position..];
+                while fitting.count < count {
+                    let string = plain_string(rest)?;
+                    if fitting.add(string.len(), 1) == 0 {
+                        break;
+                    }
+                    rest = &rest[4 + string.len()..];
+                }
+            }
+            Self::Indices(cursor) => {
+                let Some(Dictionary::Strings(strings)) = dictionary else {
+                    return Ok(count);
+                };
+                let spans = &strings.spans;
+                let length = |index: u32| spans.get(index as usize).map(|span| span.1 as usize);
+                let mut cursor = *cursor;
+                let mut is_full = false;
+                each_block(&mut cursor, bytes, count, |block, range| {
+                    match block {
+                        _ if is_full => {}
+                        Block::Repeated(index) => {
+                            let length = length(index).ok_or(index)?;
+                            is_full = fitting.add(length, range.len()) < range.len();
+                        }
+                        Block::Indices(indices) => {
+                            for index in indices {
+                                if fitting.add(length(*index).ok_or(*index)?, 1) == 0 {
+                                    is_full = true;
+                                    break;
+                                }
+                            }
+                        }
+                    }
+                    Ok(())
+                })
+                .map_err(|fault| fault.with_entries(spans.len()))?;
+            }
+            Self::Lengths(lengths, _) => {
+                let mut lengths = lengths.clone();
+                let mut block = [0; BLOCK];
+                fitting.add_parts(count, |part, out| {
+                    lengths.decode(bytes, &mut block[..part])?;
+                    out.extend_from_slice(&block[..part]);
+                    Ok(())
+                })?;
+            }
+            Self::Prefixes { prefixes, suffixes, .. } => {
+                let (mut prefixes, mut suffixes) = (prefixes.clone(), suffixes.clone());
+                let (mut prefix_block, mut suffix_block) = ([0_i64; BLOCK], [0_i64; BLOCK]);
+                fitting.add_parts(count, |part, out| {
+                    prefixes.decode(bytes, &mut prefix_block[..part])?;
+                    suffixes.decode(bytes, &mut suffix_block[..part])?;
+                    let lengths = prefix_block[..part].iter().zip(&suffix_block[..part]);
+                    out.extend(lengths.map(|(prefix, suffix)| prefix.saturating_add(*suffix)));
+                    Ok(())
+                })?;
+            }
+            Self::Bits(_) | Self::Delta(_) | Self::Split { .. } => return Ok(count),
+        }
+        Ok(fitting.count)
+    }
+
     fn append<T: End>(
         &mut self,
         bytes: &[u8],
@@ -148,7 +257,8 @@ impl ValueCursor {
                 };
                 // Its entries were checked when it was read.
                 appender.is_text = false;
-                let StringDictionary { bytes: entries, spans } = dictionary;
+                let StringDictionary { page, spans, .. } = dictionary;
+                let entries = page.bytes();
                 let out_of_range = |index| {
                     let entries = spans.len();
                     Fault::out_of_spec(format!("dictionary index {index} among {entries} entries"))
@@ -225,6 +335,41 @@ impl ValueCursor {
                 Err(Fault::out_of_spec("strings in an encoding of others"))
             }
         }
+    }
+}
+
+/// Strings counted as long as there is room for them.
+struct Fitting {
+    room: usize,
+    count: usize,
+}
+
+impl Fitting {
+    /// Counts as many of `times` strings of `length` bytes as there is room for, and says how many.
+    fn add(&mut self, length: usize, times: usize) -> usize {
+        let added = self.room.checked_div(length).map_or(times, |fit| fit.min(times));
+        self.room -= added * length;
+        self.count += added;
+        added
+    }
+
+    /// Counts strings whose lengths `decode` appends, part by part, until there is no more room.
+    fn add_parts(
+        &mut self,
+        count: usize,
+        mut decode: impl FnMut(usize, &mut Vec<i64>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let mut lengths = Vec::with_capacity(count.min(BLOCK));
+        while self.count < count {
+            lengths.clear();
+            decode((count - self.count).min(BLOCK), &mut lengths)?;
+            for length in &lengths {
+                if self.add(non_negative(*length)?, 1) == 0 {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
     }
 }
 

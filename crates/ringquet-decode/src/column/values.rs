@@ -1,6 +1,7 @@
 //! Values of a page: dictionaries, and a cursor for each encoding.
 
 use super::output::Output;
+use super::page_memory::PageMemory;
 use super::plan::{FixedLeaf, Leaf, StoredAs};
 use super::strings::{StringDictionary, next_prefixed};
 use crate::error::Fault;
@@ -9,7 +10,7 @@ use crate::kernels::delta::DeltaCursor;
 use crate::kernels::{ascending, bitmap, byte_stream_split, gather, spread, spread_bits};
 use crate::levels::{HybridCursor, HybridRun};
 use crate::page_header::PageEncoding;
-use crate::pool::{BufferPool, PoolBuffer, Word, words, words_mut};
+use crate::pool::{BufferPool, Hold, PoolBuffer, Word, words, words_mut};
 
 /// Indices or differences decoded at a time: their scratch stays in the first-level cache.
 const BLOCK: usize = 1024;
@@ -24,44 +25,97 @@ const TABLE: usize = 256;
 /// The dictionary of a column chunk.
 #[derive(Debug)]
 pub(super) enum Dictionary {
-    /// Values as Arrow has them, `count` of them, and room for [`TABLE`] at least.
+    /// Values as Arrow has them, `count` of them; of up to 16 bytes each, with room for [`TABLE`] at least.
     Fixed {
         values: PoolBuffer,
         count: usize,
+        _hold: Hold,
     },
     Strings(StringDictionary),
 }
 
 impl Dictionary {
-    pub(super) fn new(
+    /// The dictionary in a page that lies in the memory of the source.
+    pub(super) fn at_source(
         leaf: &Leaf,
         num_values: u32,
         encoding: PageEncoding,
         bytes: &[u8],
         pool: &BufferPool,
     ) -> Result<Self, Fault> {
-        if !matches!(encoding, PageEncoding::Plain | PageEncoding::PlainDictionary) {
-            let what = format!("dictionary page encoded as {}", encoding.name());
-            return Err(Fault::out_of_spec(what));
-        }
-        let count = num_values as usize;
+        let count = checked_count(leaf, num_values, encoding)?;
         match leaf {
-            Leaf::Bool => Err(Fault::out_of_spec("a dictionary of booleans")),
-            Leaf::Bytes { is_text, .. } => {
-                StringDictionary::new(bytes, count, *is_text).map(Self::Strings)
-            }
-            Leaf::Fixed(leaf) => {
-                let stored = count.saturating_mul(leaf.stored);
-                let source = bytes
-                    .get(..stored)
-                    .ok_or_else(|| Fault::truncated("dictionary", stored, bytes.len()))?;
-                let mut values = pool.take(count.max(TABLE) * leaf.width);
-                let target = &mut values.bytes_mut()[..count * leaf.width];
-                convert(leaf.convert, leaf.stored, source, target);
-                Ok(Self::Fixed { values, count })
+            Leaf::Fixed(leaf) => Self::fixed(leaf, count, bytes, pool),
+            Leaf::Bool | Leaf::Bytes { .. } => {
+                let memory = PageMemory::copied(bytes, pool)?;
+                StringDictionary::new(memory, count, leaf.is_text()).map(Self::Strings)
             }
         }
     }
+
+    /// The dictionary in a page of its own memory, which becomes the dictionary's where its values are already those of Arrow.
+    pub(super) fn of_page(
+        leaf: &Leaf,
+        num_values: u32,
+        encoding: PageEncoding,
+        page: PageMemory,
+        pool: &BufferPool,
+    ) -> Result<Self, Fault> {
+        let count = checked_count(leaf, num_values, encoding)?;
+        match leaf {
+            Leaf::Fixed(leaf) => {
+                let fits = count.saturating_mul(leaf.width) <= page.bytes().len();
+                let is_as_in_arrow = leaf.convert == Convert::Same && fits;
+                if !is_as_in_arrow || room_of(leaf, count) > page.room() {
+                    return Self::fixed(leaf, count, page.bytes(), pool);
+                }
+                match page.into_parts() {
+                    Some((values, hold)) => Ok(Self::Fixed { values, count, _hold: hold }),
+                    None => Self::fixed(leaf, 0, &[], pool),
+                }
+            }
+            Leaf::Bool | Leaf::Bytes { .. } => {
+                StringDictionary::new(page, count, leaf.is_text()).map(Self::Strings)
+            }
+        }
+    }
+
+    /// Values of fixed width, converted from `bytes`.
+    fn fixed(
+        leaf: &FixedLeaf,
+        count: usize,
+        bytes: &[u8],
+        pool: &BufferPool,
+    ) -> Result<Self, Fault> {
+        let stored = count.saturating_mul(leaf.stored);
+        let source = bytes
+            .get(..stored)
+            .ok_or_else(|| Fault::truncated("dictionary", stored, bytes.len()))?;
+        let mut hold = pool.hold();
+        hold.set(room_of(leaf, count))?;
+        let mut values = pool.take(room_of(leaf, count));
+        let target = &mut values.bytes_mut()[..count * leaf.width];
+        convert(leaf.convert, leaf.stored, source, target);
+        Ok(Self::Fixed { values, count, _hold: hold })
+    }
+}
+
+/// Bytes of memory for the values of a dictionary. Those of up to 16 bytes are looked up in a table.
+fn room_of(leaf: &FixedLeaf, count: usize) -> usize {
+    let entries = if leaf.width <= 16 { count.max(TABLE) } else { count };
+    entries.saturating_mul(leaf.width)
+}
+
+/// Entries of a dictionary, as its page says.
+fn checked_count(leaf: &Leaf, num_values: u32, encoding: PageEncoding) -> Result<usize, Fault> {
+    if !matches!(encoding, PageEncoding::Plain | PageEncoding::PlainDictionary) {
+        let what = format!("dictionary page encoded as {}", encoding.name());
+        return Err(Fault::out_of_spec(what));
+    }
+    if matches!(leaf, Leaf::Bool) {
+        return Err(Fault::out_of_spec("a dictionary of booleans"));
+    }
+    Ok(num_values as usize)
 }
 
 /// A position in the values of a page.
@@ -236,7 +290,7 @@ impl ValueCursor {
                 Ok(())
             }
             Self::Indices(cursor) => {
-                let Some(Dictionary::Fixed { values, count: entries }) = dictionary else {
+                let Some(Dictionary::Fixed { values, count: entries, .. }) = dictionary else {
                     return if count == 0 { Ok(()) } else { Err(no_dictionary()) };
                 };
                 let (count, values) = (*entries, values.bytes());

@@ -50,6 +50,26 @@ pub(crate) fn word_at(bits: &[u8], start: usize, length: usize) -> u64 {
     word & (u64::MAX >> (64 - length))
 }
 
+/// Bits from `start` on, at most `length` of them, in front of the one that would be the `ones + 1`-th set.
+///
+/// # Panics
+/// When the bits reach beyond `bits`.
+pub(crate) fn until_ones(bits: &[u8], start: usize, length: usize, ones: usize) -> usize {
+    let (mut done, mut room) = (0, ones);
+    while done < length {
+        let now = (length - done).min(64);
+        let mut word = word_at(bits, start + done, now);
+        let set = word.count_ones() as usize;
+        if set > room {
+            (0..room).for_each(|_| word &= word - 1);
+            return done + word.trailing_zeros() as usize;
+        }
+        room -= set;
+        done += now;
+    }
+    length
+}
+
 /// Writes the lower `length` bits of `word` at `start`.
 ///
 /// # Panics

@@ -1,0 +1,155 @@
+//! How many rows the next batch should have, from what the batches before it took.
+
+use crate::footer::{ColumnChunk, Footer};
+use crate::row_group::DecodeOptions;
+
+/// A batch may have this many times as many rows as the one before it: what a row takes is known from a few rows only.
+const GROWTH: usize = 4;
+
+/// Rows of the batches of one row group.
+#[derive(Debug)]
+pub(crate) struct BatchSize {
+    /// Rows of the batch that is being decoded: as planned, then as many as every column has.
+    pub(crate) rows: usize,
+    /// Bytes of a batch at most.
+    pub(crate) bytes_max: usize,
+    /// Rows of a batch at most.
+    rows_max: usize,
+    /// Bytes that a batch should have.
+    bytes: Option<usize>,
+    /// Rows to plan the next batch with.
+    planned: usize,
+    /// What a row of the batches so far took.
+    row_bytes: Option<usize>,
+}
+
+impl BatchSize {
+    /// For a row group of `rows` rows, of which these column chunks are read.
+    pub(crate) fn of_row_group(
+        options: &DecodeOptions,
+        footer: &Footer,
+        chunks: &[(usize, ColumnChunk)],
+        rows: u64,
+    ) -> Self {
+        let schema = footer.schema();
+        let mut row_bytes = RowBytes::default();
+        for (leaf, chunk) in chunks {
+            let fixed = schema.plan(schema.root_of(*leaf)).and_then(|plan| plan.row_bytes());
+            match fixed {
+                Some(width) => row_bytes.fixed += width,
+                // What is known of others is what they take in the file.
+                None => {
+                    let share = chunk.uncompressed_bytes / rows.max(1);
+                    row_bytes.others += usize::try_from(share).unwrap_or(usize::MAX);
+                }
+            }
+        }
+        let rows = usize::try_from(rows).unwrap_or(usize::MAX);
+        Self::new(options, rows.min(options.batch_rows).max(1), row_bytes)
+    }
+
+    fn new(options: &DecodeOptions, rows_max: usize, row_bytes: RowBytes) -> Self {
+        let fit = |bytes: usize, of_row| bytes.checked_div(of_row).unwrap_or(usize::MAX).max(1);
+        let rows_max = rows_max.min(fit(options.batch_bytes_max, row_bytes.fixed));
+        let expected = options.row_bytes.unwrap_or(row_bytes.fixed + row_bytes.others);
+        let bytes = options.batch_bytes.unwrap_or(options.batch_bytes_max);
+        Self {
+            rows: 0,
+            bytes_max: options.batch_bytes_max,
+            rows_max,
+            bytes: options.batch_bytes,
+            planned: rows_max.min(fit(bytes, expected)),
+            row_bytes: None,
+        }
+    }
+
+    /// Rows that the next batch should have.
+    pub(crate) fn planned(&self) -> usize {
+        self.planned
+    }
+
+    /// What a row of the batches so far took.
+    pub(crate) fn row_bytes(&self) -> Option<usize> {
+        self.row_bytes
+    }
+
+    /// Plans the next batch, of the `rows_left` rows that are left.
+    pub(crate) fn begin(&mut self, rows_left: usize) {
+        self.rows = self.planned.min(rows_left);
+    }
+
+    /// The batch of `self.rows` rows took `bytes`.
+    pub(crate) fn end(&mut self, bytes: usize) {
+        let rows = self.rows.max(1);
+        let row_bytes = bytes.div_ceil(rows).max(1);
+        self.row_bytes = Some(row_bytes);
+        let is_cut = rows < self.planned;
+        let target = self.bytes.unwrap_or(self.bytes_max);
+        // Batches keep their number of rows as long as that does: consumers like them to be alike.
+        if !is_cut && (target / 2..=target + target / 4).contains(&bytes) {
+            return;
+        }
+        let fit = (target / row_bytes).clamp(1, rows.saturating_mul(GROWTH));
+        self.planned = fit.min(self.rows_max);
+    }
+}
+
+/// What a row is known to take before any was decoded.
+#[derive(Debug, Clone, Copy, Default)]
+struct RowBytes {
+    /// Of columns whose rows all take the same.
+    fixed: usize,
+    /// Of the others, by what they take in the file.
+    others: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sizes(batch_bytes: Option<usize>) -> BatchSize {
+        let options =
+            DecodeOptions { batch_bytes, batch_bytes_max: 4000, ..DecodeOptions::default() };
+        BatchSize::new(&options, 1000, RowBytes { fixed: 8, others: 0 })
+    }
+
+    fn next(size: &mut BatchSize, rows: usize, bytes: usize) -> usize {
+        size.begin(usize::MAX);
+        size.rows = size.rows.min(rows);
+        size.end(bytes);
+        size.begin(usize::MAX);
+        size.rows
+    }
+
+    #[test]
+    fn rows_of_known_size_are_planned_from_the_start() {
+        let mut size = sizes(None);
+        size.begin(10_000);
+        assert_eq!(size.rows, 500);
+        size.begin(7);
+        assert_eq!(size.rows, 7);
+        let mut size = sizes(Some(2000));
+        size.begin(10_000);
+        assert_eq!(size.rows, 250);
+    }
+
+    #[test]
+    fn a_batch_that_ended_early_says_what_rows_take() {
+        let mut size = sizes(Some(2000));
+        assert_eq!(next(&mut size, 10, 4000), 5);
+        assert_eq!(next(&mut size, 5, 2000), 5);
+        assert_eq!(next(&mut size, 5, 2400), 5, "near enough");
+        assert_eq!(next(&mut size, 5, 100), 20, "no more than four times as many");
+        assert_eq!(next(&mut size, 20, 400), 80);
+        assert_eq!(next(&mut size, 1, 9000), 1);
+        assert_eq!(next(&mut size, 1, 0), 4);
+    }
+
+    #[test]
+    fn the_last_batch_of_a_row_group_is_no_measure_beyond_its_rows() {
+        let mut size = sizes(Some(2000));
+        size.begin(3);
+        size.end(24);
+        assert!(size.planned <= 250);
+    }
+}

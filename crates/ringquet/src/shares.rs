@@ -1,0 +1,77 @@
+//! What the memory of a reader thread is used for.
+//!
+//! ```text
+//! │ arena: reads in flight, bytes not decoded yet      │ pages, dictionaries      │ queue       │ batch │ free  │
+//! 0                                                   1/2                        3/4           7/8     15/16   1
+//! ```
+//! Decoding needs memory by what is in the files; these are the bounds that it is held to.
+
+use serde::Serialize;
+
+/// Rows per batch are chosen so that a batch has about this many decoded bytes, if the memory allows: small enough to be
+/// still in the cache when it is consumed, large enough that per-batch work does not show.
+pub const BATCH_BYTES: u64 = 4 << 20;
+
+/// A batch may always have this many bytes.
+const BATCH_BYTES_MIN: u64 = 128 << 10;
+
+/// Shares of one reader thread's memory, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Shares {
+    /// Reads in flight and bytes that are not decoded yet: half, in whole huge pages.
+    pub arena_bytes: u64,
+    /// Decompressed pages and dictionaries of the columns that are decoded together: a quarter, and
+    /// beyond it a quarter of the memory that the process may use.
+    pub held_bytes: u64,
+    /// Batches that wait for a consumer: an eighth.
+    pub queue_bytes: u64,
+    /// A batch at most: a sixteenth.
+    pub batch_bytes_max: u64,
+    /// Buffers that wait to be used again: a sixteenth.
+    pub free_bytes: u64,
+}
+
+impl Shares {
+    /// Of a reader thread with `bytes` of memory. `beyond` is what pages and dictionaries may take in addition.
+    #[must_use]
+    pub fn of(bytes: u64, beyond: u64) -> Shares {
+        Shares {
+            arena_bytes: (bytes / 2).next_multiple_of(2 << 20),
+            held_bytes: (bytes / 4).saturating_add(beyond),
+            queue_bytes: bytes / 8,
+            batch_bytes_max: bytes / 16,
+            free_bytes: bytes / 16,
+        }
+    }
+
+    /// Bytes that a batch of one of `lanes` lanes should have, and has at most.
+    #[must_use]
+    pub fn batch(&self, lanes: usize) -> (u64, u64) {
+        let most = (self.batch_bytes_max / lanes.max(1) as u64).max(BATCH_BYTES_MIN);
+        (BATCH_BYTES.min(most / 4 * 3), most)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_stay_within_the_memory() {
+        for bytes in [8 << 20, 32 << 20, 192 << 20, 1 << 40] {
+            let shares = Shares::of(bytes, 0);
+            let rest = shares.held_bytes + shares.queue_bytes;
+            let rest = rest + shares.batch_bytes_max + shares.free_bytes;
+            assert!(rest <= bytes / 2, "{shares:?}");
+            assert!(shares.arena_bytes <= bytes / 2 + (2 << 20));
+        }
+    }
+
+    #[test]
+    fn lanes_share_the_memory_of_a_batch() {
+        let shares = Shares::of(192 << 20, 0);
+        assert_eq!(shares.batch(1), (4 << 20, 12 << 20));
+        assert_eq!(shares.batch(12), (768 << 10, 1 << 20));
+        assert_eq!(shares.batch(10_000), (96 << 10, 128 << 10));
+    }
+}
