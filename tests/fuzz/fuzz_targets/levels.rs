@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use ringquet_decode::fuzzing::{hybrid, row_starts};
+use ringquet_decode::fuzzing::{hybrid, levels_of_v1};
 use ringquet_fuzz::{
     Column, Encoding, Input, LEAVES, Page, PageKind, Shape, check_file, plain_levels, prefixed,
     watch_panics,
@@ -18,7 +18,7 @@ fuzz_target!(init: watch_panics(), |bytes: &[u8]| {
         1 => {
             let (flags, num_values) = (input.u8(), input.u16());
             let max_level = i16::from(flags >> 1 & 0xf);
-            row_starts(input.rest(), flags & 1 == 1, max_level, u32::from(num_values));
+            levels_of_v1(input.rest(), flags & 1 == 1, max_level, u32::from(num_values));
         }
         _ => column(input),
     }
