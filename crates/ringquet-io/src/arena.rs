@@ -105,8 +105,18 @@ impl Arena {
     /// A slot of at least `len` bytes, or `None` while there is no such run: come back after a
     /// [`Filled`] was dropped.
     pub fn acquire(self: &Arc<Self>, len: usize) -> Option<Slot> {
-        let len = len.max(1).checked_next_multiple_of(GRANULE_BYTES)?;
-        let start = self.runs().take(len)?;
+        self.acquire_aligned(len, SLOT_ALIGNMENT)
+    }
+
+    /// As [`Arena::acquire`], with address and length at multiples of `alignment` where that is more than
+    /// [`SLOT_ALIGNMENT`]: what O_DIRECT wants on devices whose logical blocks are larger than a page.
+    pub fn acquire_aligned(self: &Arc<Self>, len: usize, alignment: Alignment) -> Option<Slot> {
+        let step = usize::try_from(alignment.max(SLOT_ALIGNMENT).bytes()).ok()?;
+        let len = len.max(1).checked_next_multiple_of(step)?;
+        // The mapping begins at a page, which may lie anywhere within a larger block.
+        let before = self.base.as_ptr().addr() % step;
+        let start =
+            self.runs().take(len, |start| (start + before).next_multiple_of(step) - before)?;
         Some(Slot { arena: Arc::clone(self), start, len })
     }
 
@@ -138,7 +148,9 @@ fn map_pages(
     if tried_hugetlb && len >= HUGE_PAGE_BYTES {
         let huge_len = len.next_multiple_of(HUGE_PAGE_BYTES);
         match MmapOptions::new().len(huge_len).huge(Some(21)).map_anon() {
-            Ok(map) => return Ok((map, PageKind::Hugetlb)),
+            Ok(map) => {
+                return Ok((not_inherited(map).map_err(arena_error)?, PageKind::Hugetlb));
+            }
             Err(source) if huge == HugePages::On => warnings.push(Warning::new(
                 "huge_pages_unavailable",
                 format!(
@@ -150,8 +162,16 @@ fn map_pages(
         }
     }
     let map = MmapOptions::new().len(len).map_anon().map_err(arena_error)?;
+    let map = not_inherited(map).map_err(arena_error)?;
     let transparent = huge != HugePages::Off && map.advise(Advice::HugePage).is_ok();
     Ok((map, if transparent { PageKind::Transparent } else { PageKind::Base }))
+}
+
+/// A process that forks (to start another program, say) must not share these pages with its child: with copy-on-write
+/// the parent's next write goes to a copy, while the device still fills the page that the ring has pinned.
+fn not_inherited(map: MmapMut) -> std::io::Result<MmapMut> {
+    map.advise(Advice::DontFork)?;
+    Ok(map)
 }
 
 /// Free runs of the arena, sorted by start, never empty, never adjacent within one piece.
@@ -178,15 +198,26 @@ impl FreeRuns {
         FreeRuns { runs, free_bytes: len }
     }
 
-    /// First fit: reads finish roughly in the order they began, so the list stays short.
-    fn take(&mut self, len: usize) -> Option<usize> {
-        let at = self.runs.iter().position(|run| run.len >= len)?;
-        let start = self.runs[at].start;
-        if self.runs[at].len == len {
-            self.runs.remove(at);
-        } else {
-            self.runs[at].start += len;
-            self.runs[at].len -= len;
+    /// First fit: reads finish roughly in the order they began, so the list stays short. `align` gives the first
+    /// place from an offset on where a slot may begin.
+    fn take(&mut self, len: usize, align: impl Fn(usize) -> usize) -> Option<usize> {
+        let fits = |run: &Run| {
+            let start = align(run.start);
+            (start.checked_add(len)? <= run.start + run.len).then_some(start)
+        };
+        let (at, start) =
+            self.runs.iter().enumerate().find_map(|(at, run)| Some((at, fits(run)?)))?;
+        let run = self.runs[at];
+        let before = Run { start: run.start, len: start - run.start };
+        let after = Run { start: start + len, len: run.start + run.len - (start + len) };
+        match (before.len > 0, after.len > 0) {
+            (false, false) => drop(self.runs.remove(at)),
+            (true, false) => self.runs[at] = before,
+            (false, true) => self.runs[at] = after,
+            (true, true) => {
+                self.runs[at] = after;
+                self.runs.insert(at, before);
+            }
         }
         self.free_bytes -= len;
         Some(start)
@@ -280,7 +311,7 @@ impl std::fmt::Debug for Filled {
     }
 }
 
-/// Alignment of every slot's address.
+/// Alignment of every slot's address, at least.
 pub const SLOT_ALIGNMENT: Alignment = Alignment::PAGE;
 
 #[cfg(test)]
@@ -322,15 +353,42 @@ mod tests {
         assert_eq!(&filled[..], &[0; 10]);
     }
 
+    /// A child that has the pages, too, makes the parent's next write go to a copy of them: reads that are in the kernel
+    /// then land in memory that nobody looks at.
+    #[test]
+    fn a_child_process_does_not_get_the_arena() {
+        for huge in [HugePages::Off, HugePages::Transparent, HugePages::Auto] {
+            let arena = Arena::new(2 << 20, huge, &mut Vec::new()).unwrap();
+            let place = arena.address(0).addr();
+            let smaps = std::fs::read_to_string("/proc/self/smaps").unwrap();
+            // `START-END rw-p …`; neighbours of the same kind are one entry.
+            let holds = |line: &&str| {
+                let range = line.split(' ').next().and_then(|range| range.split_once('-'));
+                let number = |text| usize::from_str_radix(text, 16).ok();
+                range.is_some_and(|(start, end)| {
+                    number(start).zip(number(end)).is_some_and(|(s, e)| (s..e).contains(&place))
+                })
+            };
+            let mut of_arena = smaps.lines().skip_while(|line| !holds(line));
+            let flags = of_arena.find(|line| line.starts_with("VmFlags:")).unwrap();
+            assert!(flags.split(' ').any(|flag| flag == "dc"), "{huge:?}: {flags}");
+        }
+    }
+
     proptest! {
-        /// Slots never overlap, and the free bytes are always what is in no slot.
+        /// Slots never overlap, lie where they were asked to, and the free bytes are always what is in no slot.
         #[test]
-        fn slots_are_disjoint(steps in prop::collection::vec((1usize..40_000, any::<bool>(), any::<u16>()), 1..200)) {
+        fn slots_are_disjoint(steps in prop::collection::vec((1usize..40_000, any::<bool>(), any::<u16>(), 0u32..6), 1..200)) {
             let arena = arena(256 << 10);
             let mut held: Vec<Slot> = Vec::new();
-            for (len, take, pick) in steps {
+            for (len, take, pick, blocks) in steps {
                 if take {
-                    if let Some(slot) = arena.acquire(len) { held.push(slot); }
+                    let alignment = Alignment::new(4096 << blocks).unwrap();
+                    if let Some(slot) = arena.acquire_aligned(len, alignment) {
+                        prop_assert!(alignment.divides(slot.address(0).addr() as u64));
+                        prop_assert!(slot.len_bytes() as u64 == alignment.up(len as u64));
+                        held.push(slot);
+                    }
                 } else if !held.is_empty() {
                     held.swap_remove(usize::from(pick) % held.len());
                 }
