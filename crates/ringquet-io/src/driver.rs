@@ -1,7 +1,7 @@
-//! What a driver must do: take reads, enter the kernel, give completions.
+//! What a driver must do: take reads and writes, enter the kernel, give completions.
 //!
-//! A driver knows nothing of short reads, retries or slots: [`crate::ReadQueue`] does, once for all of
-//! them. It reports what one system call would have reported.
+//! A driver knows nothing of short reads, retries or slots: [`crate::ReadQueue`] and [`crate::WriteQueue`] do, once
+//! for all of them. It reports what one system call would have reported.
 
 use std::io;
 use std::os::fd::RawFd;
@@ -69,16 +69,33 @@ pub struct RawRead {
     pub rw_flags: u32,
 }
 
-/// How one [`RawRead`] ended: bytes read, or minus an errno.
+/// One write as one system call would do it.
+#[derive(Debug, Clone, Copy)]
+pub struct RawWrite {
+    /// Comes back with the completion.
+    pub token: u64,
+    /// The file.
+    pub fd: RawFd,
+    /// First byte.
+    pub offset: u64,
+    /// Where the bytes are.
+    pub address: *const u8,
+    /// How many.
+    pub len: u32,
+    /// Which piece of the arena `address` lies in.
+    pub piece: u16,
+}
+
+/// How one [`RawRead`] or [`RawWrite`] ended: bytes read or written, or minus an errno.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RawCompletion {
-    /// The token of its read.
+    /// The token of the request.
     pub token: u64,
     /// As a CQE's `res`.
     pub result: i32,
 }
 
-/// Carries reads to the kernel and their completions back. Not shared between threads.
+/// Carries requests to the kernel and their completions back. Not shared between threads.
 pub trait Driver {
     /// What it got.
     fn facts(&self) -> &DriverFacts;
@@ -98,11 +115,19 @@ pub trait Driver {
     /// until [`Driver::reap`] gave this token back or the driver is dropped **after being drained**.
     unsafe fn push(&mut self, read: RawRead);
 
+    /// Takes a write, as [`Driver::push`] takes a read.
+    ///
+    /// # Safety
+    /// `address..address + len` stays, and nobody changes it, until [`Driver::reap`] gave this token back or the
+    /// driver is dropped after being drained; so does the file.
+    unsafe fn push_write(&mut self, write: RawWrite);
+
     /// Begins what was pushed. With `wait`, returns when at least one completion is there or the time is
     /// over, whichever is first. Returns the number of system calls it took.
     ///
     /// # Errors
-    /// Only what makes the driver unusable; errors of single reads come as completions.
+    /// EAGAIN, EBUSY, EINTR: not now; what was pushed waits for the next call. Anything else makes the driver
+    /// unusable. Errors of single requests come as completions.
     fn enter(&mut self, wait: Option<Duration>) -> io::Result<u32>;
 
     /// Appends the completions that are there.

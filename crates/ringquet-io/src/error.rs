@@ -105,6 +105,34 @@ pub enum IoError {
         /// The kernel's answer.
         source: io::Error,
     },
+    /// Nothing came back for as long as [`crate::Patience::answer`]; the queue is unusable afterwards.
+    #[error(
+        "{path}: no answer for {seconds} seconds to a request of {length} bytes at offset {offset}{on}, nor to the {others} others in flight; is the device or the server behind it still there? (see dmesg)",
+        path = path.display(),
+        on = on_device(device.as_deref())
+    )]
+    NoAnswer {
+        /// The file of the oldest request.
+        path: PathBuf,
+        /// Its first byte.
+        offset: u64,
+        /// Its bytes.
+        length: u64,
+        /// The block device below, where known.
+        device: Option<String>,
+        /// How long nothing came.
+        seconds: u64,
+        /// Other requests that have no answer.
+        others: usize,
+    },
+    /// A file could not be registered with the ring.
+    #[error("{path}: io_uring_register refuses the file: {source}; use --driver pread if this goes on", path = path.display())]
+    Register {
+        /// The file.
+        path: PathBuf,
+        /// The kernel's answer.
+        source: io::Error,
+    },
     /// The arena could not be mapped.
     #[error("cannot map an arena of {bytes} bytes: {source}; lower --memory-budget or --threads")]
     Arena {

@@ -170,6 +170,26 @@ impl DataFile {
     pub(crate) fn raw_fd(&self) -> RawFd {
         self.fd.as_raw_fd()
     }
+
+    /// As if the file system had asked for this alignment: for the simulated driver.
+    pub(crate) fn aligned_to(mut self, alignment: Alignment) -> DataFile {
+        self.alignment = alignment;
+        self
+    }
+
+    /// As [`DataFile::check_unchanged`], of a file that is not open for reading.
+    ///
+    /// # Errors
+    /// As [`DataFile::check_unchanged`], and [`IoError::Open`].
+    pub(crate) fn check_path_unchanged(path: &Path, expected: &Identity) -> Result<(), IoError> {
+        let flags = OFlags::PATH | OFlags::CLOEXEC;
+        let fd = rustix::fs::open(path, flags, Mode::empty())
+            .map_err(|source| IoError::Open { path: path.to_owned(), source: source.into() })?;
+        let (identity, alignment) = (*expected, Alignment::BYTE);
+        let path = path.to_owned();
+        let file = DataFile { path, fd, identity, direct: false, alignment, drops_cache: false };
+        file.check_unchanged(expected)
+    }
 }
 
 impl AsFd for DataFile {

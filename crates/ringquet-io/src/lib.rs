@@ -30,10 +30,14 @@ mod pread;
 pub mod sim;
 mod uring;
 
+mod patience;
 mod probe;
 pub mod queue;
+mod slab;
 
 mod stream_copy;
+mod write_carrier;
+mod write_file;
 pub mod write_queue;
 
 pub mod counters;
@@ -50,6 +54,8 @@ pub use error::{IoError, Warning};
 pub use file::{DataFile, Identity};
 pub use memory_limit::MemoryLimit;
 pub use options::{DirectChoice, DriverChoice, HugePages, IoOptions, SqPoll};
+pub use patience::Patience;
 pub use queue::{Completed, ReadQueue};
 pub use uring::{UringFeature, UringFeatures, uring_features};
-pub use write_queue::{WriteChoice, WriteDriver, WriteFile, WriteOptions, WriteQueue, WriteSlot};
+pub use write_file::WriteFile;
+pub use write_queue::{WriteChoice, WriteDriver, WriteOptions, WriteQueue, WriteSlot};

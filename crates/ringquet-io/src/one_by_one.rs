@@ -1,12 +1,13 @@
-//! What drivers without a queue in the kernel share: reads wait in a line, and whoever waits for a completion carries the
-//! first of them out.
+//! What drivers without a queue in the kernel share: requests wait in a line, and whoever waits for a completion
+//! carries the first of them out.
 
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
-use crate::driver::{Driver, DriverFacts, DriverName, RawCompletion, RawRead};
+use crate::driver::{Driver, DriverFacts, DriverName, RawCompletion, RawRead, RawWrite};
+use crate::pread::write_now;
 
 /// How one read is carried out.
 pub(crate) trait ReadOne {
@@ -20,11 +21,32 @@ pub(crate) trait ReadOne {
     fn forget_file(&mut self, _index: u32) {}
 }
 
-/// Reads when it is waited for, in the order pushed; in between it does nothing.
+/// What was pushed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Request {
+    Read(RawRead),
+    Write(RawWrite),
+}
+
+impl Request {
+    pub(crate) fn token(&self) -> u64 {
+        match self {
+            Request::Read(read) => read.token,
+            Request::Write(write) => write.token,
+        }
+    }
+
+    /// How a request ends that was given up before it began.
+    pub(crate) fn cancelled(self) -> RawCompletion {
+        RawCompletion { token: self.token(), result: -libc::ECANCELED }
+    }
+}
+
+/// Works when it is waited for, in the order pushed; in between it does nothing.
 pub(crate) struct OneByOne<R> {
     facts: DriverFacts,
     reader: R,
-    pushed: VecDeque<RawRead>,
+    pushed: VecDeque<Request>,
     completed: Vec<RawCompletion>,
 }
 
@@ -57,17 +79,25 @@ impl<R: ReadOne> Driver for OneByOne<R> {
     }
 
     unsafe fn push(&mut self, read: RawRead) {
-        self.pushed.push_back(read);
+        self.pushed.push_back(Request::Read(read));
+    }
+
+    unsafe fn push_write(&mut self, write: RawWrite) {
+        self.pushed.push_back(Request::Write(write));
     }
 
     fn enter(&mut self, wait: Option<Duration>) -> io::Result<u32> {
         if wait.is_none() || !self.completed.is_empty() {
             return Ok(0);
         }
-        let Some(read) = self.pushed.pop_front() else { return Ok(0) };
-        // SAFETY: the contract of `push` holds until the completion below is reaped.
-        let result = unsafe { self.reader.read_one(&read) };
-        self.completed.push(RawCompletion { token: read.token, result });
+        let Some(request) = self.pushed.pop_front() else { return Ok(0) };
+        let result = match &request {
+            // SAFETY: the contract of `push` holds until the completion below is reaped.
+            Request::Read(read) => unsafe { self.reader.read_one(read) },
+            // SAFETY: and so does that of `push_write`.
+            Request::Write(write) => unsafe { write_now(write) },
+        };
+        self.completed.push(RawCompletion { token: request.token(), result });
         Ok(1)
     }
 
@@ -76,11 +106,6 @@ impl<R: ReadOne> Driver for OneByOne<R> {
     }
 
     fn cancel(&mut self) {
-        self.completed.extend(self.pushed.drain(..).map(cancelled));
+        self.completed.extend(self.pushed.drain(..).map(Request::cancelled));
     }
-}
-
-/// How a read ends that was given up before it began.
-pub(crate) fn cancelled(read: RawRead) -> RawCompletion {
-    RawCompletion { token: read.token, result: -libc::ECANCELED }
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::error::IoError;
+use crate::patience::Patience;
 use crate::sim::SimOptions;
 
 /// Which driver carries the reads.
@@ -89,6 +90,9 @@ pub struct IoOptions {
     pub open_files: u32,
     /// What [`DriverChoice::Sim`] does to reads.
     pub sim: SimOptions,
+    /// How long is waited for what may never come. The same for everyone but tests, so no document holds it.
+    #[serde(skip)]
+    pub patience: Patience,
 }
 
 impl Default for IoOptions {
@@ -108,6 +112,7 @@ impl Default for IoOptions {
             huge_pages: HugePages::Auto,
             open_files: 1024,
             sim: SimOptions::default(),
+            patience: Patience::default(),
         }
     }
 }

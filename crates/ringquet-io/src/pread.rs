@@ -5,7 +5,7 @@ use std::os::fd::BorrowedFd;
 
 use rustix::io::ReadWriteFlags;
 
-use crate::driver::RawRead;
+use crate::driver::{RawRead, RawWrite};
 use crate::one_by_one::ReadOne;
 
 /// A system call for each read.
@@ -35,6 +35,21 @@ pub(crate) unsafe fn read_now(read: &RawRead) -> i32 {
     };
     match answer {
         Ok(count) => i32::try_from(count).expect("a read is at most read_size_bytes long"),
+        Err(errno) => -errno.raw_os_error(),
+    }
+}
+
+/// One `pwrite`; the result as a CQE's `res`.
+///
+/// # Safety
+/// As [`crate::Driver::push_write`].
+pub(crate) unsafe fn write_now(write: &RawWrite) -> i32 {
+    // SAFETY: `push_write` promises that the memory stays and nobody changes it.
+    let bytes = unsafe { std::slice::from_raw_parts(write.address, write.len as usize) };
+    // SAFETY: `push_write` promises that the file stays open.
+    let fd = unsafe { BorrowedFd::borrow_raw(write.fd) };
+    match rustix::io::pwrite(fd, bytes, write.offset) {
+        Ok(count) => i32::try_from(count).expect("a slot has at most 64 MiB"),
         Err(errno) => -errno.raw_os_error(),
     }
 }

@@ -1,7 +1,7 @@
 //! Which driver works here, found out by trying: a ring, the registered arena, one read.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::arena::Arena;
 use crate::driver::{Driver, DriverName, RawRead};
@@ -9,8 +9,9 @@ use crate::error::{IoError, Warning};
 use crate::mmap::MmapCopy;
 use crate::one_by_one::OneByOne;
 use crate::options::{DriverChoice, IoOptions};
+use crate::patience::is_momentary;
 use crate::pread::Pread;
-use crate::sim::Sim;
+use crate::sim::{Sim, SimOptions};
 use crate::uring::Uring;
 
 /// The driver that `options` ask for. With `auto`, io_uring if it passes the probe, else pread and a warning.
@@ -25,7 +26,7 @@ pub(crate) fn make_driver(
     let pread = || Box::new(OneByOne::new(DriverName::Pread, options.queue_depth, Pread));
     match options.driver {
         DriverChoice::Pread => Ok(pread()),
-        DriverChoice::Sim => Ok(Box::new(Sim::new(options.sim.clone()))),
+        DriverChoice::Sim => Ok(Box::new(simulated(&options.sim, arena))),
         DriverChoice::Mmap => {
             Ok(Box::new(OneByOne::new(DriverName::Mmap, options.queue_depth, MmapCopy::default())))
         }
@@ -43,6 +44,13 @@ pub(crate) fn make_driver(
     }
 }
 
+/// A simulated driver for a queue over `arena`. Each has a stream of its own from the seed.
+pub(crate) fn simulated(options: &SimOptions, arena: &Arc<Arena>) -> Sim {
+    let number = options.tally.watch(arena);
+    let seed = options.seed ^ number.wrapping_mul(0xD134_2543_DE82_EF95);
+    Sim::new(SimOptions { seed, ..options.clone() })
+}
+
 /// A ring that has proved itself: a kernel or a seccomp profile may allow the setup and refuse the rest. If
 /// only the registered arena does not work, the ring is made again without it.
 pub(crate) fn probed_uring(
@@ -50,23 +58,24 @@ pub(crate) fn probed_uring(
     arena: &Arc<Arena>,
     warnings: &mut Vec<Warning>,
 ) -> Result<Uring, IoError> {
-    let mut uring = Uring::new(options, arena, warnings)?;
+    let uring = Uring::new(options, arena, warnings)?;
     // A polled ring takes reads of files opened with O_DIRECT only: its first real read is its probe.
     if options.iopoll {
         return Ok(uring);
     }
-    match test_read(&mut uring, arena) {
-        Ok(()) => Ok(uring),
-        Err(_) if uring.facts().registered_buffers => {
+    let registered = uring.facts().registered_buffers;
+    // A kernel thread takes what was pushed at any time; otherwise nothing is taken before an enter.
+    let taken_by_enter = options.sqpoll.is_none();
+    match test_read(uring, arena, taken_by_enter, PROBE_MAX) {
+        Ok(uring) => Ok(uring),
+        Err(_) if registered => {
             warnings.push(Warning::new(
                 "registered_buffers_unavailable",
                 "a read into registered buffers failed; reading into unregistered memory",
             ));
-            drop(uring);
             let options = IoOptions { registered_buffers: false, ..options.clone() };
-            let mut uring = Uring::new(&options, arena, warnings)?;
-            test_read(&mut uring, arena).map_err(refused)?;
-            Ok(uring)
+            let uring = Uring::new(&options, arena, warnings)?;
+            test_read(uring, arena, taken_by_enter, PROBE_MAX).map_err(refused)
         }
         Err(reason) => Err(refused(reason)),
     }
@@ -81,12 +90,23 @@ fn refused(reason: String) -> IoError {
     }
 }
 
-/// Reads the first bytes of a file that every process has: its own executable.
-fn test_read(uring: &mut Uring, arena: &Arc<Arena>) -> Result<(), String> {
+/// How long a probe waits for its read.
+const PROBE_MAX: Duration = Duration::from_secs(5);
+
+/// Reads the first bytes of a file that every process has: its own executable. Gives the driver back if they came.
+///
+/// Slot and file go back only when the kernel can no longer write to them: after the completion, or if it never
+/// took the read, after the driver is gone. Otherwise they are kept for ever.
+fn test_read<D: Driver>(
+    mut driver: D,
+    arena: &Arc<Arena>,
+    taken_by_enter: bool,
+    limit: Duration,
+) -> Result<D, String> {
     let file = std::fs::File::open("/proc/self/exe").map_err(|e| format!("/proc/self/exe: {e}"))?;
     let slot = arena.acquire(4096).ok_or("the arena has no free slot")?;
     let fd = std::os::fd::AsRawFd::as_raw_fd(&file);
-    uring.set_file(0, Some(fd)).map_err(|e| format!("io_uring_register of a file: {e}"))?;
+    driver.set_file(0, Some(fd)).map_err(|e| format!("io_uring_register of a file: {e}"))?;
     let read = RawRead {
         token: 0,
         fd,
@@ -97,30 +117,83 @@ fn test_read(uring: &mut Uring, arena: &Arc<Arena>) -> Result<(), String> {
         piece: slot.piece(),
         rw_flags: 0,
     };
-    // SAFETY: slot and file live until the completion is reaped below; if none comes, both are kept.
-    unsafe { uring.push(read) };
+    // SAFETY: slot and file live until the completion is reaped below; if none comes, they outlive the driver or
+    // are kept for ever.
+    unsafe { driver.push(read) };
     let mut completions = Vec::new();
-    for _ in 0..50 {
-        uring
-            .enter(Some(Duration::from_millis(100)))
-            .map_err(|e| format!("io_uring_enter: {e}"))?;
-        uring.reap(&mut completions);
+    let mut may_be_in_kernel = !taken_by_enter;
+    let begun = Instant::now();
+    let failed = loop {
+        match driver.enter(Some(Duration::from_millis(100).min(limit))) {
+            Ok(_) => may_be_in_kernel = true,
+            Err(error) if error.raw_os_error().is_some_and(is_momentary) => {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            // An enter that fails has taken nothing.
+            Err(error) => break format!("io_uring_enter: {error}"),
+        }
+        driver.reap(&mut completions);
         if let Some(completion) = completions.first() {
-            uring.set_file(0, None).map_err(|e| format!("io_uring_register of a file: {e}"))?;
+            driver.set_file(0, None).map_err(|e| format!("io_uring_register of a file: {e}"))?;
             let bytes = slot.filled(0..4);
             return match completion.result {
-                16 if bytes[..] == *b"\x7fELF" => Ok(()),
+                16 if bytes[..] == *b"\x7fELF" => Ok(driver),
                 result if result < 0 => {
                     Err(format!("a test read: {}", std::io::Error::from_raw_os_error(-result)))
                 }
                 result => Err(format!("a test read of 16 bytes brought {result}")),
             };
         }
+        if begun.elapsed() >= limit {
+            break format!("a test read did not complete within {} seconds", limit.as_secs());
+        }
+    };
+    drop(driver);
+    if may_be_in_kernel {
+        #[expect(clippy::mem_forget, reason = "the kernel has the read and may still write")]
+        std::mem::forget((slot, file));
     }
-    #[expect(
-        clippy::mem_forget,
-        reason = "the kernel did not answer for five seconds and may still write"
-    )]
-    std::mem::forget((slot, file));
-    Err("a test read did not complete within five seconds".to_owned())
+    Err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::HugePages;
+
+    fn probed(options: SimOptions) -> (Arc<Arena>, Result<Sim, String>) {
+        let arena = Arena::new(64 << 10, HugePages::Off, &mut Vec::new()).unwrap();
+        let plain = SimOptions { short_share: 0, retry_share: 0, ..options };
+        let limit = Duration::from_millis(30);
+        let answer = test_read(Sim::new(plain), &arena, true, limit);
+        (arena, answer)
+    }
+
+    #[test]
+    fn a_sound_driver_passes_and_the_slot_is_free_again() {
+        let (arena, answer) = probed(SimOptions { refuse_share: 128, ..SimOptions::default() });
+        assert!(answer.is_ok());
+        assert_eq!(arena.free_bytes(), arena.len_bytes());
+    }
+
+    /// A seccomp profile that allows the setup and refuses the rest: nothing was taken, the slot is free.
+    #[test]
+    fn a_refused_enter_keeps_nothing() {
+        let (arena, answer) = probed(SimOptions { enters_max: Some(0), ..SimOptions::default() });
+        assert!(answer.err().unwrap().contains("io_uring_enter"));
+        assert_eq!(arena.free_bytes(), arena.len_bytes());
+    }
+
+    /// The read was taken, and then the ring failed: its slot was given to the next reader of the arena while the kernel
+    /// could still write to it.
+    #[test]
+    fn a_slot_that_the_kernel_may_write_to_is_not_given_to_others() {
+        let silent = SimOptions { answers_max: Some(0), ..SimOptions::default() };
+        let (arena, answer) = probed(SimOptions { enters_max: Some(1), ..silent.clone() });
+        assert!(answer.err().unwrap().contains("io_uring_enter"));
+        assert_eq!(arena.free_bytes(), arena.len_bytes() - 4096);
+        let (arena, answer) = probed(silent);
+        assert!(answer.err().unwrap().contains("did not complete"));
+        assert_eq!(arena.free_bytes(), arena.len_bytes() - 4096);
+    }
 }

@@ -15,6 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::align::Alignment;
 use crate::arena::{Arena, Filled, Slot};
 use crate::counters::IoCounters;
 use crate::device;
@@ -22,11 +23,10 @@ use crate::driver::{Driver, DriverFacts, RawCompletion, RawRead};
 use crate::error::{IoError, Warning};
 use crate::file::{DataFile, Identity};
 use crate::file_table::FileTable;
-use crate::options::{DirectChoice, IoOptions};
+use crate::options::{DirectChoice, DriverChoice, IoOptions};
+use crate::patience::{Entering, Patience, Refusals, is_momentary};
 use crate::probe;
-
-/// A read is given up after this many EAGAIN, EINTR or EBUSY in a row: more is a fault of the device.
-const RETRIES_MAX: u32 = 1000;
+use crate::slab::Slab;
 
 /// Fewest reads that are worth an enter while there are more to push. On the virtual disk of benches/runs 4 KiB reads at a depth
 /// of 32 lose a fifth of their rate when all of them are handed over at once, and nothing in batches of 4.
@@ -34,10 +34,6 @@ const BATCH_MIN: u32 = 4;
 
 /// How long one wait in the kernel lasts at most, so that a stop request is seen.
 pub const WAIT_MAX: Duration = Duration::from_millis(100);
-
-/// How long a drop waits for reads that the kernel still holds. After it their memory is leaked: a device
-/// that does not answer for half a minute may still write some day.
-const DRAIN_MAX: Duration = Duration::from_secs(30);
 
 /// A read that ended.
 #[derive(Debug)]
@@ -56,6 +52,8 @@ pub struct ReadQueue {
     arena: Arc<Arena>,
     pieces: Slab<Piece>,
     backlog: VecDeque<u32>,
+    /// Pieces that were refused for the moment, until they are due again.
+    delayed: Vec<(Instant, u32)>,
     files: FileTable,
     completed: VecDeque<Completed>,
     reaped: Vec<RawCompletion>,
@@ -68,6 +66,12 @@ pub struct ReadQueue {
     in_flight: u32,
     unsubmitted: u32,
     polled: bool,
+    entering: Entering,
+    patience: Patience,
+    /// What [`DriverChoice::Sim`] has files ask for in place of their own alignment.
+    assumed_alignment: Option<Alignment>,
+    /// [`ReadQueue::drain`] was called: what it did not get will not come.
+    drained: bool,
 }
 
 /// What the caller asked for.
@@ -88,8 +92,9 @@ struct Piece {
     wanted: u32,
     asked: u32,
     done: u32,
-    retries: u32,
+    refusals: Refusals,
     pushed: Instant,
+    in_kernel: bool,
 }
 
 impl ReadQueue {
@@ -130,6 +135,7 @@ impl ReadQueue {
             arena,
             pieces: Slab::with_capacity(depth * 4),
             backlog: VecDeque::with_capacity(depth * 4),
+            delayed: Vec::new(),
             files: FileTable::new(options.open_files),
             completed: VecDeque::with_capacity(depth),
             reaped: Vec::with_capacity(depth),
@@ -142,11 +148,18 @@ impl ReadQueue {
             in_flight: 0,
             unsubmitted: 0,
             polled: options.iopoll,
+            entering: Entering::default(),
+            patience: options.patience,
+            assumed_alignment: match options.driver {
+                DriverChoice::Sim => options.sim.alignment.and_then(Alignment::new),
+                _ => None,
+            },
+            drained: false,
         }
     }
 
     /// Ends the queue as dropping it does, and gives its arena back for the next one. `None` where the kernel still holds
-    /// reads after half a minute: it may write to that memory some day.
+    /// reads after [`Patience::drain`]: it may write to that memory some day.
     pub fn close(mut self) -> Option<Arc<Arena>> {
         self.drain();
         let is_drained = self.in_flight == 0;
@@ -177,14 +190,14 @@ impl ReadQueue {
 
     /// Reads that were asked for and are not completed, as pieces: in the kernel or waiting to go there.
     pub fn outstanding(&self) -> usize {
-        self.in_flight as usize + self.backlog.len()
+        self.in_flight as usize + self.backlog.len() + self.delayed.len()
     }
 
     /// The file behind `key`, opened if it is not (any more). With `expected`, a file that is not the one seen
     /// before is an error.
     ///
     /// # Errors
-    /// As [`DataFile::open`], and [`IoError::Changed`].
+    /// As [`DataFile::open`], [`IoError::Register`], and [`IoError::Changed`].
     ///
     /// # Panics
     /// Where [`ReadQueue::can_open`] says no.
@@ -194,11 +207,14 @@ impl ReadQueue {
         path: &Path,
         expected: Option<&Identity>,
     ) -> Result<Arc<DataFile>, IoError> {
-        let (direct, dontcache) = (self.direct, self.dontcache);
+        let (direct, dontcache, assumed) = (self.direct, self.dontcache, self.assumed_alignment);
         self.files.get_or_open(key, self.driver.as_mut(), || {
             let mut file = DataFile::open(path, direct)?;
             if dontcache {
                 file = file.drop_cache_behind();
+            }
+            if let Some(alignment) = assumed {
+                file = file.aligned_to(alignment);
             }
             if let Some(expected) = expected {
                 file.check_unchanged(expected)?;
@@ -213,9 +229,31 @@ impl ReadQueue {
         self.files.can_open(key)
     }
 
+    /// Fails if the file at `key` is no longer what it was when `expected` was taken. Needs no place in the file table:
+    /// a file that is not open is looked at by its path.
+    ///
+    /// # Errors
+    /// [`IoError::Changed`], [`IoError::Stat`], [`IoError::Open`].
+    pub fn check_unchanged(
+        &self,
+        key: u32,
+        path: &Path,
+        expected: &Identity,
+    ) -> Result<(), IoError> {
+        match self.files.get(key) {
+            Some(file) => file.check_unchanged(expected),
+            None => DataFile::check_path_unchanged(path, expected),
+        }
+    }
+
     /// A slot for `len` bytes, or `None` while the arena has no such run.
     pub fn acquire(&self, len: usize) -> Option<Slot> {
         self.arena.acquire(len)
+    }
+
+    /// A slot for `len` bytes of a file of this alignment: [`ReadQueue::read`] takes it whatever the alignment.
+    pub fn acquire_aligned(&self, len: u64, alignment: Alignment) -> Option<Slot> {
+        self.arena.acquire_aligned(usize::try_from(len).ok()?, alignment)
     }
 
     /// Asks for `range` of the file at `key` (just returned by [`ReadQueue::file`]) to be read into `slot`. The
@@ -224,7 +262,7 @@ impl ReadQueue {
     ///
     /// # Panics
     /// Where the range is empty, not aligned, beyond the file, or longer than the slot: mistakes of the
-    /// caller, which plans from the same numbers.
+    /// caller, which plans from the same numbers. A slot of [`ReadQueue::acquire_aligned`] is never too short.
     pub fn read(&mut self, key: u32, range: Range<u64>, slot: Slot, tag: u64) {
         let file_index =
             self.files.index_of(key).expect("the file was opened before its bytes are asked for");
@@ -248,7 +286,8 @@ impl ReadQueue {
             slot.len_bytes()
         );
 
-        let step = u64::from(self.read_size_bytes);
+        // Every piece begins at a block.
+        let step = alignment.up(u64::from(self.read_size_bytes));
         let pieces_left =
             u32::try_from(len.div_ceil(step)).expect("a slot holds fewer than 2^32 reads");
         self.files.begin_read(file_index);
@@ -267,7 +306,16 @@ impl ReadQueue {
                 u32::try_from(step.min(range.end - offset)).expect("at most read_size_bytes");
             let asked =
                 u32::try_from(alignment.up(u64::from(wanted))).expect("rounded up within the slot");
-            let piece = Piece { request, offset, wanted, asked, done: 0, retries: 0, pushed: now };
+            let piece = Piece {
+                request,
+                offset,
+                wanted,
+                asked,
+                done: 0,
+                refusals: Refusals::default(),
+                pushed: now,
+                in_kernel: false,
+            };
             self.backlog.push_back(self.pieces.insert(piece));
             offset += u64::from(wanted);
         }
@@ -304,14 +352,45 @@ impl ReadQueue {
     pub fn wait(&mut self, limit: Duration) -> Result<(), IoError> {
         self.reap();
         self.push_backlog()?;
-        if !self.completed.is_empty() || self.in_flight == 0 {
+        if !self.completed.is_empty() {
             return if self.unsubmitted > 0 { self.enter(None) } else { Ok(()) };
         }
+        let due = self.delayed.iter().map(|(due, _)| *due).min();
+        let mut limit = limit.min(WAIT_MAX);
+        if let Some(due) = due {
+            limit = limit.min(due.saturating_duration_since(Instant::now()));
+        }
         let begun = Instant::now();
-        self.enter(Some(limit.min(WAIT_MAX)))?;
-        self.counters.wait_ns += u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.reap();
+        if self.in_flight == 0 {
+            // Only what was refused is left: nothing to wait for but the time of its next try.
+            if due.is_some() {
+                std::thread::sleep(limit);
+            }
+            return Ok(());
+        }
+        self.enter(Some(limit))?;
+        let waited = begun.elapsed();
+        self.counters.wait_ns += u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX);
+        if !self.reap() && self.entering.is_too_long(waited, &self.patience) {
+            return Err(self.no_answer());
+        }
         Ok(())
+    }
+
+    /// The error of a device that has not answered for too long.
+    fn no_answer(&self) -> IoError {
+        let held = self.pieces.iter().filter(|piece| piece.in_kernel);
+        let oldest = held.min_by_key(|piece| piece.pushed).expect("some are in flight");
+        let request = self.requests.get(oldest.request);
+        let file = self.files.file(request.file_index);
+        IoError::NoAnswer {
+            path: file.path().to_owned(),
+            offset: oldest.offset + u64::from(oldest.done),
+            length: u64::from(oldest.asked - oldest.done),
+            device: device::name_of(file.identity().device),
+            seconds: self.entering.silent().as_secs(),
+            others: self.in_flight as usize - 1,
+        }
     }
 
     /// The next read that ended, in the order of their ends.
@@ -320,6 +399,11 @@ impl ReadQueue {
     }
 
     fn push_backlog(&mut self) -> Result<(), IoError> {
+        if !self.delayed.is_empty() {
+            let now = Instant::now();
+            let due = self.delayed.extract_if(.., |(due, _)| *due <= now);
+            self.backlog.extend(due.map(|(_, index)| index));
+        }
         if self.backlog.is_empty() || self.in_flight >= self.queue_depth {
             return Ok(());
         }
@@ -340,6 +424,7 @@ impl ReadQueue {
         let token = self.pieces.token(index);
         let piece = self.pieces.get_mut(index);
         piece.pushed = now;
+        piece.in_kernel = true;
         let request = self.requests.get_mut(piece.request);
         let at = piece.offset - request.range.start + u64::from(piece.done);
         let file = self.files.file(request.file_index);
@@ -362,16 +447,22 @@ impl ReadQueue {
 
     fn enter(&mut self, wait: Option<Duration>) -> Result<(), IoError> {
         let driver = self.driver.facts().name.as_str();
-        let enters = self.driver.enter(wait).map_err(|source| IoError::Enter { driver, source })?;
-        self.counters.enters += u64::from(enters);
-        self.unsubmitted = 0;
+        let entered = self.entering.enter(self.driver.as_mut(), wait, &self.patience);
+        let entered = entered.map_err(|source| IoError::Enter { driver, source })?;
+        self.counters.enters += u64::from(entered.enters);
+        if entered.is_taken {
+            self.unsubmitted = 0;
+        }
         Ok(())
     }
 
-    fn reap(&mut self) {
+    /// Takes the completions that are there; whether there were any.
+    fn reap(&mut self) -> bool {
         let mut reaped = std::mem::take(&mut self.reaped);
         self.driver.reap(&mut reaped);
-        if !reaped.is_empty() {
+        let any = !reaped.is_empty();
+        if any {
+            self.entering.heard();
             let now = Instant::now();
             for completion in reaped.drain(..) {
                 self.complete(completion, now);
@@ -379,23 +470,28 @@ impl ReadQueue {
             self.counters.depth.record(now, self.in_flight);
         }
         self.reaped = reaped;
+        any
     }
 
     fn complete(&mut self, completion: RawCompletion, now: Instant) {
         let index = self.pieces.index(completion.token);
         self.in_flight -= 1;
         let piece = self.pieces.get_mut(index);
+        piece.in_kernel = false;
         let request = self.requests.get_mut(piece.request);
         let file = self.files.file(request.file_index);
         let failed = match completion.result {
             result if result < 0 => {
                 let errno = -result;
-                if matches!(errno, libc::EAGAIN | libc::EINTR | libc::EBUSY)
-                    && piece.retries < RETRIES_MAX
+                if is_momentary(errno)
+                    && let Some(pause) = piece.refusals.again(now, self.patience.retry)
                 {
-                    piece.retries += 1;
                     self.counters.retries += 1;
-                    self.backlog.push_back(index);
+                    if pause.is_zero() {
+                        self.backlog.push_back(index);
+                    } else {
+                        self.delayed.push((now + pause, index));
+                    }
                     return;
                 }
                 Some(read_error(file, piece, errno, self.polled))
@@ -414,6 +510,7 @@ impl ReadQueue {
                         .expect("rounded down");
                     if resume > piece.done {
                         piece.done = resume;
+                        piece.refusals = Refusals::default();
                         self.counters.short_reads += 1;
                         self.backlog.push_back(index);
                         return;
@@ -449,21 +546,23 @@ impl ReadQueue {
         }
     }
 
-    /// Gives up all reads and waits until the kernel holds none.
+    /// Gives up all reads and waits until the kernel holds none, at most [`Patience::drain`], and only once.
     fn drain(&mut self) {
         self.backlog.clear();
-        if self.in_flight == 0 {
+        self.delayed.clear();
+        if self.in_flight == 0 || std::mem::replace(&mut self.drained, true) {
             return;
         }
         self.driver.cancel();
         let begun = Instant::now();
-        while self.in_flight > 0 && begun.elapsed() < DRAIN_MAX {
-            if self.driver.enter(Some(WAIT_MAX)).is_err() {
+        while self.in_flight > 0 && begun.elapsed() < self.patience.drain {
+            let wait = Some(WAIT_MAX.min(self.patience.drain));
+            if self.entering.enter(self.driver.as_mut(), wait, &self.patience).is_err() {
                 break;
             }
-            let mut reaped = Vec::new();
-            self.driver.reap(&mut reaped);
-            self.in_flight -= u32::try_from(reaped.len()).expect("bounded by the queue depth");
+            self.driver.reap(&mut self.reaped);
+            let reaped = self.reaped.drain(..).count();
+            self.in_flight -= u32::try_from(reaped).expect("bounded by the queue depth");
         }
     }
 }
@@ -497,49 +596,5 @@ fn read_error(file: &DataFile, piece: &Piece, errno: i32, polled: bool) -> IoErr
     }
 }
 
-/// Values at stable indices; removed places are reused. A token is index plus generation, so that a
-/// completion that comes twice is noticed instead of being taken for another read's.
-struct Slab<T> {
-    places: Vec<(u32, Option<T>)>,
-    free: Vec<u32>,
-}
-
-impl<T> Slab<T> {
-    fn with_capacity(capacity: usize) -> Slab<T> {
-        Slab { places: Vec::with_capacity(capacity), free: Vec::with_capacity(capacity) }
-    }
-
-    fn insert(&mut self, value: T) -> u32 {
-        if let Some(index) = self.free.pop() {
-            self.places[index as usize].1 = Some(value);
-            return index;
-        }
-        self.places.push((0, Some(value)));
-        u32::try_from(self.places.len() - 1).expect("bounded by the arena")
-    }
-
-    fn get_mut(&mut self, index: u32) -> &mut T {
-        self.places[index as usize]
-            .1
-            .as_mut()
-            .expect("the index is of a value that was not removed")
-    }
-
-    fn remove(&mut self, index: u32) -> T {
-        let place = &mut self.places[index as usize];
-        place.0 = place.0.wrapping_add(1);
-        self.free.push(index);
-        place.1.take().expect("the index is of a value that was not removed")
-    }
-
-    fn token(&self, index: u32) -> u64 {
-        // 31 bits of generation: the token never has the value of the cancel request.
-        u64::from(self.places[index as usize].0 & 0x7FFF_FFFF) << 32 | u64::from(index)
-    }
-
-    fn index(&self, token: u64) -> u32 {
-        let index = u32::try_from(token & 0xFFFF_FFFF).expect("masked");
-        assert_eq!(self.token(index), token, "a completion for a read that is already complete");
-        index
-    }
-}
+#[cfg(test)]
+mod tests;

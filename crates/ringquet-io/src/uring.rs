@@ -6,7 +6,7 @@
 use std::io;
 use std::os::fd::RawFd;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use io_uring::types::{Fd, Fixed, SubmitArgs, Timespec};
 use io_uring::{IoUring, Probe, opcode, squeue};
@@ -14,12 +14,15 @@ use io_uring::{IoUring, Probe, opcode, squeue};
 use serde::Serialize;
 
 use crate::arena::Arena;
-use crate::driver::{Driver, DriverFacts, DriverName, RawCompletion, RawRead};
+use crate::driver::{Driver, DriverFacts, DriverName, RawCompletion, RawRead, RawWrite};
 use crate::error::{IoError, Warning};
 use crate::options::{HugePages, IoOptions};
 
 /// `user_data` of cancel requests; slab tokens never reach it.
 const CANCEL: u64 = u64::MAX;
+
+/// `user_data` of the timer that ends a wait; slab tokens never reach it either.
+const TIMER: u64 = u64::MAX - 1;
 
 /// A ring, and what it got.
 pub(crate) struct Uring {
@@ -27,8 +30,22 @@ pub(crate) struct Uring {
     ring: IoUring,
     _arena: Option<Arc<Arena>>,
     facts: DriverFacts,
-    timeouts: bool,
+    waits: Waits,
+    /// What a timer in the ring points at; the kernel copies it when it takes the request.
+    timer: Box<Timespec>,
+    timer_is_set: bool,
     in_kernel: u32,
+}
+
+/// How a wait gets its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waits {
+    /// `io_uring_enter` takes a time limit (`EXT_ARG`, available since 5.11).
+    Limit,
+    /// A timer in the ring completes when the time is over.
+    Timer,
+    /// A ring that is polled (`IOPOLL`) has neither: it is asked again and again.
+    Poll,
 }
 
 impl Uring {
@@ -62,7 +79,11 @@ impl Uring {
                     false
                 }
             };
-        let timeouts = ring.params().is_feature_ext_arg();
+        let waits = match (options.iopoll, ring.params().is_feature_ext_arg()) {
+            (true, _) => Waits::Poll,
+            (false, true) => Waits::Limit,
+            (false, false) => Waits::Timer,
+        };
         Ok(Uring {
             ring,
             _arena: registered_buffers.then(|| Arc::clone(arena)),
@@ -72,7 +93,9 @@ impl Uring {
                 registered_files,
                 setup_flags,
             },
-            timeouts,
+            waits,
+            timer: Box::default(),
+            timer_is_set: false,
             in_kernel: 0,
         })
     }
@@ -101,41 +124,42 @@ impl Uring {
     }
 }
 
-/// One write as one system call would do it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct RawWrite {
-    /// Comes back with the completion; below `u64::MAX`.
-    pub(crate) token: u64,
-    /// The file.
-    pub(crate) fd: RawFd,
-    /// First byte.
-    pub(crate) offset: u64,
-    /// Where the bytes are.
-    pub(crate) address: *const u8,
-    /// How many.
-    pub(crate) len: u32,
-    /// Which piece of the arena `address` lies in.
-    pub(crate) piece: u16,
-}
-
 impl Uring {
-    /// Takes a write; it begins at the next [`Driver::enter`]. Never called with more requests outstanding than
-    /// the queue depth.
-    ///
-    /// # Safety
-    /// `address..address + len` stays, and nobody changes it, until [`Driver::reap`] gave this token back; so does
-    /// the file.
-    pub(crate) unsafe fn push_write(&mut self, write: RawWrite) {
-        let RawWrite { token, fd, offset, address, len, piece } = write;
-        let entry = if self.facts.registered_buffers {
-            opcode::WriteFixed::new(Fd(fd), address, len, piece).offset(offset).build()
-        } else {
-            opcode::Write::new(Fd(fd), address, len).offset(offset).build()
-        };
-        // SAFETY: memory and file stay until the completion, as this function demands of its caller.
-        let pushed = unsafe { self.ring.submission().push(&entry.user_data(token)) };
-        pushed.expect("the submission queue is at least as long as the queue depth");
-        self.in_kernel += 1;
+    /// Waits for a completion or the end of `limit` without [`Waits::Limit`].
+    fn wait_with_timer(&mut self, limit: Duration) -> io::Result<()> {
+        if !self.timer_is_set {
+            *self.timer = Timespec::from(limit);
+            // Ends with the first completion, too: there is never more than one.
+            let timer = opcode::Timeout::new(&*self.timer).count(1).build().user_data(TIMER);
+            // SAFETY: the value lives as long as the ring.
+            let pushed = unsafe { self.ring.submission().push(&timer) };
+            if pushed.is_err() {
+                // Full of requests that were not handed over yet.
+                self.ring.submit()?;
+                // SAFETY: as above.
+                let pushed = unsafe { self.ring.submission().push(&timer) };
+                if pushed.is_err() {
+                    // The kernel did not take them: nothing to wait for.
+                    return Err(io::Error::from_raw_os_error(libc::EAGAIN));
+                }
+            }
+            self.timer_is_set = true;
+        }
+        self.ring.submit_and_wait(1).map(drop)
+    }
+
+    /// Waits for a completion or the end of `limit` on a polled ring. Returns the number of system calls.
+    fn wait_by_polling(&mut self, limit: Duration) -> io::Result<u32> {
+        let begun = Instant::now();
+        let mut enters = 0;
+        loop {
+            enters += 1;
+            self.ring.submit_and_wait(0)?;
+            if !self.ring.completion().is_empty() || begun.elapsed() >= limit {
+                return Ok(enters);
+            }
+            std::thread::yield_now();
+        }
     }
 }
 
@@ -261,44 +285,49 @@ impl Driver for Uring {
         self.in_kernel += 1;
     }
 
+    unsafe fn push_write(&mut self, write: RawWrite) {
+        let RawWrite { token, fd, offset, address, len, piece } = write;
+        let entry = if self.facts.registered_buffers {
+            opcode::WriteFixed::new(Fd(fd), address, len, piece).offset(offset).build()
+        } else {
+            opcode::Write::new(Fd(fd), address, len).offset(offset).build()
+        };
+        // SAFETY: memory and file stay until the completion, as `Driver::push_write` demands of its caller.
+        let pushed = unsafe { self.ring.submission().push(&entry.user_data(token)) };
+        pushed.expect("the submission queue is at least as long as the queue depth");
+        self.in_kernel += 1;
+    }
+
     fn enter(&mut self, wait: Option<Duration>) -> io::Result<u32> {
-        let mut enters = 0;
-        loop {
-            enters += 1;
-            let answer = match wait {
-                Some(limit) if self.timeouts => {
+        let answer = match wait {
+            None => self.ring.submit().map(|_| 1),
+            Some(limit) => match self.waits {
+                Waits::Limit => {
                     let timespec = Timespec::from(limit);
                     let args = SubmitArgs::new().timespec(&timespec);
-                    self.ring.submitter().submit_with_args(1, &args)
+                    self.ring.submitter().submit_with_args(1, &args).map(|_| 1)
                 }
-                Some(_) => self.ring.submit_and_wait(1),
-                None => self.ring.submit(),
-            };
-            let Err(error) = answer else { return Ok(enters) };
-            match error.raw_os_error() {
-                // The time is over: what was pushed has been taken.
-                Some(libc::ETIME) => return Ok(enters),
-                // A signal came before a completion: the caller looks at its own flags and comes back.
-                Some(libc::EINTR) => return Ok(enters),
-                // The completion queue has no room, or memory is short for a moment: reap and come back.
-                Some(libc::EBUSY | libc::EAGAIN) => {
-                    if !self.ring.completion().is_empty() || enters > 1000 {
-                        return Ok(enters);
-                    }
-                    std::thread::yield_now();
-                }
-                _ => return Err(error),
-            }
+                Waits::Timer => self.wait_with_timer(limit).map(|()| 1),
+                Waits::Poll => self.wait_by_polling(limit),
+            },
+        };
+        match answer {
+            // The time is over: what was pushed has been taken.
+            Err(error) if error.raw_os_error() == Some(libc::ETIME) => Ok(1),
+            answer => answer,
         }
     }
 
     fn reap(&mut self, completions: &mut Vec<RawCompletion>) {
         for cqe in self.ring.completion() {
-            if cqe.user_data() == CANCEL {
-                continue;
+            match cqe.user_data() {
+                CANCEL => {}
+                TIMER => self.timer_is_set = false,
+                token => {
+                    self.in_kernel -= 1;
+                    completions.push(RawCompletion { token, result: cqe.result() });
+                }
             }
-            self.in_kernel -= 1;
-            completions.push(RawCompletion { token: cqe.user_data(), result: cqe.result() });
         }
     }
 
@@ -422,5 +451,51 @@ mod tests {
             (Err(_), Err(_)) => {}
             (features, uring) => panic!("{features:?} but a ring: {:?}", uring.map(|_| ())),
         }
+    }
+
+    /// Before 5.11 a wait had no limit: a device that does not answer held the thread for ever, stop flag or not.
+    #[test]
+    fn a_wait_ends_on_every_kernel() {
+        let options = IoOptions { queue_depth: 1, ..IoOptions::default() };
+        let arena = Arena::new(PROBE_ARENA_BYTES, HugePages::Off, &mut Vec::new()).unwrap();
+        let Ok(mut uring) = Uring::new(&options, &arena, &mut Vec::new()) else { return };
+        let slot = arena.acquire(4096).unwrap();
+        // Nobody writes to this pipe: a read of it does not end by itself.
+        let (reading, writing) = std::io::pipe().unwrap();
+        let fd = std::os::fd::AsRawFd::as_raw_fd(&reading);
+        uring.set_file(0, Some(fd)).unwrap();
+        let read = RawRead {
+            token: 7,
+            fd,
+            file_index: 0,
+            offset: 0,
+            address: slot.address(0),
+            len: 8,
+            piece: slot.piece(),
+            rw_flags: 0,
+        };
+        // SAFETY: slot and pipe live until the read has ended below.
+        unsafe { uring.push(read) };
+        let mut completions = Vec::new();
+        for waits in [Waits::Timer, Waits::Limit, Waits::Poll, Waits::Timer, Waits::Timer] {
+            uring.waits = waits;
+            let begun = Instant::now();
+            // Twice, for a timer that was left over would be seen at the second.
+            for _ in 0..2 {
+                uring.enter(Some(Duration::from_millis(30))).unwrap();
+                uring.reap(&mut completions);
+            }
+            let took = begun.elapsed();
+            assert!(took >= Duration::from_millis(50), "{waits:?}: {took:?}");
+            assert!(took < Duration::from_secs(20), "{waits:?}: {took:?}");
+            assert!(completions.is_empty(), "{waits:?}: {completions:?}");
+        }
+        drop(writing);
+        uring.waits = Waits::Timer;
+        while completions.is_empty() {
+            uring.enter(Some(Duration::from_secs(10))).unwrap();
+            uring.reap(&mut completions);
+        }
+        assert_eq!(completions, [RawCompletion { token: 7, result: 0 }]);
     }
 }

@@ -1,0 +1,159 @@
+//! What a queue does about a kernel that refuses for a moment or does not answer: it tries again with pauses, and
+//! every wait has an end.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use crate::driver::Driver;
+
+/// How long a queue waits for what may never come. Tests shorten it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Time spent waiting in the kernel without a single completion while requests are in flight. Met: the queue is
+    /// unusable, [`crate::IoError::NoAnswer`]. Default 300 s: a network file system may come back, and the kernel's
+    /// own time-outs of local devices are shorter.
+    pub answer: Duration,
+    /// EAGAIN, EINTR or EBUSY in a row, of one request or of entering the kernel. Met: the request, or the
+    /// queue, fails with that errno. Default 10 s.
+    pub retry: Duration,
+    /// How long a drop waits for requests that the kernel still holds. Met: their memory is leaked, for a
+    /// device that does not answer may still write to it some day. Default 30 s.
+    pub drain: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience {
+            answer: Duration::from_secs(300),
+            retry: Duration::from_secs(10),
+            drain: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The first pause between two tries; each one after it is twice as long.
+const PAUSE_MIN: Duration = Duration::from_micros(20);
+
+/// The longest pause.
+const PAUSE_MAX: Duration = Duration::from_millis(20);
+
+/// Can the same request be expected to pass a moment later?
+pub(crate) fn is_momentary(errno: i32) -> bool {
+    matches!(errno, libc::EAGAIN | libc::EINTR | libc::EBUSY)
+}
+
+/// Refusals in a row.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Refusals {
+    first: Option<Instant>,
+    count: u32,
+}
+
+impl Refusals {
+    /// One more: how long to wait before the next try. `None` once they have lasted for `limit`.
+    pub(crate) fn again(&mut self, now: Instant, limit: Duration) -> Option<Duration> {
+        let first = *self.first.get_or_insert(now);
+        if now.duration_since(first) >= limit && self.count > 0 {
+            return None;
+        }
+        self.count += 1;
+        // The first try comes at once: most refusals are of one moment.
+        Some(match self.count {
+            1 => Duration::ZERO,
+            count => PAUSE_MIN.saturating_mul(1 << (count - 2).min(16)).min(PAUSE_MAX),
+        })
+    }
+}
+
+/// Entering the kernel, with pauses where it refuses and an end to waiting without an answer.
+#[derive(Debug, Default)]
+pub(crate) struct Entering {
+    refusals: Refusals,
+    silent: Duration,
+}
+
+/// What one [`Entering::enter`] came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Entered {
+    /// System calls.
+    pub(crate) enters: u32,
+    /// The kernel took what was pushed. If not, it waits in the submission queue for the next time.
+    pub(crate) is_taken: bool,
+}
+
+impl Entering {
+    /// [`Driver::enter`], where a refusal of a moment is waited out: reap, then come back.
+    ///
+    /// # Errors
+    /// What makes the driver unusable, refusals for [`Patience::retry`] in a row among it.
+    pub(crate) fn enter(
+        &mut self,
+        driver: &mut dyn Driver,
+        wait: Option<Duration>,
+        patience: &Patience,
+    ) -> io::Result<Entered> {
+        match driver.enter(wait) {
+            Ok(enters) => {
+                self.refusals = Refusals::default();
+                Ok(Entered { enters, is_taken: true })
+            }
+            // A signal: the caller looks at its own flags and comes back.
+            Err(error) if error.raw_os_error() == Some(libc::EINTR) => {
+                Ok(Entered { enters: 1, is_taken: false })
+            }
+            Err(error) if error.raw_os_error().is_some_and(is_momentary) => {
+                let Some(pause) = self.refusals.again(Instant::now(), patience.retry) else {
+                    return Err(error);
+                };
+                std::thread::sleep(pause.min(wait.unwrap_or(pause)));
+                Ok(Entered { enters: 1, is_taken: false })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A completion came.
+    pub(crate) fn heard(&mut self) {
+        self.silent = Duration::ZERO;
+    }
+
+    /// `waited` has gone by without any: whether that is more than is waited for.
+    pub(crate) fn is_too_long(&mut self, waited: Duration, patience: &Patience) -> bool {
+        self.silent += waited;
+        self.silent >= patience.answer
+    }
+
+    /// How long the kernel has not answered.
+    pub(crate) fn silent(&self) -> Duration {
+        self.silent
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_refusals_end() {
+        let begun = Instant::now();
+        let limit = Duration::from_secs(1);
+        let mut refusals = Refusals::default();
+        let mut now = begun;
+        let mut pauses = Vec::new();
+        while let Some(pause) = refusals.again(now, limit) {
+            pauses.push(pause);
+            now += pause + Duration::from_micros(1);
+        }
+        assert_eq!(pauses[0], Duration::ZERO);
+        assert!(pauses.windows(2).all(|two| two[0] <= two[1]), "{pauses:?}");
+        assert_eq!(pauses.last(), Some(&PAUSE_MAX));
+        assert!(now - begun >= limit && now - begun < limit + 2 * PAUSE_MAX, "{:?}", now - begun);
+    }
+
+    #[test]
+    fn the_first_refusal_is_never_the_last() {
+        let mut refusals = Refusals::default();
+        assert_eq!(refusals.again(Instant::now(), Duration::ZERO), Some(Duration::ZERO));
+        assert_eq!(refusals.again(Instant::now(), Duration::ZERO), None);
+    }
+}
