@@ -68,6 +68,8 @@ pub struct ReadQueue {
     polled: bool,
     entering: Entering,
     patience: Patience,
+    /// The largest that a file opened here asked for.
+    slot_alignment: Alignment,
     /// What [`DriverChoice::Sim`] has files ask for in place of their own alignment.
     assumed_alignment: Option<Alignment>,
     /// [`ReadQueue::drain`] was called: what it did not get will not come.
@@ -150,6 +152,7 @@ impl ReadQueue {
             polled: options.iopoll,
             entering: Entering::default(),
             patience: options.patience,
+            slot_alignment: Alignment::PAGE,
             assumed_alignment: match options.driver {
                 DriverChoice::Sim => options.sim.alignment.and_then(Alignment::new),
                 _ => None,
@@ -208,7 +211,7 @@ impl ReadQueue {
         expected: Option<&Identity>,
     ) -> Result<Arc<DataFile>, IoError> {
         let (direct, dontcache, assumed) = (self.direct, self.dontcache, self.assumed_alignment);
-        self.files.get_or_open(key, self.driver.as_mut(), || {
+        let file = self.files.get_or_open(key, self.driver.as_mut(), || {
             let mut file = DataFile::open(path, direct)?;
             if dontcache {
                 file = file.drop_cache_behind();
@@ -220,7 +223,9 @@ impl ReadQueue {
                 file.check_unchanged(expected)?;
             }
             Ok(file)
-        })
+        })?;
+        self.slot_alignment = self.slot_alignment.max(file.alignment());
+        Ok(file)
     }
 
     /// Can [`ReadQueue::file`] be called for `key` now? No, while all places of the file table have reads in
@@ -246,12 +251,12 @@ impl ReadQueue {
         }
     }
 
-    /// A slot for `len` bytes, or `None` while the arena has no such run.
+    /// A slot for `len` bytes of any file that was opened here before, or `None` while the arena has no such run.
     pub fn acquire(&self, len: usize) -> Option<Slot> {
-        self.arena.acquire(len)
+        self.arena.acquire_aligned(len, self.slot_alignment)
     }
 
-    /// A slot for `len` bytes of a file of this alignment: [`ReadQueue::read`] takes it whatever the alignment.
+    /// A slot for `len` bytes of a file of this alignment, opened or not.
     pub fn acquire_aligned(&self, len: u64, alignment: Alignment) -> Option<Slot> {
         self.arena.acquire_aligned(usize::try_from(len).ok()?, alignment)
     }
@@ -262,7 +267,8 @@ impl ReadQueue {
     ///
     /// # Panics
     /// Where the range is empty, not aligned, beyond the file, or longer than the slot: mistakes of the
-    /// caller, which plans from the same numbers. A slot of [`ReadQueue::acquire_aligned`] is never too short.
+    /// caller, which plans from the same numbers. A slot of [`ReadQueue::acquire`] or
+    /// [`ReadQueue::acquire_aligned`] is never too short.
     pub fn read(&mut self, key: u32, range: Range<u64>, slot: Slot, tag: u64) {
         let file_index =
             self.files.index_of(key).expect("the file was opened before its bytes are asked for");

@@ -90,7 +90,9 @@ pub fn extents(
             _ => runs.push(start..end),
         }
     }
-    runs.into_iter().flat_map(|run| cut(run, bounds.coalesce_span_bytes)).collect()
+    // Every extent begins at a block, also where one is longer than a span.
+    let span = alignment.down(bounds.coalesce_span_bytes).max(alignment.bytes());
+    runs.into_iter().flat_map(|run| cut(run, span)).collect()
 }
 
 /// Cuts a run so that no extent is longer than `span`, into parts of nearly equal length.

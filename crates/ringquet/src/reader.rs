@@ -122,9 +122,7 @@ impl<'a> Reader<'a> {
         let mut warnings = Vec::new();
         let resolved = dataset.resolved();
         let queue = dataset.arenas().queue(thread, &resolved.io, &mut warnings)?;
-        let spare = queue.acquire(
-            usize::try_from(resolved.coalesce_span_bytes).expect("an eighth of the arena"),
-        );
+        let spare = spare_slot(dataset, &queue);
         let arena_bytes = queue.arena().len_bytes() as u64;
         let lane_share_bytes =
             (arena_bytes - resolved.coalesce_span_bytes) / lanes.len().max(1) as u64;
@@ -286,7 +284,7 @@ impl<'a> Reader<'a> {
                     if !self.queue.can_open(file) {
                         break 'units;
                     }
-                    let Some(slot) = self.queue.acquire(slot_bytes(&range)) else { break };
+                    let Some(slot) = self.slot_for(file, &range) else { break };
                     progress = true;
                     self.request_extent(lane, at, index, range, slot);
                 }
@@ -298,6 +296,7 @@ impl<'a> Reader<'a> {
         Ok(progress)
     }
 
+    /// Has an extent read into `slot`. Where its file cannot be opened the unit fails, and the slot is free again: false.
     fn request_extent(
         &mut self,
         lane: usize,
@@ -305,7 +304,7 @@ impl<'a> Reader<'a> {
         index: u32,
         range: Range<u64>,
         slot: Slot,
-    ) {
+    ) -> bool {
         let unit = &mut self.lanes[lane].units[at];
         let file = unit.bytes.unit.file;
         let entry = &self.dataset.files()[file as usize];
@@ -314,11 +313,19 @@ impl<'a> Reader<'a> {
                 unit.bytes.set_requested(index);
                 let tag = u64::from(unit.serial) << 32 | u64::from(index);
                 self.queue.read(file, range, slot, tag);
+                true
             }
             Err(error) => {
                 unit.failed.get_or_insert(error.into());
+                false
             }
         }
+    }
+
+    /// A slot for a range of a file, or `None` while the arena has none.
+    fn slot_for(&self, file: u32, range: &Range<u64>) -> Option<Slot> {
+        let alignment = self.dataset.files()[file as usize].alignment;
+        self.queue.acquire_aligned(range.end - range.start, alignment)
     }
 
     /// Puts completed extents where they belong.
@@ -349,9 +356,7 @@ impl<'a> Reader<'a> {
                 self.spare_user = None;
                 // Another lane may wait for the spare slot.
                 self.lanes.iter_mut().for_each(|lane| lane.starved = false);
-                self.spare = self
-                    .queue
-                    .acquire(usize::try_from(self.bounds.coalesce_span_bytes).expect("in memory"));
+                self.spare = spare_slot(self.dataset, &self.queue);
             }
         }
         progress
@@ -497,11 +502,16 @@ impl<'a> Reader<'a> {
         if !self.queue.can_open(head.bytes.unit.file) {
             return;
         }
-        if let Some(slot) = self.queue.acquire(slot_bytes(&range)) {
+        let (file, serial) = (head.bytes.unit.file, head.serial);
+        if let Some(slot) = self.slot_for(file, &range) {
             self.request_extent(at, 0, index, range, slot);
         } else if let Some(slot) = self.spare.take() {
-            self.spare_user = Some((head.serial, index));
-            self.request_extent(at, 0, index, range, slot);
+            if self.request_extent(at, 0, index, range, slot) {
+                self.spare_user = Some((serial, index));
+            } else {
+                // No completion will bring it back.
+                self.spare = spare_slot(self.dataset, &self.queue);
+            }
         }
     }
 
@@ -534,12 +544,8 @@ impl<'a> Reader<'a> {
     }
 
     /// Was the file written to while the row group was read? Then its bytes are of no known state.
-    fn changed(&mut self, unit: UnitId, file: &FileEntry) -> Option<Error> {
-        if !self.queue.can_open(unit.file) {
-            return None;
-        }
-        let opened = self.queue.file(unit.file, &file.path, Some(&file.identity));
-        opened.and_then(|opened| opened.check_unchanged(&file.identity)).err().map(Error::from)
+    fn changed(&self, unit: UnitId, file: &FileEntry) -> Option<Error> {
+        self.queue.check_unchanged(unit.file, &file.path, &file.identity).err().map(Error::from)
     }
 
     /// Nothing to do but wait: for bytes if a lane lacks them, else for a consumer.
@@ -592,9 +598,11 @@ fn in_memory(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
-fn slot_bytes(range: &Range<u64>) -> usize {
-    usize::try_from(ringquet_io::Alignment::PAGE.up(range.end - range.start))
-        .expect("at most a span")
+/// A slot for the longest extent of any file.
+fn spare_slot(dataset: &Dataset, queue: &ReadQueue) -> Option<Slot> {
+    let alignments = dataset.files().iter().map(|file| file.alignment);
+    let alignment = alignments.max().unwrap_or(ringquet_io::Alignment::PAGE);
+    queue.acquire_aligned(dataset.bounds().coalesce_span_bytes.max(alignment.bytes()), alignment)
 }
 
 fn nanos(duration: Duration) -> u64 {

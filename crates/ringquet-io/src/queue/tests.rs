@@ -94,7 +94,10 @@ impl Case {
     fn ask(&mut self, range: Range<u64>) {
         let file = self.queue.file(0, &self.path, None).unwrap();
         let len = range.end - range.start;
-        let slot = self.queue.acquire_aligned(len, file.alignment()).unwrap();
+        let slot = match range.start {
+            0 => self.queue.acquire(usize::try_from(len).unwrap()).unwrap(),
+            _ => self.queue.acquire_aligned(len, file.alignment()).unwrap(),
+        };
         self.queue.read(0, range, slot, 0);
     }
 
