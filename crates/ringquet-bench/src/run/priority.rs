@@ -5,6 +5,7 @@
 //! reader threads as cores an ordinary thread waits for the end of a reader's time slice again and
 //! again: milliseconds, where a step takes 375 µs. So it asks to run before them.
 
+use ringquet_io::Warning;
 use serde::Serialize;
 
 /// What is asked for.
@@ -24,9 +25,31 @@ pub enum AcceleratorPriority {
 pub enum Granted {
     /// `SCHED_FIFO`, lowest priority: needs root, `CAP_SYS_NICE` or an rtprio limit.
     Realtime,
+    /// `SCHED_FIFO` for some of the threads only.
+    Mixed,
     /// As any thread.
     #[default]
     Normal,
+}
+
+impl Granted {
+    /// What several threads or phases were given, as one.
+    pub(crate) fn of_all(each: impl IntoIterator<Item = Granted>) -> Granted {
+        each.into_iter().reduce(|a, b| if a == b { a } else { Granted::Mixed }).unwrap_or_default()
+    }
+
+    /// AU then depends on what the user may do: that has to be known where it is compared.
+    pub(crate) fn warning(self) -> Option<Warning> {
+        let which = match self {
+            Granted::Normal => return None,
+            Granted::Realtime => "the threads of accelerators",
+            Granted::Mixed => "some of the threads of accelerators, and not all,",
+        };
+        let message = format!(
+            "{which} ran before reader threads (SCHED_FIFO), which root, CAP_SYS_NICE or an rtprio limit permits; without that privilege AU is lower where all cores are busy: compare with runs of the same accelerator_priority only, or use --accelerator-priority normal"
+        );
+        Some(Warning::new("accelerators_realtime", message))
+    }
 }
 
 impl AcceleratorPriority {
@@ -65,7 +88,23 @@ mod tests {
         let expected = match granted.join().expect("no panic") {
             (Granted::Realtime, policy) => (policy, libc::SCHED_FIFO),
             (Granted::Normal, policy) => (policy, libc::SCHED_OTHER),
+            (Granted::Mixed, _) => unreachable!("one thread is given one policy"),
         };
         assert_eq!(expected.0, expected.1);
+    }
+
+    /// The same run by root and by others had another AU, and nothing said why.
+    #[test]
+    fn a_privilege_that_raises_au_is_told() {
+        use Granted::{Mixed, Normal, Realtime};
+        assert_eq!(Granted::of_all([]), Normal);
+        assert_eq!(Granted::of_all([Realtime, Realtime]), Realtime);
+        assert_eq!(Granted::of_all([Realtime, Normal, Realtime]), Mixed);
+        assert_eq!(Normal.warning(), None);
+        for granted in [Realtime, Mixed] {
+            let warning = granted.warning().unwrap();
+            assert_eq!(warning.code, "accelerators_realtime");
+            assert!(warning.message.contains("--accelerator-priority normal"));
+        }
     }
 }

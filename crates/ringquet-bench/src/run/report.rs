@@ -195,7 +195,6 @@ impl PhaseReport {
         let Touched { bytes: touched_bytes, sum: checksum } = touched;
         let seconds = seconds.unwrap_or_default().as_secs_f64();
         let reader_time = ReaderTime::new(&run.engine, seconds);
-        let all_granted = run.ranks.iter().all(|rank| rank.granted == Granted::Realtime);
         Self {
             complete: run.ranks.iter().all(|rank| rank.times.len() as u64 == steps),
             steps,
@@ -209,7 +208,7 @@ impl PhaseReport {
             time_by_cause: by_cause,
             lost_time: LostTime::new(&by_cause, &reader_time),
             reader_time,
-            accelerator_priority: if all_granted { Granted::Realtime } else { Granted::Normal },
+            accelerator_priority: Granted::of_all(run.ranks.iter().map(|rank| rank.granted)),
             oversleep_ns_max: run.ranks.iter().map(|r| r.oversleep_ns_max).max().unwrap_or(0),
             ranks: (first_rank..).zip(run.ranks.iter().zip(metrics)).map(rank).collect(),
             engine: run.engine.clone(),
@@ -302,9 +301,7 @@ impl RunReport {
             time_by_cause: by_cause,
             lost_time,
             reader_time,
-            accelerator_priority: epochs
-                .first()
-                .map_or(Granted::Normal, |epoch| epoch.train.accelerator_priority),
+            accelerator_priority: Granted::of_all(phases().map(|p| p.accelerator_priority)),
             first_batch_seconds: phases().map(|p| p.first_batch_seconds).fold(0.0, f64::max),
             checksum: phases().fold(0, |sum, phase| sum.wrapping_add(phase.checksum)),
             open_seconds: whole.open_seconds,

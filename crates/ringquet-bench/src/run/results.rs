@@ -171,6 +171,21 @@ pub(crate) fn make_leaf(runs: &Path, numbers: impl Fn() -> [f64; 2]) -> Result<[
     }
 }
 
+/// Free text, a model's name, as the name of one folder: below its parent whatever the text, and not longer than a name
+/// may be.
+pub(crate) fn folder_name(text: &str) -> String {
+    /// `NAME_MAX` of linux/limits.h.
+    const NAME_BYTES_MAX: usize = 255;
+    let mut name: String =
+        text.chars().map(|c| if c == '/' || c.is_control() { '_' } else { c }).collect();
+    // `.` and `..` are other folders, and of the others none is to be hidden.
+    if name.is_empty() || name.starts_with('.') {
+        name.replace_range(..name.len().min(1), "_");
+    }
+    name.truncate(name.floor_char_boundary(NAME_BYTES_MAX));
+    name
+}
+
 /// `20261122_103107` of a date and a time.
 pub(crate) fn leaf_name([date, time]: [f64; 2]) -> String {
     format!("{date:08}_{time:06}")
@@ -205,6 +220,25 @@ mod tests {
         let second = make_leaf(dir.path(), later).unwrap();
         assert_eq!([first, second].map(leaf_name), ["20261122_103107", "20261122_103108"]);
         assert!(dir.path().join("20261122_103108").is_dir());
+    }
+
+    /// `model.name: ..` wrote the results beside the results folder.
+    #[test]
+    fn a_models_folder_lies_below_its_parent() {
+        let long = "ä".repeat(200);
+        for name in
+            ["", ".", "..", "...", "../..", "/etc", "a/../..", "\0", "a\nb", "dlrm", &long, ".x"]
+        {
+            let folder = folder_name(name);
+            let below = Path::new("training").join(&folder);
+            let parts: Vec<_> = below.components().collect();
+            assert_eq!(parts.len(), 2, "{name:?}: {folder:?}");
+            assert!(parts.iter().all(|part| matches!(part, std::path::Component::Normal(_))));
+            assert!(!folder.starts_with('.') && folder.len() <= 255, "{name:?}: {folder:?}");
+            std::fs::create_dir(tempfile::tempdir().unwrap().path().join(&folder)).unwrap();
+        }
+        assert_eq!(folder_name("dlrm v3"), "dlrm v3");
+        assert_eq!(folder_name(".."), "_.");
     }
 
     #[test]

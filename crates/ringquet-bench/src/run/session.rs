@@ -20,6 +20,7 @@ use crate::run::half::Half;
 use crate::run::host::{self, Host};
 use crate::run::metrics::{self, BlockMetrics, EpochMetrics};
 use crate::run::phase::{PhasePlan, PhaseRun};
+use crate::run::priority::Granted;
 use crate::run::report::{EpochReport, PhaseReport, RunReport, Whole};
 use crate::run::results::{self, Log, Results};
 use crate::run::wall_clock::WallClock;
@@ -385,6 +386,12 @@ impl<'a> Session<'a> {
             self.warnings.push(Warning::new("incomplete", message));
             self.warn(message);
         }
+        let phases = epochs.iter().flat_map(|e| std::iter::once(&e.train).chain(e.eval.as_ref()));
+        let granted = Granted::of_all(phases.map(|phase| phase.accelerator_priority));
+        if let Some(warning) = granted.warning() {
+            self.warn(&warning.message);
+            self.warnings.push(warning);
+        }
         let whole = Whole {
             model: workload.model.name.clone(),
             accelerators: self.setting.ranks,
@@ -522,9 +529,7 @@ fn results_dir(
     if !options.results_tree {
         return Ok(options.results_dir.clone());
     }
-    // A model's name is free text; as a folder it must be one.
-    let model: String =
-        workload.model.name.chars().map(|c| if c == '/' || c == '\0' { '_' } else { c }).collect();
+    let model = results::folder_name(&workload.model.name);
     let runs = options.results_dir.join("training").join(model).join("run");
     // All processes write into the folder that the first one makes.
     let made = match others.process() {

@@ -241,6 +241,7 @@ impl Measure<'_> {
             lost_time.add(&phase.lost_time);
             reader_time.add(&phase.reader_time);
             warnings.extend(phase.engine.warnings.iter().cloned());
+            warnings.extend(phase.accelerator_priority.warning());
         }
         let rows = phases().map(|phase| phase.rows).sum();
         let read_bytes: u64 = phases().map(|phase| phase.engine.read_bytes).sum();
