@@ -26,3 +26,62 @@ pub(crate) mod spread;
 pub(crate) mod spread_bits;
 #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 mod spread_x86;
+
+/// AVX-512 with permutations of bytes, and what its kernels are compiled with beside it. A virtual machine may hide any
+/// of them on its own.
+#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
+fn has_avx512_vbmi() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vbmi")
+}
+
+#[cfg(test)]
+mod tests {
+    /// Source files with kernels that are compiled for more than the base of their architecture.
+    const SOURCES: [&str; 6] = [
+        include_str!("kernels/ascending_x86.rs"),
+        include_str!("kernels/bit_unpack_x86.rs"),
+        include_str!("kernels/gather_x86.rs"),
+        include_str!("kernels/running_sum_x86.rs"),
+        include_str!("kernels/spread_bits.rs"),
+        include_str!("kernels/spread_x86.rs"),
+    ];
+
+    /// BMI2 was detected and POPCNT taken for granted: on a machine that hides it, undefined behaviour. What a kernel is
+    /// compiled with has to be what is asked for before it is called.
+    #[test]
+    fn a_kernel_is_called_only_where_all_of_its_features_were_detected() {
+        let helper = include_str!("kernels.rs").split("fn has_avx512_vbmi()").nth(1).unwrap();
+        let helper = helper.split("\n}").next().unwrap();
+        let mut kernels = 0;
+        for source in SOURCES {
+            // Calls in the tests beside the kernels are looked at by whoever runs them.
+            let source = source.split("#[cfg(test)]").next().unwrap();
+            let functions: Vec<&str> = source.split("\n}").collect();
+            for kernel in source.split("#[target_feature(enable = \"").skip(1) {
+                let (features, rest) = kernel.split_once('"').unwrap();
+                let name = rest.split_once("fn ").unwrap().1;
+                let name = name.split(['(', '<']).next().unwrap();
+                let call = format!("unsafe {{ {name}(");
+                let callers: Vec<&&str> =
+                    functions.iter().filter(|function| function.contains(&call)).collect();
+                assert!(!callers.is_empty(), "{name} has no caller");
+                for caller in callers {
+                    let before = caller.split(&call).next().unwrap();
+                    let asked = before.replace("has_avx512_vbmi()", helper);
+                    for feature in features.split(',') {
+                        let detected =
+                            asked.contains(&format!("is_x86_feature_detected!(\"{feature}\")"));
+                        assert!(
+                            detected,
+                            "{name} is compiled with {feature}, which is not asked for"
+                        );
+                    }
+                }
+                kernels += 1;
+            }
+        }
+        assert_eq!(kernels, 11, "a kernel that is not looked at");
+    }
+}

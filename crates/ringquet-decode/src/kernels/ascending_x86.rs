@@ -19,7 +19,7 @@ pub(super) fn leading(bytes: &[u8], width: u32, first: u32, count: usize) -> Lea
     if width == 0 || width > WIDTH_MAX || last.is_none() {
         return nothing;
     }
-    if is_x86_feature_detected!("avx512vbmi") && is_x86_feature_detected!("avx512bw") {
+    if super::has_avx512_vbmi() {
         // SAFETY: the CPU has AVX-512 VBMI.
         return unsafe { leading_avx512(bytes, width, first, count) };
     }

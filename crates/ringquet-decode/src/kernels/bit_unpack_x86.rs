@@ -67,14 +67,14 @@ pub(super) static LANES: [Lanes; WIDTH_MAX as usize + 1] = {
 /// Unpacks as many whole groups of eight values as it can and says how many.
 pub(super) fn unpack_groups(bytes: &[u8], width: u32, out: &mut [u32]) -> usize {
     if width > WIDTH_MAX {
-        if is_x86_feature_detected!("avx512vbmi") && is_x86_feature_detected!("avx512bw") {
+        if super::has_avx512_vbmi() {
             // SAFETY: the CPU has AVX-512 VBMI.
             return unsafe { unpack_wide_avx512(bytes, width, out) };
         }
         return 0;
     }
     let mut done = 0;
-    if is_x86_feature_detected!("avx512vbmi") && is_x86_feature_detected!("avx512bw") {
+    if super::has_avx512_vbmi() {
         // SAFETY: the CPU has AVX-512 VBMI.
         done = unsafe { unpack_avx512(bytes, width, out) };
     }
@@ -201,7 +201,7 @@ mod tests {
                     assert!(groups < 90 || done > 0, "{name}, width {width}: nothing done");
                 };
                 if width > WIDTH_MAX {
-                    if is_x86_feature_detected!("avx512vbmi") {
+                    if crate::kernels::has_avx512_vbmi() {
                         // SAFETY: the CPU has AVX-512 VBMI.
                         check("wide", |b, w, o| unsafe { unpack_wide_avx512(b, w, o) });
                     }
@@ -211,7 +211,7 @@ mod tests {
                     // SAFETY: the CPU has AVX2.
                     check("avx2", |b, w, o| unsafe { unpack_avx2(b, w, o) });
                 }
-                if is_x86_feature_detected!("avx512vbmi") {
+                if crate::kernels::has_avx512_vbmi() {
                     // SAFETY: the CPU has AVX-512 VBMI.
                     check("avx512", |b, w, o| unsafe { unpack_avx512(b, w, o) });
                 }

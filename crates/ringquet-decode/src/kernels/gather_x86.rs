@@ -28,7 +28,7 @@ const STEP: usize = 64;
 
 /// `out[i] = table[indices[i]]` for as many as whole registers take; says for how many.
 pub(super) fn lookup(table: &[u8; 256], indices: &[u8], out: &mut [u8]) -> usize {
-    if is_x86_feature_detected!("avx512vbmi") && is_x86_feature_detected!("avx512bw") {
+    if super::has_avx512_vbmi() {
         // SAFETY: the CPU has AVX-512 VBMI.
         return unsafe { lookup_avx512(table, indices, out) };
     }

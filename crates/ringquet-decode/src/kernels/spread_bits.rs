@@ -22,8 +22,8 @@ pub(crate) fn spread_bits(
     validity: &[u8],
 ) {
     #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
-    if is_x86_feature_detected!("bmi2") {
-        // SAFETY: the CPU has BMI2.
+    if is_x86_feature_detected!("bmi2") && is_x86_feature_detected!("popcnt") {
+        // SAFETY: the CPU has BMI2 and POPCNT.
         return unsafe { spread_bmi2(dense, target, first, slots, validity) };
     }
     spread_with(dense, target, first, slots, validity, deposit);
