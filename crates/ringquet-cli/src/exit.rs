@@ -6,7 +6,6 @@
 //! | 1 | the thing asked for failed, or did not meet its bar |
 //! | 2 | wrong usage: the command line has to change before it can work |
 
-use std::any::Any;
 use std::fmt;
 use std::process::ExitCode;
 
@@ -116,12 +115,9 @@ fn of_report(error: &ReportError) -> bool {
 }
 
 /// A panic of our own as an error.
-pub(crate) fn defect(panic: &(dyn Any + Send)) -> anyhow::Error {
-    let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let message = message.or_else(|| panic.downcast_ref::<String>().cloned());
-    let message = message.unwrap_or_else(|| "a panic without a message".to_owned());
+pub(crate) fn defect(panic: &str) -> anyhow::Error {
     anyhow::anyhow!(
-        "{message}; this is a defect of ringquet, please report it (RUST_BACKTRACE=1 shows where)"
+        "{panic}; this is a defect of ringquet, please report it (RUST_BACKTRACE=1 shows how it came to it)"
     )
 }
 

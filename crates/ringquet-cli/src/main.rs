@@ -26,6 +26,7 @@ use std::panic;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use ringquet::panics;
 
 use crate::args::Cli;
 use crate::console::Console;
@@ -37,8 +38,9 @@ fn main() -> ExitCode {
     if std::env::var_os("RUST_BACKTRACE").is_none() {
         panic::set_hook(Box::new(|_| {}));
     }
-    let done = panic::catch_unwind(panic::AssertUnwindSafe(|| verbs::run(cli.verb, &mut console)));
-    let done = done.unwrap_or_else(|panic| Err(exit::defect(&*panic)));
+    panics::record_places();
+    let done = panics::caught(|| verbs::run(cli.verb, &mut console));
+    let done = done.unwrap_or_else(|panic| Err(exit::defect(&panic)));
     match done {
         Ok(exit) => exit.into(),
         Err(error) => console.fail(&error).into(),

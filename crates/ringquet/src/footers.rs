@@ -86,7 +86,8 @@ pub(crate) fn read_all(
     };
     // A few files do not pay for a ring on every core.
     let count = resolved.threads.min(paths.len().div_ceil(8)).max(1);
-    let outcomes = threads::run(&resolved.cpus[..count], |thread| {
+    let end_others = || shared.failed.store(true, Ordering::Relaxed);
+    let outcomes = threads::run(&resolved.cpus[..count], end_others, |thread| {
         let mut warnings = Vec::new();
         let mut done = Done::default();
         let result = arenas

@@ -55,6 +55,7 @@ pub mod footers;
 pub mod plan;
 
 mod memory;
+pub mod panics;
 mod reader;
 mod threads;
 mod unit;

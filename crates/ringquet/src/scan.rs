@@ -237,20 +237,24 @@ pub(crate) fn read_lanes<'a>(
     let cpus = &dataset.resolved().cpus;
     let cpus: Vec<_> = (0..lanes.len()).map(|thread| cpus[thread % cpus.len()]).collect();
     let lanes: Vec<_> = lanes.into_iter().map(|lanes| Mutex::new(Some(lanes))).collect();
-    let ends = threads::run(&cpus, |thread| {
-        let (lanes, gate) = lanes[thread]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
-            .expect("each thread takes its own lanes, once");
-        let result =
-            Reader::new(dataset, thread, lanes, gate, mode, stop.clone()).and_then(Reader::run);
-        if result.is_err() {
-            // One thread that cannot go on must not leave the others reading for nothing.
-            stop.stop();
-        }
-        (result, begun.elapsed())
-    })?;
+    let ends = threads::run(
+        &cpus,
+        || stop.stop(),
+        |thread| {
+            let (lanes, gate) = lanes[thread]
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take()
+                .expect("each thread takes its own lanes, once");
+            let result =
+                Reader::new(dataset, thread, lanes, gate, mode, stop.clone()).and_then(Reader::run);
+            if result.is_err() {
+                // One thread that cannot go on must not leave the others reading for nothing.
+                stop.stop();
+            }
+            (result, begun.elapsed())
+        },
+    )?;
     let mut readers: Vec<ReaderReport> = Vec::with_capacity(ends.len());
     let mut done = Vec::with_capacity(ends.len());
     for (result, elapsed) in ends {

@@ -7,11 +7,11 @@ use std::thread::JoinHandle;
 use crate::dataset::{Dataset, count};
 use crate::error::Error;
 use crate::lane::{Batch, Delivery, Demand, Gate, Lane, StopFlag};
+use crate::panics;
 use crate::plan::UnitId;
 use crate::reader::DecodeMode;
 use crate::report::ScanReport;
 use crate::scan::{self, UnitQueue};
-use crate::threads;
 
 impl Dataset {
     /// All batches, as they are decoded. With one reader thread they come in the order of files, row groups and
@@ -192,7 +192,10 @@ pub fn play(
                 (lanes.into_iter().map(|lane| lane as Box<dyn Lane>).collect(), gate)
             })
             .collect();
-        scan::read_lanes(&dataset, lanes, mode, &stop)
+        panics::caught(|| scan::read_lanes(&dataset, lanes, mode, &stop)).unwrap_or_else(|panic| {
+            stop.stop();
+            Err(Error::Panicked(panic))
+        })
     });
     Playing { thread }
 }
@@ -205,7 +208,7 @@ impl Playing {
     pub fn join(self) -> Result<ScanReport, Error> {
         match self.thread.join() {
             Ok(result) => result,
-            Err(panic) => Err(Error::Panicked(threads::panic_text(panic.as_ref()))),
+            Err(_) => Err(Error::Panicked("it could not be ended".to_owned())),
         }
     }
 }

@@ -3,13 +3,16 @@
 use ringquet_io::cpus;
 
 use crate::error::Error;
+use crate::panics;
 
-/// Runs `work` once per entry of `cpus`, each on its own pinned thread, and gives the results in order.
+/// Runs `work` once per entry of `cpus`, each on its own pinned thread, and gives the results in order. `end_others` is
+/// called as soon as one of them panics or cannot be started: the others must not go on for nothing.
 ///
 /// # Errors
-/// [`Error::Panicked`] where one of them panicked.
+/// [`Error::Panicked`] where one of them panicked, [`Error::Options`] where one could not be started.
 pub(crate) fn run<T: Send>(
     cpus: &[Option<usize>],
+    end_others: impl Fn() + Sync,
     work: impl Fn(usize) -> T + Sync,
 ) -> Result<Vec<T>, Error> {
     std::thread::scope(|scope| {
@@ -17,23 +20,35 @@ pub(crate) fn run<T: Send>(
             .iter()
             .enumerate()
             .map(|(index, &cpu)| {
-                let work = &work;
+                let (work, end_others) = (&work, &end_others);
                 let body = move || {
-                    pin(cpu);
-                    work(index)
+                    let done = panics::caught(|| {
+                        pin(cpu);
+                        work(index)
+                    });
+                    if done.is_err() {
+                        end_others();
+                    }
+                    done
                 };
-                std::thread::Builder::new().name(name(index)).spawn_scoped(scope, body)
+                let started =
+                    std::thread::Builder::new().name(name(index)).spawn_scoped(scope, body);
+                if started.is_err() {
+                    end_others();
+                }
+                started
             })
             .collect();
-        threads
-            .into_iter()
-            .map(|thread| {
-                let thread = thread.map_err(|error| {
-                    Error::Options(format!("cannot start a reader thread: {error}"))
-                })?;
-                thread.join().map_err(|panic| Error::Panicked(panic_text(panic.as_ref())))
-            })
-            .collect()
+        let ends = threads.into_iter().map(|thread| {
+            let thread = thread.map_err(|error| {
+                Error::Options(format!("cannot start a reader thread: {error}; lower --threads"))
+            })?;
+            // A panic that is not caught above is one of `end_others`, which only sets flags.
+            let done = thread.join().unwrap_or_else(|_| Err("it could not be ended".to_owned()));
+            done.map_err(Error::Panicked)
+        });
+        // All of them are waited for, whichever fails.
+        ends.collect::<Vec<Result<T, Error>>>().into_iter().collect()
     })
 }
 
@@ -49,8 +64,26 @@ pub(crate) fn name(index: usize) -> String {
     format!("ringquet-{index}")
 }
 
-pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned())
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    /// The others went on until they had read everything; only then the panic was told.
+    #[test]
+    fn one_that_panics_ends_the_others_at_once() {
+        let ended = AtomicBool::new(false);
+        let work = |index| {
+            assert!(index != 1, "thread {index} has a defect");
+            let begun = Instant::now();
+            while !ended.load(Ordering::Relaxed) {
+                assert!(begun.elapsed() < Duration::from_secs(20), "nobody ends this thread");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        };
+        let error = run(&[None; 3], || ended.store(true, Ordering::Relaxed), work).unwrap_err();
+        assert!(error.to_string().contains("thread 1 has a defect"), "{error}");
+    }
 }

@@ -12,8 +12,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use ringquet::StopFlag;
 use ringquet::report::DeviceBytes;
+use ringquet::{StopFlag, panics};
 use ringquet_io::device::{DeviceMeter, SysRoot};
 use ringquet_io::queue::WAIT_MAX;
 use ringquet_io::usage::Usage;
@@ -142,7 +142,19 @@ pub fn measure(
         let mut threads = Vec::with_capacity(point.threads);
         for thread in 0..point.threads {
             let shared = &shared;
-            let body = move || read_until_ended(bench, point, thread, shared);
+            let body = move || {
+                let begun = AtomicBool::new(false);
+                let read = || read_until_ended(bench, point, thread, shared, &begun);
+                let end = panics::caught(read);
+                if end.is_err() {
+                    // The clock waits for all to be ready, and then for the end of all.
+                    shared.ended.store(true, Ordering::Release);
+                    if !begun.load(Ordering::Relaxed) {
+                        shared.ready.fetch_add(1, Ordering::Release);
+                    }
+                }
+                end
+            };
             let name = format!("ringquet-{thread}");
             let started = std::thread::Builder::new().name(name).spawn_scoped(scope, body);
             threads.push(started);
@@ -163,11 +175,11 @@ pub fn measure(
             let thread = thread.map_err(|error| {
                 CharacterizeError::Thread(format!("cannot start a reader thread: {error}"))
             })?;
-            let end = thread.join().map_err(|_| {
-                CharacterizeError::Thread(
-                    "a reader thread panicked; this is a defect of ringquet, please report it"
-                        .to_owned(),
-                )
+            let end = thread.join().unwrap_or_else(|_| Err("unknown".to_owned()));
+            let end = end.map_err(|panic| {
+                CharacterizeError::Thread(format!(
+                    "a reader thread panicked: {panic}; this is a defect of ringquet, please report it"
+                ))
             })?;
             ends.push(end?);
         }
@@ -291,6 +303,7 @@ fn read_until_ended(
     point: &Point,
     thread: usize,
     shared: &Shared,
+    begun: &AtomicBool,
 ) -> Result<ReaderEnd, CharacterizeError> {
     if let Some(Some(cpu)) = bench.cpus.get(thread) {
         cpus::pin_current_thread(*cpu);
@@ -300,6 +313,7 @@ fn read_until_ended(
     if queue.is_err() {
         shared.ended.store(true, Ordering::Release);
     }
+    begun.store(true, Ordering::Relaxed);
     shared.ready.fetch_add(1, Ordering::Release);
     while !shared.begun.load(Ordering::Acquire) {
         std::thread::sleep(PAUSE);

@@ -43,7 +43,11 @@ fn copy(cpus: &[Option<usize>]) -> f64 {
                 })
             })
             .collect();
-        threads.into_iter().filter_map(|thread| thread.join().ok()).sum()
+        // A thread that panicked must not become a lower number.
+        let rate = |thread: std::thread::ScopedJoinHandle<'_, f64>| {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        threads.into_iter().map(rate).sum()
     })
 }
 

@@ -99,6 +99,22 @@ pub enum RunError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// A thread of an accelerator panicked.
+    #[error(
+        "the thread of an accelerator panicked: {panic}; this is a defect of ringquet, please report it"
+    )]
+    Panicked {
+        /// Its message and its place.
+        panic: String,
+    },
+    /// Reader threads did not get as far as the start of an epoch.
+    #[error(
+        "reader threads were not ready within {seconds} seconds: making rings and pinning their memory takes longer on this machine; lower --threads or --memory-budget"
+    )]
+    NotReady {
+        /// How long they were waited for.
+        seconds: u64,
+    },
     /// Reader threads ended although rows were missing, and gave no reason: a defect of ringquet.
     #[error(
         "epoch {epoch}: rank {rank} got {steps} of {expected} batches, {rows} rows are left over; this is a defect of ringquet, please report it"

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rand::SeedableRng as _;
 use rand::rngs::Xoshiro256PlusPlus;
-use ringquet::{Dataset, DecodeMode, Gate, Lane, ScanReport, StopFlag};
+use ringquet::{Dataset, DecodeMode, Gate, Lane, ScanReport, StopFlag, panics};
 use ringquet_workload::Distribution;
 
 use crate::run::accelerator::{Accelerator, Live, RankRun};
@@ -134,6 +134,9 @@ impl PhasePlan<'_> {
         let played = played?;
         // Broken by another process only: that is a stop, too.
         let stopped_elsewhere = broken_by_any && self.others.processes() > 1;
+        if !played.began && !played.stopped && !stopped_elsewhere {
+            return Err(RunError::NotReady { seconds: SETUP_MAX.as_secs() });
+        }
         if !played.complete && !played.stopped && !stopped_elsewhere {
             return Err(self.short(&played.ranks));
         }
@@ -193,6 +196,8 @@ impl Drop for Done {
 }
 
 struct Played {
+    /// Everyone was ready in time.
+    began: bool,
     ranks: Vec<RankRun>,
     /// Every rank did every step.
     complete: bool,
@@ -215,9 +220,11 @@ impl Stage<'_> {
                 let mut done = Done { complete: false, tell: done.clone() };
                 let party = self.readers + rank as usize;
                 let body = move || {
-                    self.start.arrive_and_wait(party);
-                    let run = accelerator.run();
-                    done.ended(run.cut.is_none());
+                    let run = panics::caught(|| {
+                        self.start.arrive_and_wait(party);
+                        accelerator.run()
+                    });
+                    done.ended(run.as_ref().is_ok_and(|run| run.cut.is_none()));
                     run
                 };
                 let name = format!("accelerator {rank}");
@@ -230,25 +237,25 @@ impl Stage<'_> {
                 }
             }
             drop(done);
-            let stopped = if failed.is_some() {
+            let (began, stopped) = if failed.is_some() {
                 self.barrier.begin(false);
                 self.halt();
-                false
+                (false, false)
             } else {
                 self.watch(&dones, progress, stop)
             };
             let mut ranks = Vec::with_capacity(handles.len());
             for handle in handles {
-                match handle.join() {
+                match handle.join().unwrap_or_else(|_| Err("unknown".to_owned())) {
                     Ok(run) => ranks.push(run),
-                    Err(panic) => std::panic::resume_unwind(panic),
+                    Err(panic) => drop(failed.get_or_insert(RunError::Panicked { panic })),
                 }
             }
             if let Some(error) = failed {
                 return Err(error);
             }
             let complete = ranks.iter().all(|run| run.cut.is_none());
-            Ok(Played { ranks, complete, stopped: stopped && !complete })
+            Ok(Played { began, ranks, complete, stopped: stopped && !complete })
         })
     }
 
@@ -272,13 +279,13 @@ impl Stage<'_> {
         }
     }
 
-    /// Starts everyone and waits until all accelerators are done; whether they were stopped.
+    /// Starts everyone and waits until all accelerators are done; whether they began, and whether they were stopped.
     fn watch(
         &self,
         dones: &mpsc::Receiver<bool>,
         progress: &(dyn Fn(Progress) + Sync),
         stop: &StopFlag,
-    ) -> bool {
+    ) -> (bool, bool) {
         let set_up = Instant::now();
         let mut ready = self.start.all_there(TICK);
         while !ready && !stop.is_stopped() && set_up.elapsed() <= SETUP_MAX {
@@ -286,7 +293,8 @@ impl Stage<'_> {
         }
         if !self.barrier.begin(ready) {
             self.halt();
-            return stop.is_stopped();
+            // Another process may not have been ready; that one says so.
+            return (ready, stop.is_stopped());
         }
         let begun = Instant::now();
         self.start.open();
@@ -307,7 +315,7 @@ impl Stage<'_> {
             }
         }
         progress(self.progress(begun));
-        stop.is_stopped()
+        (true, stop.is_stopped())
     }
 
     /// Ends everything as soon as can be, whatever state it is in.
