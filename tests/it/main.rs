@@ -16,6 +16,9 @@ mod complete;
 // bytes to columns, against the parquet crate
 mod decode;
 
+// what reader threads do about panics, lost files, changes, large blocks
+mod faults;
+
 // whole data sets: digests, streams, budgets, many files
 mod deliver;
 

@@ -6,16 +6,17 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-use ringquet::{ContentDigest, Dataset, EngineOptions, StopFlag, Warning};
+use ringquet::{ContentDigest, Dataset, StopFlag, Warning, panics};
 use twox_hash::XxHash3_128;
 
 use crate::content::RowGroupContent;
 use crate::difference::{difference, field_difference};
 use crate::error::DatagenError;
 use crate::manifest::{GENERATOR, ManifestFile, hash_text};
-use crate::options::{Progress, threads_for};
+use crate::options::{Progress, TestStorage, engine_options, threads_for};
 use crate::schema::schema_of;
 use crate::verify::ProblemKind;
 use crate::writer::Recipe;
@@ -44,15 +45,22 @@ pub(crate) struct Candidate<'a> {
     pub(crate) recipe: Result<Recipe, String>,
 }
 
-/// Checks `candidates`; one result each, in their order, fewer if `stop` was set. With `bytes_too`
-/// the bytes of what is sound so far are hashed as well. What the engine remarks goes to `warnings`, once.
+/// How files are read to be checked.
+pub(crate) struct Reading<'a> {
+    /// 0: one per CPU.
+    pub(crate) threads: usize,
+    pub(crate) storage: Option<&'a TestStorage>,
+    /// Hash the bytes of what is sound so far, too.
+    pub(crate) bytes_too: bool,
+}
+
+/// Checks `candidates`; one result each, in their order, fewer if `stop` was set. What the engine remarks goes to `warnings`, once.
 ///
 /// # Errors
 /// What keeps the engine from reading any file.
 pub(crate) fn check_files(
     candidates: Vec<Candidate<'_>>,
-    threads: usize,
-    bytes_too: bool,
+    reading: &Reading<'_>,
     warnings: &mut Vec<Warning>,
     progress: &dyn Progress,
     stop: &AtomicBool,
@@ -67,9 +75,9 @@ pub(crate) fn check_files(
         };
         let files = rest.iter().take(GROUP_FILES).take_while(fits).count().max(1);
         let (group, after) = rest.split_at(files);
-        let mut checked = check_group(group, threads, warnings, stop)?;
-        if bytes_too {
-            check_bytes(group, &mut checked, threads, stop);
+        let mut checked = check_group(group, reading, warnings, stop)?;
+        if reading.bytes_too {
+            check_bytes(group, &mut checked, reading.threads, stop)?;
         }
         if stop.load(Ordering::Relaxed) {
             break;
@@ -83,7 +91,7 @@ pub(crate) fn check_files(
 
 fn check_group(
     group: &[Candidate<'_>],
-    threads: usize,
+    reading: &Reading<'_>,
     warnings: &mut Vec<Warning>,
     stop: &AtomicBool,
 ) -> Result<Vec<Result<(), Fault>>, DatagenError> {
@@ -95,7 +103,7 @@ fn check_group(
             Ok(())
         })
         .collect();
-    let Some((dataset, sound)) = open_all(group, &mut results, threads)? else {
+    let Some((dataset, sound)) = open_all(group, &mut results, reading)? else {
         return Ok(results);
     };
     let digests = digest_files(&dataset, warnings, stop)?;
@@ -104,7 +112,7 @@ fn check_group(
         let Ok(recipe) = &candidate.recipe else { continue };
         results[*index] = check_structure(&dataset, file, recipe)
             .and(digest.map_err(|text| (ProblemKind::Unreadable, text)))
-            .and_then(|digest| check_content(candidate, recipe, digest));
+            .and_then(|digest| check_content(candidate, recipe, digest, reading.storage));
     }
     Ok(results)
 }
@@ -114,12 +122,11 @@ fn check_group(
 fn open_all(
     group: &[Candidate<'_>],
     results: &mut [Result<(), Fault>],
-    threads: usize,
+    reading: &Reading<'_>,
 ) -> Result<Option<(Dataset, Vec<usize>)>, DatagenError> {
     let open = |files: &[usize], threads: usize| {
         let paths = files.iter().map(|index| group[*index].path.clone()).collect();
-        let threads = (threads > 0).then_some(threads);
-        Dataset::open_files(paths, EngineOptions { threads, ..EngineOptions::default() })
+        Dataset::open_files(paths, engine_options(reading.storage, threads))
     };
     let good = |results: &[Result<(), Fault>]| -> Vec<usize> {
         (0..group.len()).filter(|index| results[*index].is_ok()).collect()
@@ -128,7 +135,7 @@ fn open_all(
     if files.is_empty() {
         return Ok(None);
     }
-    if let Ok(dataset) = open(&files, threads) {
+    if let Ok(dataset) = open(&files, reading.threads) {
         return Ok(Some((dataset, files)));
     }
     for index in files {
@@ -140,7 +147,8 @@ fn open_all(
     if files.is_empty() {
         return Ok(None);
     }
-    let dataset = open(&files, threads).map_err(|source| DatagenError::Engine(Box::new(source)))?;
+    let dataset =
+        open(&files, reading.threads).map_err(|source| DatagenError::Engine(Box::new(source)))?;
     Ok(Some((dataset, files)))
 }
 
@@ -176,19 +184,19 @@ fn digest_files(
     warnings: &mut Vec<Warning>,
     stop: &AtomicBool,
 ) -> Result<Vec<Result<ContentDigest, String>>, DatagenError> {
-    let (flag, done) = (StopFlag::new(), AtomicBool::new(false));
+    let flag = StopFlag::new();
     let scanned = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !done.load(Ordering::Relaxed) {
+        // Closed when the scan is done, however it ends: a watcher that is not let go would be waited for for ever.
+        let (_done, watched) = channel::<()>();
+        let flag = &flag;
+        scope.spawn(move || {
+            while watched.recv_timeout(STOP_INTERVAL) == Err(RecvTimeoutError::Timeout) {
                 if stop.load(Ordering::Relaxed) {
                     return flag.stop();
                 }
-                std::thread::park_timeout(STOP_INTERVAL);
             }
         });
-        let scanned = dataset.digest_files(&flag, false);
-        done.store(true, Ordering::Relaxed);
-        scanned
+        dataset.digest_files(flag, false)
     });
     let (digests, report) = scanned.map_err(|source| DatagenError::Engine(Box::new(source)))?;
     let result = |(entry, digest): (&ringquet::FileEntry, ContentDigest)| {
@@ -209,20 +217,37 @@ fn check_bytes(
     results: &mut [Result<(), Fault>],
     threads: usize,
     stop: &AtomicBool,
-) {
+) -> Result<(), DatagenError> {
     let threads = threads_for(threads, group.len());
     let per_thread = group.len().div_ceil(threads).max(1);
-    std::thread::scope(|scope| {
-        for (group, results) in group.chunks(per_thread).zip(results.chunks_mut(per_thread)) {
-            scope.spawn(move || {
-                for (candidate, result) in group.iter().zip(results) {
-                    if result.is_ok() && !stop.load(Ordering::Relaxed) {
-                        *result = check_hash(&candidate.path, candidate.listed, stop);
-                    }
-                }
-            });
+    let failed = AtomicBool::new(false);
+    let is_over = || stop.load(Ordering::Relaxed) || failed.load(Ordering::Relaxed);
+    let hash = |group: &[Candidate<'_>], results: &mut [Result<(), Fault>]| {
+        for (candidate, result) in group.iter().zip(results) {
+            if result.is_ok() && !is_over() {
+                *result = check_hash(&candidate.path, candidate.listed, stop);
+            }
         }
-    });
+    };
+    std::thread::scope(|scope| {
+        let shares = group.chunks(per_thread).zip(results.chunks_mut(per_thread));
+        let hash = |(group, results)| {
+            let (hash, failed) = (&hash, &failed);
+            scope.spawn(move || {
+                let done = panics::caught(|| hash(group, results));
+                failed.fetch_or(done.is_err(), Ordering::Relaxed);
+                done
+            })
+        };
+        let threads: Vec<_> = shares.map(hash).collect();
+        let ends = threads.into_iter().map(|thread| {
+            thread
+                .join()
+                .unwrap_or_else(|_| Err("unknown".to_owned()))
+                .map_err(DatagenError::Panicked)
+        });
+        ends.collect::<Vec<_>>().into_iter().collect()
+    })
 }
 
 fn check_hash(path: &Path, listed: &ManifestFile, stop: &AtomicBool) -> Result<(), Fault> {
@@ -278,12 +303,13 @@ fn check_content(
     candidate: &Candidate<'_>,
     recipe: &Recipe,
     digest: ContentDigest,
+    storage: Option<&TestStorage>,
 ) -> Result<(), Fault> {
     if digest == candidate.listed.content_digest() {
         return Ok(());
     }
     let text = if candidate.generator == GENERATOR {
-        first_difference(&candidate.path, recipe)?.unwrap_or_else(|| {
+        first_difference(&candidate.path, recipe, storage)?.unwrap_or_else(|| {
             "holds what seed and workload give, but the manifest lists another digest: the \
              manifest was changed"
                 .to_owned()
@@ -300,11 +326,15 @@ fn check_content(
 }
 
 /// Where the file differs first, by row, from what seed and workload give.
-fn first_difference(path: &Path, recipe: &Recipe) -> Result<Option<String>, Fault> {
+fn first_difference(
+    path: &Path,
+    recipe: &Recipe,
+    storage: Option<&TestStorage>,
+) -> Result<Option<String>, Fault> {
     let unreadable =
         |error: ringquet::Error| -> Fault { (ProblemKind::Unreadable, error.to_string()) };
     // One thread delivers row groups and rows in their order.
-    let options = EngineOptions { threads: Some(1), ..EngineOptions::default() };
+    let options = engine_options(storage, 1);
     let dataset = Dataset::open_files(vec![path.to_owned()], options).map_err(unreadable)?;
     let mut current: Option<(u64, RowGroupContent)> = None;
     for batch in Arc::new(dataset).batches() {

@@ -81,6 +81,9 @@ pub enum DatagenError {
     /// The engine cannot read.
     #[error(transparent)]
     Engine(Box<ringquet::Error>),
+    /// A thread panicked.
+    #[error("a thread panicked: {0}; this is a defect of ringquet, please report it")]
+    Panicked(String),
     /// The stop flag was set.
     #[error(
         "stopped: {files_done} of {files} files are complete; nothing is left of the others, \

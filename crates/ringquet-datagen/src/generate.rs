@@ -7,17 +7,18 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ringquet::DirectChoice;
-use ringquet_io::{Warning, WriteChoice, WriteDriver, WriteOptions, WriteQueue};
+use ringquet::{DirectChoice, panics};
+use ringquet_io::{Warning, WriteChoice, WriteDriver, WriteQueue};
 use ringquet_workload::{Compression, Loaded};
 use serde::Serialize;
 
-use crate::check::{Candidate, check_files};
+use crate::check::{Candidate, Reading, check_files};
 use crate::content::FileKey;
 use crate::error::DatagenError;
 use crate::manifest::{Manifest, ManifestFile, path_text};
 use crate::options::{
-    DatagenOptions, DatagenWarning, Existing, PAGE_BYTES_RANGE, Progress, WarningCode, threads_for,
+    DatagenOptions, DatagenWarning, Existing, PAGE_BYTES_RANGE, Progress, TestStorage, WarningCode,
+    threads_for, write_queue,
 };
 use crate::partial::{left_over_bytes, remove_left_over};
 use crate::plan::{Plan, PlannedFile};
@@ -112,7 +113,7 @@ pub fn generate(
         &plan,
         &data_dir,
         &manifest,
-        options.threads,
+        (options.threads, options.storage.as_ref()),
         progress,
         stop,
     )?;
@@ -144,6 +145,7 @@ pub fn generate(
         kept: &kept,
         direct: options.direct,
         driver: options.driver,
+        storage: options.storage.as_ref(),
         progress,
         stop,
         failed: AtomicBool::new(false),
@@ -165,9 +167,8 @@ pub fn generate(
     run.ledger().renew()?;
     let errors: Vec<DatagenError> = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| run.work())).collect();
-        let results = workers.into_iter().map(|worker| match worker.join() {
-            Ok(result) => result,
-            Err(panic) => std::panic::resume_unwind(panic),
+        let results = workers.into_iter().map(|worker| {
+            worker.join().unwrap_or_else(|_| Err(DatagenError::Panicked("unknown".to_owned())))
         });
         results.filter_map(Result::err).collect()
     });
@@ -300,7 +301,7 @@ fn check_listed(
     plan: &Plan,
     data_dir: &Path,
     manifest: &Manifest,
-    threads: usize,
+    (threads, storage): (usize, Option<&TestStorage>),
     progress: &dyn Progress,
     stop: &AtomicBool,
 ) -> Result<Listed, DatagenError> {
@@ -317,7 +318,8 @@ fn check_listed(
         recipe: manifest.recipe(file),
     });
     let candidates = candidates.collect();
-    let results = check_files(candidates, threads, false, &mut found.told, progress, stop)?;
+    let reading = Reading { threads, storage, bytes_too: false };
+    let results = check_files(candidates, &reading, &mut found.told, progress, stop)?;
     for (file, result) in planned.into_iter().zip(results) {
         match result {
             Ok(()) => drop(found.kept.insert(file.path.clone(), file.clone())),
@@ -382,6 +384,7 @@ struct Run<'a, R> {
     progress: &'a dyn Progress,
     direct: DirectChoice,
     driver: WriteChoice,
+    storage: Option<&'a TestStorage>,
     /// The caller's flag.
     stop: &'a AtomicBool,
     /// Another thread has failed.
@@ -427,7 +430,9 @@ impl<'a, R: Fn(&PlannedFile) -> Recipe + Sync> Run<'a, R> {
 
     /// Takes file after file until none is left, the caller stops or a thread fails.
     fn work(&self) -> Result<(), DatagenError> {
-        let result = self.work_on_files();
+        // One that panics must end the others at once, as one that fails does.
+        let result = panics::caught(|| self.work_on_files());
+        let result = result.unwrap_or_else(|panic| Err(DatagenError::Panicked(panic)));
         if result.is_err() {
             self.failed.store(true, Ordering::Relaxed);
         }
@@ -435,10 +440,9 @@ impl<'a, R: Fn(&PlannedFile) -> Recipe + Sync> Run<'a, R> {
     }
 
     fn work_on_files(&self) -> Result<(), DatagenError> {
-        let options = WriteOptions { driver: self.driver, ..WriteOptions::default() };
         let mut told = Vec::new();
         // Made here: a ring belongs to the thread that makes it.
-        let queue = WriteQueue::new(&options, &mut told);
+        let queue = write_queue(self.storage, self.driver, &mut told);
         self.ledger().told.extend(told);
         let mut queue = queue?;
         loop {

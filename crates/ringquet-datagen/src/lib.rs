@@ -77,6 +77,8 @@ pub use manifest::{
     GENERATOR, MANIFEST_NAME, MANIFEST_SCHEMA_VERSION, Manifest, ManifestColumn, ManifestFile,
     ManifestWorkload,
 };
+#[doc(hidden)]
+pub use options::TestStorage;
 pub use options::{
     ContentOptions, DatagenOptions, DatagenWarning, Existing, PageOptions, Progress, Silent,
     WarningCode,

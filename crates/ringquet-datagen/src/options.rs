@@ -1,7 +1,9 @@
 //! What a caller can choose, and how it hears of progress.
 
-use ringquet::DirectChoice;
-use ringquet_io::{Warning, WriteChoice};
+use ringquet::{DirectChoice, EngineOptions};
+use ringquet_io::{
+    DriverChoice, IoError, IoOptions, Warning, WriteChoice, WriteOptions, WriteQueue,
+};
 use serde::{Deserialize, Serialize};
 
 /// What to do with files that are already there.
@@ -95,6 +97,51 @@ pub struct DatagenOptions {
     pub content: ContentOptions,
     /// Choices about pages.
     pub pages: PageOptions,
+    /// In place of this machine's storage: for tests.
+    #[doc(hidden)]
+    pub storage: Option<TestStorage>,
+}
+
+/// What a test has in place of this machine's storage.
+#[doc(hidden)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestStorage {
+    /// How it is read; with [`DriverChoice::Sim`] also how it is written.
+    pub io: IoOptions,
+    /// Memory of all reader threads, in bytes.
+    pub memory_budget_bytes: u64,
+}
+
+/// Options for reading files back.
+pub(crate) fn engine_options(storage: Option<&TestStorage>, threads: usize) -> EngineOptions {
+    let threads = (threads > 0).then_some(threads);
+    let engine = EngineOptions { threads, ..EngineOptions::default() };
+    match storage {
+        None => engine,
+        Some(TestStorage { io, memory_budget_bytes }) => EngineOptions {
+            io: io.clone(),
+            memory_budget_bytes: Some(*memory_budget_bytes),
+            ..engine
+        },
+    }
+}
+
+/// The queue of a thread that writes.
+pub(crate) fn write_queue(
+    storage: Option<&TestStorage>,
+    driver: WriteChoice,
+    warnings: &mut Vec<Warning>,
+) -> Result<WriteQueue, IoError> {
+    let options = WriteOptions { driver, ..WriteOptions::default() };
+    match storage {
+        Some(TestStorage { io, .. }) if io.driver == DriverChoice::Sim => {
+            // Small slots: a file of a test shall have several.
+            let patience = io.patience;
+            let options = WriteOptions { slot_bytes: 64 << 10, slots: 4, patience, ..options };
+            WriteQueue::simulated(&io.sim, &options)
+        }
+        _ => WriteQueue::new(&options, warnings),
+    }
 }
 
 impl Default for DatagenOptions {
@@ -109,6 +156,7 @@ impl Default for DatagenOptions {
             driver: WriteChoice::Auto,
             content: ContentOptions::default(),
             pages: PageOptions::default(),
+            storage: None,
         }
     }
 }

@@ -9,20 +9,23 @@ use std::time::Instant;
 use ringquet_io::Warning;
 use serde::Serialize;
 
-use crate::check::{Candidate, check_files};
+use crate::check::{Candidate, Reading, check_files};
 use crate::error::DatagenError;
 use crate::manifest::{Manifest, ManifestFile, path_text, set_digest};
-use crate::options::Progress;
+use crate::options::{Progress, TestStorage};
 use crate::partial::is_partial;
 
 /// How a data set is verified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct VerifyOptions {
     /// Threads; 0 takes one per CPU that this process may use.
     pub threads: usize,
     /// Leave out the hash of each file's bytes, for which a file is read once more. It alone sees
     /// what no value depends on: statistics, or the upper bytes of an int8 that is stored as INT32.
     pub skip_bytes: bool,
+    /// In place of this machine's storage: for tests.
+    #[doc(hidden)]
+    pub storage: Option<TestStorage>,
 }
 
 /// What is wrong with a file.
@@ -153,9 +156,10 @@ pub fn verify(
         generator: manifest.generator,
         recipe: manifest.recipe(file),
     });
-    let (threads, bytes) = (options.threads, !options.skip_bytes);
+    let storage = options.storage.as_ref();
+    let reading = Reading { threads: options.threads, storage, bytes_too: !options.skip_bytes };
     let mut warnings: Vec<Warning> = unlisted(&manifests, &files).into_iter().collect();
-    let found = check_files(candidates.collect(), threads, bytes, &mut warnings, progress, stop)?;
+    let found = check_files(candidates.collect(), &reading, &mut warnings, progress, stop)?;
     if stop.load(Ordering::Relaxed) {
         let files_done = found.len() as u64;
         return Err(DatagenError::Stopped { files_done, files: files.len() as u64 });

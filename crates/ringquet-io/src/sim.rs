@@ -42,7 +42,7 @@ pub struct SimOptions {
     pub fault_share: u16,
     /// Share of writes that put a part of their bytes into the file and then fail with EIO.
     pub torn_share: u16,
-    /// Share of requests that begin a storm: all requests are answered with EAGAIN, up to 200 times.
+    /// Share of requests that begin a storm: all requests are answered with EAGAIN, up to [`STORM_MAX`] times.
     pub storm_share: u16,
     /// Share of enters that are refused with EAGAIN, EBUSY or EINTR.
     pub refuse_share: u8,
@@ -85,6 +85,9 @@ impl Default for SimOptions {
         }
     }
 }
+
+/// Answers of the longest storm: with the pauses between tries of one request it lasts for a tenth of a second.
+pub const STORM_MAX: u32 = 16;
 
 /// The random numbers of a simulation: SplitMix64 (Steele, Lea, Flood 2014), one multiplication chain per
 /// number, any seed is good.
@@ -183,7 +186,7 @@ impl Sim {
 
     fn answer(&mut self, request: Request) -> i32 {
         if self.random.rarely(self.options.storm_share) {
-            self.storm = 1 + self.random.below(200);
+            self.storm = 1 + self.random.below(STORM_MAX);
         }
         if self.storm > 0 {
             self.storm -= 1;

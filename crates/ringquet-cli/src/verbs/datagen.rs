@@ -63,6 +63,7 @@ fn options(args: &DatagenArgs) -> Result<DatagenOptions, Usage> {
             raw_floats: args.raw_floats,
         },
         pages: pages(args)?,
+        ..DatagenOptions::default()
     })
 }
 

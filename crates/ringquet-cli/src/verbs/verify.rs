@@ -16,8 +16,11 @@ use crate::size::ByteSize;
 use crate::stop;
 
 pub(crate) fn run(args: &VerifyArgs, console: &mut Console) -> Result<Exit> {
-    let options =
-        VerifyOptions { threads: args.threads.map_or(0, usize::from), skip_bytes: args.skip_bytes };
+    let options = VerifyOptions {
+        threads: args.threads.map_or(0, usize::from),
+        skip_bytes: args.skip_bytes,
+        ..VerifyOptions::default()
+    };
     console.set_options(json!({
         "dir": args.dir,
         "threads": args.threads,
