@@ -7,6 +7,7 @@
 //!  cargo xtask datagen       the smoke data sets
 //!  cargo xtask fork-compat   ringquet and PyArrow read each other's files
 //!  cargo xtask bench         what is fast, beside whom; --keep puts the run under benches/runs
+//!  cargo xtask campaign      everything over a simulated kernel with faults, from seeds; datagen killed
 //!  cargo xtask mpi           two processes of a training run under Open MPI
 //!  cargo xtask sanitize      reads, faults and drops under valgrind
 //!  cargo xtask portable      the decoder's tests on the kernels of other architectures
@@ -31,6 +32,7 @@ mod fork_compat;
 
 mod aarch64;
 mod bench;
+mod campaign;
 mod fuzz;
 mod mpi;
 mod portable;
@@ -87,6 +89,21 @@ enum Verb {
         #[arg(long)]
         keep: bool,
     },
+    /// Play scans, datagens, verifies and runs over a simulated kernel with faults, and kill datagen
+    Campaign {
+        /// Seeds to play
+        #[arg(long, default_value_t = 0)]
+        seeds: u64,
+        /// The first of them: a seed that failed is repeated with --seeds 1 --from SEED
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+        /// How often to kill datagen
+        #[arg(long, default_value_t = 0)]
+        kills: u64,
+        /// Use the debug build, as `cargo xtask ci` does
+        #[arg(long)]
+        dev: bool,
+    },
     /// Run two processes under Open MPI against one: skipped where MPI is not installed
     Mpi,
     /// Run the tests of reads, faults and drops under valgrind
@@ -124,6 +141,10 @@ fn run(verb: Verb) -> Result<()> {
         Verb::E2e { small } => e2e::run(&workshop, small),
         Verb::Bench { name, cases, keep } => bench::run(&workshop, &name, &cases, keep),
         Verb::Mpi => mpi::run(&workshop),
+        Verb::Campaign { seeds, from, kills, dev } => {
+            let profile = if dev { Profile::Dev } else { Profile::Release };
+            campaign::run(&workshop, profile, seeds, from, kills)
+        }
         Verb::Portable => portable::run(&workshop),
         Verb::Aarch64 => aarch64::run(&workshop),
         Verb::Sanitize => sanitize::run(&workshop),
