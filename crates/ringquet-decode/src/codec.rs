@@ -155,7 +155,8 @@ impl Decompressor {
             Codec::Brotli => read_exactly(brotli::Decompressor::new(source, 4096), target),
             Codec::Zstd => self.zstd(source, target),
             Codec::Lz4Raw => lz4_block(source, target),
-            Codec::Lz4Hadoop => lz4_hadoop(source, target)
+            Codec::Lz4Hadoop => lz4_hadoop(source, target, false)
+                .or_else(|_| lz4_hadoop(source, target, true))
                 // Older arrow-rs wrote LZ4 frames under this name, older parquet-cpp raw blocks.
                 .or_else(|_| {
                     read_exactly(lz4_flex::frame::FrameDecoder::new(source), target)
@@ -247,29 +248,40 @@ fn lz4_block(source: &[u8], target: &mut [u8]) -> Result<usize, String> {
     lz4_flex::block::decompress_into(source, target).map_err(|error| error.to_string())
 }
 
-/// Hadoop's framing: any number of (big-endian decompressed length, big-endian compressed length, block).
-fn lz4_hadoop(source: &[u8], target: &mut [u8]) -> Result<usize, String> {
+/// Hadoop's framing: any number of frames, each a big-endian decompressed length and blocks until that length is there, each
+/// behind its big-endian compressed length. Most frames have one block; a compressor with a small buffer makes several. A frame
+/// of length 0 has none, or a block of no bytes.
+fn lz4_hadoop(source: &[u8], target: &mut [u8], empty_has_block: bool) -> Result<usize, String> {
     let wanted = target.len();
     let (mut source, mut target) = (source, target);
     let mut written = 0;
     while !source.is_empty() {
-        let (lengths, rest) =
-            source.split_at_checked(8).ok_or("Hadoop LZ4 frame cut in its header")?;
-        let length = |bytes: &[u8]| {
-            bytes.iter().fold(0_usize, |value, byte| (value << 8) | usize::from(*byte))
-        };
-        let (decompressed, compressed) = (length(&lengths[..4]), length(&lengths[4..]));
-        let (block, rest) =
-            rest.split_at_checked(compressed).ok_or("Hadoop LZ4 frame cut in its block")?;
+        let decompressed = hadoop_length(&mut source)?;
         let (out, target_rest) = target
             .split_at_mut_checked(decompressed)
             .ok_or("Hadoop LZ4 frame longer than the page")?;
-        same_length(lz4_block(block, out)?, decompressed)?;
-        written += decompressed;
-        source = rest;
+        let mut of_frame = 0;
+        let mut is_whole = decompressed == 0 && !empty_has_block;
+        while !is_whole {
+            let compressed = hadoop_length(&mut source)?;
+            let (block, rest) =
+                source.split_at_checked(compressed).ok_or("Hadoop LZ4 frame cut in its block")?;
+            of_frame += lz4_block(block, &mut out[of_frame..])?;
+            source = rest;
+            is_whole = of_frame >= decompressed;
+        }
+        written += of_frame;
         target = target_rest;
     }
     same_length(written, wanted)
+}
+
+/// Takes a big-endian length off the front.
+fn hadoop_length(source: &mut &[u8]) -> Result<usize, &'static str> {
+    let (length, rest) =
+        source.split_first_chunk::<4>().ok_or("Hadoop LZ4 frame cut in a length")?;
+    *source = rest;
+    Ok(u32::from_be_bytes(*length) as usize)
 }
 
 #[cfg(test)]
@@ -299,17 +311,66 @@ mod tests {
             Codec::Lz4Hadoop => {
                 // Two frames, as Hadoop writes for more than its buffer.
                 let (first, second) = bytes.split_at(bytes.len() / 3);
-                [first, second].into_iter().flat_map(hadoop_frame).collect()
+                [first, second].into_iter().flat_map(|bytes| hadoop_frame(bytes, 1)).collect()
             }
             Codec::Zstd => zstd::bulk::compress(bytes, 1).unwrap(),
             Codec::Lz4Raw => lz4_flex::block::compress(bytes),
         }
     }
 
-    fn hadoop_frame(bytes: &[u8]) -> Vec<u8> {
-        let block = lz4_flex::block::compress(bytes);
+    #[test]
+    fn lz4_frames_of_no_bytes() {
+        let mut decompressor = Decompressor::default();
+        let (empty, frame) = ([0; 4], hadoop_frame(b"values", 1));
+        // A block of no bytes is a token of no literals.
+        let with_block = [0, 0, 0, 0, 0, 0, 0, 1, 0];
+        for compressed in [
+            [&empty[..], &frame].concat(),
+            [&frame, &empty[..]].concat(),
+            [&with_block[..], &frame].concat(),
+            [&frame, &with_block[..]].concat(),
+        ] {
+            let mut target = [0; 6];
+            decompressor.decompress(Codec::Lz4Hadoop, &compressed, &mut target).unwrap();
+            assert_eq!(&target, b"values", "{compressed:?}");
+        }
+    }
+
+    /// One length for all, then so many blocks.
+    fn hadoop_frame(bytes: &[u8], blocks: usize) -> Vec<u8> {
         let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap().to_be_bytes();
-        [&length(bytes)[..], &length(&block)[..], &block].concat()
+        let mut frame = length(bytes).to_vec();
+        for part in bytes.chunks(bytes.len().div_ceil(blocks).max(1)) {
+            let block = lz4_flex::block::compress(part);
+            frame.extend(length(&block));
+            frame.extend(block);
+        }
+        frame
+    }
+
+    /// Hadoop's compressors cut what they are given into blocks of their buffer's size, under one length for all.
+    #[test]
+    fn lz4_frames_of_several_blocks() {
+        let bytes: Vec<u8> =
+            (0..100_000_u32).map(|i| u8::try_from(i % 1000 * i % 251).unwrap()).collect();
+        let mut decompressor = Decompressor::default();
+        for blocks in [1, 2, 3, 7, 64] {
+            for frames in [1, 2, 5] {
+                let parts = bytes.chunks(bytes.len().div_ceil(frames));
+                let mut compressed: Vec<u8> =
+                    parts.flat_map(|bytes| hadoop_frame(bytes, blocks)).collect();
+                let mut target = vec![0; bytes.len()];
+                decompressor.decompress(Codec::Lz4Hadoop, &compressed, &mut target).unwrap();
+                assert!(target == bytes, "{frames} frames of {blocks} blocks");
+                // Three bytes begin no frame.
+                let longer = [&compressed[..], &[0; 3]].concat();
+                let longer = decompressor.decompress(Codec::Lz4Hadoop, &longer, &mut target);
+                assert!(longer.is_err(), "{frames} frames of {blocks} blocks, longer");
+                compressed.pop();
+                let cut = decompressor.decompress(Codec::Lz4Hadoop, &compressed, &mut target);
+                assert!(cut.is_err(), "{frames} frames of {blocks} blocks, cut");
+            }
+        }
     }
 
     #[test]
