@@ -3,6 +3,8 @@
 //!
 //! - The crate allocates as many dictionary entries as the header of a dictionary page says, and as many lengths as a
 //!   delta-encoded page says of itself. A process cannot catch a failed allocation as it can a panic.
+//! - The crate looks for the header of values that a page of nothing but nulls may leave out: for the width of dictionary indices,
+//!   say. Such headers are put at the end of every page that may lack them. Behind values nobody reads them.
 //! - The crate reads BIT_PACKED levels from the least significant bit, the specification writes them from the most
 //!   significant one. They become RLE levels, which both read alike.
 
@@ -59,8 +61,27 @@ impl Handover {
         }
     }
 
+    /// What is put at the end of a page: the headers of its encoding for no values. Pages of columns that have no nulls need none.
+    fn tail(&self, kind: PageKind) -> &'static [u8] {
+        match kind {
+            PageKind::DataV1 { encoding, .. } | PageKind::DataV2 { encoding, .. }
+                if self.max_definition_level > 0 =>
+            {
+                empty_values(encoding, self.physical)
+            }
+            _ => &[],
+        }
+    }
+
     /// The decompressed page as the crate is given it.
     pub(super) fn page(&self, header: &PageHeader, bytes: Vec<u8>) -> Result<Vec<u8>, Fault> {
+        let mut page = self.with_rle_levels(header, bytes)?;
+        page.extend_from_slice(self.tail(header.kind));
+        Ok(page)
+    }
+
+    /// The page with BIT_PACKED levels rewritten, once its counts are checked.
+    fn with_rle_levels(&self, header: &PageHeader, bytes: Vec<u8>) -> Result<Vec<u8>, Fault> {
         match header.kind {
             PageKind::Dictionary { num_values, .. } => self.check_dictionary(num_values, &bytes)?,
             PageKind::DataV2 {
@@ -115,6 +136,22 @@ impl Handover {
             return Err(Fault::truncated("dictionary", wanted, bytes.len()));
         }
         Ok(())
+    }
+}
+
+/// The headers of an encoding for no values. Values of BYTE_STREAM_SPLIT have none, and nothing may come behind them.
+fn empty_values(encoding: PageEncoding, physical: Type) -> &'static [u8] {
+    /// Blocks of 128 in four miniblocks, no values, the first one is 0.
+    const NO_NUMBERS: [u8; 5] = [0x80, 1, 4, 0, 0];
+    const NO_PREFIXES_NO_SUFFIXES: [u8; 10] = [0x80, 1, 4, 0, 0, 0x80, 1, 4, 0, 0];
+    match encoding {
+        // Indices of no bits.
+        PageEncoding::PlainDictionary | PageEncoding::RleDictionary => &[0],
+        PageEncoding::DeltaBinaryPacked | PageEncoding::DeltaLengthByteArray => &NO_NUMBERS,
+        PageEncoding::DeltaByteArray => &NO_PREFIXES_NO_SUFFIXES,
+        // Runs of no bytes.
+        PageEncoding::Rle if physical == Type::BOOLEAN => &[0; 4],
+        _ => &[],
     }
 }
 
