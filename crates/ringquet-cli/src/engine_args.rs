@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
-use ringquet::{DecoderChoice, EngineOptions};
+use ringquet::{DecoderChoice, EngineOptions, Int96};
 use ringquet_io::{DirectChoice, DriverChoice, HugePages, IoOptions, SqPoll, cpus};
 use serde_json::{Value, json};
 
@@ -81,6 +81,16 @@ pub(crate) struct EngineArgs {
     /// Huge pages for the read buffers
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     huge_pages: HugePagesArg,
+    /// Unit of INT96 timestamps: ns reaches from 1677 to 2262 and refuses others, us reaches all
+    #[arg(long, value_enum, default_value_t, value_name = "UNIT")]
+    int96: Int96Arg,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Int96Arg {
+    #[default]
+    Ns,
+    Us,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -177,6 +187,10 @@ impl EngineArgs {
             footer_bytes_max: bytes(self.footer_bytes_max),
             coalesce_gap_bytes: gap,
             columns,
+            int96: match self.int96 {
+                Int96Arg::Ns => Int96::Nanoseconds,
+                Int96Arg::Us => Int96::Microseconds,
+            },
             ..defaults
         })
     }
@@ -240,6 +254,10 @@ pub(crate) fn document(options: &EngineOptions, verb: Value) -> Value {
             DecoderChoice::FallbackOnly => "fallback",
         },
         "verify_crc": options.verify_crc,
+        "int96": match options.int96 {
+            Int96::Nanoseconds => "ns",
+            Int96::Microseconds => "us",
+        },
         "io": options.io,
     });
     let (Value::Object(mut document), Value::Object(engine)) = (verb, engine) else {
@@ -289,7 +307,7 @@ mod tests {
         let typed = options(
             "--driver pread --direct off --threads 3 --cpus 0-1,4 --queue-depth 7 --read-size 64K
              --submit-batch 5 --coalesce-gap 1MiB --memory-budget 1GB --sqpoll=2
-             --no-registered-buffers --no-registered-files --dontcache --huge-pages on
+             --no-registered-buffers --no-registered-files --dontcache --huge-pages on --int96 us
              --batch-rows 9 --page-bytes-max 1MiB --row-bytes-max 2MiB --footer-bytes-max 3MiB",
         )
         .unwrap();
@@ -309,6 +327,7 @@ mod tests {
         assert_eq!(typed.page_bytes_max, Some(1 << 20));
         assert_eq!(typed.row_bytes_max, Some(2 << 20));
         assert_eq!(typed.footer_bytes_max, Some(3 << 20));
+        assert_eq!(typed.int96, Int96::Microseconds);
         assert!(options("--iopoll").unwrap().io.iopoll);
         let sqpoll = options("--sqpoll").unwrap().io.sqpoll;
         assert_eq!(sqpoll.map(|sqpoll| sqpoll.cpu), Some(None));
@@ -330,5 +349,6 @@ mod tests {
         check("--sqpoll=one", "not the number of a CPU");
         check("--iopoll --direct off", "--iopoll needs O_DIRECT");
         check("--driver floppy", "floppy");
+        check("--int96 ms", "ms");
     }
 }

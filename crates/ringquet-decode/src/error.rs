@@ -211,6 +211,15 @@ impl Fault {
         Self::OverLimit { what, wanted_bytes: wanted as u64, bound_bytes: bound as u64, option }
     }
 
+    /// In words, without where.
+    pub(crate) fn what(self) -> String {
+        match self {
+            Self::OutOfSpec(what) | Self::Unsupported(what) => what.into_owned(),
+            Self::Parquet(source) => source.to_string(),
+            other => other.at(Place::default()).to_string(),
+        }
+    }
+
     /// Says where.
     #[cold]
     #[inline(never)]

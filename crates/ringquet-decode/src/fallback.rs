@@ -81,7 +81,7 @@ impl FallbackColumn {
     ) -> Result<Self, Fault> {
         let reader = Arc::clone(schema.reader(root)?);
         let leaves = walks.into_iter().map(|walk| {
-            let column = schema.parquet.column(walk.leaf());
+            let column = schema.stored_parquet().column(walk.leaf());
             let stretch_bytes = options.batch_bytes.unwrap_or(options.batch_bytes_max) / STRETCHES;
             LeafPages {
                 handover: Handover::new(&column),

@@ -8,18 +8,24 @@
 //! A real DLRM file has 768 row groups of 200 columns and a footer of 17.7 MB, nearly all of it statistics and columns
 //! that nobody asked for. So the thrift bytes are walked once by our own reader, which steps over both ([`template`]), and what is
 //! kept is a few bytes per wanted column chunk ([`chunks`]). Only the schema goes to the `parquet` crate: it gets a
-//! little footer of its own, with the schema's bytes as they are and no row groups.
+//! little footer of its own, with no row groups and the schema written anew ([`rewrite`]).
 
+mod annotation;
 mod chunks;
+mod details;
 mod kinds;
 mod parse;
 mod projection;
+pub(crate) mod rewrite;
+mod short_chunks;
 mod template;
 mod tree;
+mod writer;
 
 use std::ops::Range;
 use std::sync::Arc;
 
+pub use details::{ColumnChunkDetails, FooterDetails, PageCount};
 pub use projection::Projection;
 pub(crate) use projection::Wanted;
 pub(crate) use tree::SchemaTree;
@@ -28,6 +34,7 @@ use crate::Codec;
 use crate::error::{DecodeError, Fault, Place};
 use crate::page_header::PageEncoding;
 use crate::schema::FileSchema;
+use crate::stored::Int96;
 use chunks::ChunkTable;
 
 /// Bytes at the end of a file that hold the footer's length and the magic.
@@ -65,7 +72,7 @@ pub fn footer_len(tail: &[u8; TAIL_LEN], file_len: u64) -> Result<u32, DecodeErr
 pub struct ColumnChunk {
     /// First byte in the file (of the dictionary page where there is one).
     pub offset: u64,
-    /// Compressed bytes, page headers included.
+    /// Compressed bytes, page headers included, also those that an old writer did not count.
     pub compressed_bytes: u64,
     /// Values, nulls and empty lists included.
     pub num_values: u64,
@@ -134,11 +141,25 @@ pub struct Footer {
     schema: Arc<FileSchema>,
     file_len: u64,
     num_rows: u64,
+    /// Rows that the file says it has, where the row groups have another number.
+    stated_rows: Option<i64>,
     created_by: Option<Box<str>>,
     roots: Arc<[usize]>,
     projected: arrow_schema::SchemaRef,
     row_group_rows: Box<[u64]>,
     chunks: ChunkTable,
+}
+
+/// How a footer is to be read.
+#[derive(Debug, Clone, Copy)]
+pub struct ParseOptions<'a> {
+    /// Which columns.
+    pub projection: &'a Projection,
+    /// The schema of another file, which is taken where the two are the same. Of a thousand files of a data set only the first
+    /// then pays time and memory for it.
+    pub shared: Option<&'a Arc<FileSchema>>,
+    /// As what timestamps of INT96 are read.
+    pub int96: Int96,
 }
 
 impl Footer {
@@ -155,8 +176,7 @@ impl Footer {
         Self::parse_sharing(thrift_bytes, file_len, projection, None)
     }
 
-    /// [`Self::parse`], taking the schema of another file where the two are the same. Of a thousand files of a data set
-    /// only the first then pays time and memory for it.
+    /// [`Self::parse`], taking the schema of another file where the two are the same.
     ///
     /// # Errors
     /// As [`Self::parse`].
@@ -166,7 +186,20 @@ impl Footer {
         projection: &Projection,
         shared: Option<&Arc<FileSchema>>,
     ) -> Result<Self, DecodeError> {
-        parse::parse(thrift_bytes, file_len, projection, shared)
+        let options = ParseOptions { projection, shared, int96: Int96::default() };
+        Self::parse_with(thrift_bytes, file_len, &options)
+    }
+
+    /// [`Self::parse`] in another way.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn parse_with(
+        thrift_bytes: &[u8],
+        file_len: u64,
+        options: &ParseOptions<'_>,
+    ) -> Result<Self, DecodeError> {
+        parse::parse(thrift_bytes, file_len, options)
     }
 
     /// The schema of the whole file.
@@ -187,10 +220,16 @@ impl Footer {
         self.file_len
     }
 
-    /// Rows of the file.
+    /// Rows of the file: those of its row groups.
     #[must_use]
     pub fn num_rows(&self) -> u64 {
         self.num_rows
+    }
+
+    /// Rows that the file says it has, where its row groups have another number.
+    #[must_use]
+    pub fn stated_rows(&self) -> Option<i64> {
+        self.stated_rows
     }
 
     /// Row groups of the file.

@@ -35,6 +35,7 @@ mod thrift;
 
 mod footer;
 mod schema;
+mod stored;
 
 mod codec;
 mod header_memo;
@@ -59,13 +60,17 @@ pub mod fuzzing;
 pub use codec::Codec;
 pub use digest::{ContentDigest, FileDigest, ParseDigestError, RowGroupDigest};
 pub use error::{DecodeError, Place};
-pub use footer::{ColumnChunk, EncodingSet, Footer, Projection, TAIL_LEN, footer_len};
+pub use footer::{
+    ColumnChunk, ColumnChunkDetails, EncodingSet, Footer, FooterDetails, PageCount, ParseOptions,
+    Projection, TAIL_LEN, footer_len,
+};
 pub use page_header::{PageEncoding, PageHeader, PageKind};
 pub use pool::{BufferPool, PoolCounters, PoolLimits};
 pub use row_group::{
     ChunkSource, DecodeCounters, DecodeOptions, DecoderChoice, RowGroupDecoder, Step,
 };
 pub use schema::{FileSchema, Root};
+pub use stored::Int96;
 
 /// Unpacks bit-packed values: the kernel on its own, for `benches/`, which holds it beside the `parquet` crate's.
 ///

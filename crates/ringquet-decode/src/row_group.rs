@@ -24,6 +24,7 @@ use crate::fallback::FallbackColumn;
 use crate::footer::{ColumnChunk, Footer};
 use crate::page::PageWalk;
 use crate::pool::{BufferPool, Contexts};
+use crate::stored;
 
 /// Where the decoder gets the bytes of a column chunk.
 ///
@@ -393,7 +394,11 @@ impl RowGroupDecoder {
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.columns.len());
         let mut bytes = 0;
         for index in 0..self.columns.len() {
-            match self.columns[index].take(rows) {
+            let target = self.schema.field(index).data_type();
+            let taken = self.columns[index].take(rows).and_then(|(array, bytes)| {
+                Ok((stored::finish(array, target, self.rows_done)?, bytes))
+            });
+            match taken {
                 Ok((array, of_array)) => {
                     bytes += of_array;
                     arrays.push(array);

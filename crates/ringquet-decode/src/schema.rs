@@ -1,19 +1,24 @@
 //! The schema of a file, twice: as Parquet stores it and as Arrow shows it.
 //!
-//! Both come from the `parquet` crate, so that types and `ARROW:schema` hints mean exactly what they mean there.
+//! Both come from the `parquet` crate, so that types and `ARROW:schema` hints mean exactly what they mean there. What it is
+//! shown is written by us ([`crate::footer::rewrite`]): it refuses schemas that others read.
+
+mod views;
 
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use arrow_schema::{Field, Fields, Schema, SchemaRef};
-use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::arrow::{FieldLevels, ProjectionMask, parquet_to_arrow_field_levels};
-use parquet::file::metadata::{FileMetaData, ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::{FileMetaData, ParquetMetaData};
 use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor, Type};
 
 use crate::column::ColumnPlan;
 use crate::error::Fault;
 use crate::footer::{Projection, SchemaTree, Wanted};
+use crate::stored::Int96;
+pub(crate) use views::SchemaSource;
+use views::Views;
 
 /// A column of the schema's first level: what a projection names and what becomes one Arrow array.
 #[derive(Debug)]
@@ -44,6 +49,14 @@ pub struct FileSchema {
     pub parquet: SchemaDescPtr,
     /// Columns of the first level, in the order of the file.
     pub roots: Vec<Root>,
+    /// What the decoders give, where that is not yet what [`Self::arrow`] shows: see [`crate::stored`].
+    stored_arrow: SchemaRef,
+    /// Leaf columns as the decoders take them.
+    stored_parquet: SchemaDescPtr,
+    /// As what timestamps of INT96 are read.
+    int96: Int96,
+    /// Why `ARROW:schema` was ignored, where it was.
+    arrow_schema_ignored: Option<String>,
     /// The thrift bytes that all of this was made from. Equal bytes, equal schema.
     identity: Box<[u8]>,
     /// Where the list of columns lies in them.
@@ -65,21 +78,17 @@ struct Projected {
 }
 
 impl FileSchema {
-    /// Builds the schema from `identity`: thrift bytes of a `FileMetaData` without row groups, the list of columns at
+    /// Builds the schema from `source`; `identity` has the thrift bytes that it depends on, the list of columns at
     /// `schema_at`. `tree` is what our own walk of it found; the `parquet` crate must agree.
     pub(crate) fn new(
+        source: SchemaSource<'_>,
         identity: Vec<u8>,
         schema_at: Range<usize>,
         tree: Arc<SchemaTree>,
     ) -> Result<Self, Fault> {
         let roots = &tree.roots;
-        let metadata = guarded("schema", || ParquetMetaDataReader::decode_metadata(&identity))?;
-        let metadata = Arc::new(metadata);
-        let arrow = guarded("schema", || {
-            ArrowReaderMetadata::try_new(Arc::clone(&metadata), Default::default())
-        })?;
-        let arrow = Arc::clone(arrow.schema());
-        let parquet = metadata.file_metadata().schema_descr_ptr();
+        let Views { arrow, parquet, stored_arrow, stored_parquet, arrow_schema_ignored } =
+            Views::new(source)?;
         let fields = parquet.root_schema().get_fields();
         let leaves_agree = roots.last().map_or(0, |(_, leaves)| leaves.end)
             == parquet.num_columns()
@@ -103,6 +112,10 @@ impl FileSchema {
         Ok(Self {
             arrow,
             parquet,
+            stored_arrow,
+            stored_parquet,
+            int96: source.int96,
+            arrow_schema_ignored,
             plans: roots.iter().map(|_| OnceLock::new()).collect(),
             roots,
             identity: identity.into_boxed_slice(),
@@ -150,8 +163,24 @@ impl FileSchema {
         self.plans[root].get_or_init(make).as_ref()
     }
 
-    pub(crate) fn has_identity(&self, identity: &[u8]) -> bool {
-        *self.identity == *identity
+    pub(crate) fn has_identity(&self, identity: &[u8], int96: Int96) -> bool {
+        self.int96 == int96 && *self.identity == *identity
+    }
+
+    /// Why the entry `ARROW:schema` of the file was ignored: it is damaged, or of another schema. `None` where it was not.
+    #[must_use]
+    pub fn arrow_schema_ignored(&self) -> Option<&str> {
+        self.arrow_schema_ignored.as_deref()
+    }
+
+    /// Leaf columns as the decoders take them.
+    pub(crate) fn stored_parquet(&self) -> &SchemaDescPtr {
+        &self.stored_parquet
+    }
+
+    /// Arrow field of a root column as the decoders give it.
+    pub(crate) fn stored_field(&self, root: usize) -> Option<&Field> {
+        self.stored_arrow.fields().get(self.roots[root].field?).map(|field| &**field)
     }
 
     /// Leaf columns of the whole file.
@@ -163,7 +192,7 @@ impl FileSchema {
     /// Dotted path of a leaf column, for messages and reports.
     #[must_use]
     pub fn leaf_path(&self, leaf: usize) -> String {
-        self.parquet.column(leaf).path().string()
+        self.tree.leaf_paths[leaf].clone()
     }
 
     /// Index of the root column that a leaf belongs to.
@@ -198,9 +227,9 @@ impl FileSchema {
 
     fn make_reader(&self, root: usize) -> Result<RootReader, Fault> {
         let field = self
-            .field(root)
+            .stored_field(root)
             .ok_or_else(|| Fault::out_of_spec("a column without leaves cannot be read"))?;
-        let whole = self.parquet.root_schema();
+        let whole = self.stored_parquet.root_schema();
         let only_root = Type::group_type_builder(whole.name())
             .with_fields(vec![Arc::clone(&whole.get_fields()[root])])
             .build()?;

@@ -9,6 +9,7 @@ use ringquet_io::{Alignment, DirectChoice, Identity, IoOptions, Warning};
 use crate::error::Error;
 use crate::footers;
 use crate::memory::KeptArenas;
+use crate::oddities;
 use crate::options::{EngineOptions, Resolved};
 use crate::plan::{self, Plan, PlanBounds, PlannedRead, UnitId, UnitPlan, WantedChunk};
 
@@ -113,6 +114,7 @@ impl Dataset {
         let (files, opened) =
             footers::read_all(paths, &projection, &resolved, &arenas, &mut warnings)?;
         cache_warnings(&files, &options.io, &mut warnings);
+        oddities::warn(&files, &mut warnings);
         Ok(Dataset { files, options, resolved, warnings, arenas, opened })
     }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use ringquet_decode::{FileSchema, Footer, Projection, TAIL_LEN, footer_len};
+use ringquet_decode::{FileSchema, Footer, ParseOptions, Projection, TAIL_LEN, footer_len};
 use ringquet_io::device::DeviceMeter;
 use ringquet_io::queue::WAIT_MAX;
 use ringquet_io::{Alignment, Completed, IoCounters, ReadQueue, Warning};
@@ -414,13 +414,13 @@ impl Opening<'_> {
             self.queue.file(count(index), path, None).map_err(|error| (index, error.into()))?;
         let schema = self.shared.schema.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let begun = Instant::now();
-        let footer = Footer::parse_sharing(
-            thrift,
-            file.len_bytes(),
-            self.shared.projection,
-            schema.as_ref(),
-        )
-        .map_err(|source| (index, Error::Decode { path: path.clone(), source }))?;
+        let options = ParseOptions {
+            projection: self.shared.projection,
+            shared: schema.as_ref(),
+            int96: self.shared.resolved.int96,
+        };
+        let footer = Footer::parse_with(thrift, file.len_bytes(), &options)
+            .map_err(|source| (index, Error::Decode { path: path.clone(), source }))?;
         self.done.parse_seconds += begun.elapsed().as_secs_f64();
         if schema.is_none() {
             *self.shared.schema.lock().unwrap_or_else(PoisonError::into_inner) =

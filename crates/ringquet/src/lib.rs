@@ -55,6 +55,7 @@ pub mod footers;
 pub mod plan;
 
 mod memory;
+mod oddities;
 pub mod panics;
 mod reader;
 mod threads;
@@ -77,5 +78,5 @@ pub use reader::DecodeMode;
 pub use report::ScanReport;
 pub use stream::{BatchStream, Playing, play};
 
-pub use ringquet_decode::{ContentDigest, DecoderChoice};
+pub use ringquet_decode::{ContentDigest, DecoderChoice, Int96};
 pub use ringquet_io::{DirectChoice, DriverChoice, HugePages, IoOptions, SqPoll, Warning};

@@ -1,6 +1,6 @@
 //! What was asked for ([`EngineOptions`]) and what will happen ([`Resolved`]).
 
-use ringquet_decode::DecoderChoice;
+use ringquet_decode::{DecoderChoice, Int96};
 use ringquet_io::{DirectChoice, IoError, IoOptions, MemoryLimit, cpus, device::SysRoot};
 use serde::Serialize;
 
@@ -67,6 +67,8 @@ pub struct EngineOptions {
     pub decoder: DecoderChoice,
     /// Check page CRCs where pages have them.
     pub verify_crc: bool,
+    /// As what timestamps of INT96 are read.
+    pub int96: Int96,
     /// Footers in flight at most, per thread; more only cost memory while they are parsed. A bench sets 1.
     pub footers_in_flight: usize,
     /// Where /sys is.
@@ -89,6 +91,7 @@ impl Default for EngineOptions {
             batch_rows: None,
             decoder: DecoderChoice::Auto,
             verify_crc: false,
+            int96: Int96::default(),
             footers_in_flight: usize::MAX,
             sys_root: SysRoot::default(),
         }
@@ -129,6 +132,8 @@ pub struct Resolved {
     pub row_bytes_max: u64,
     /// Bytes that a footer may have.
     pub footer_bytes_max: u64,
+    /// As what timestamps of INT96 are read.
+    pub int96: Int96,
     /// The choices made here.
     pub picked: Vec<Picked>,
 }
@@ -236,6 +241,7 @@ impl EngineOptions {
             page_bytes_max,
             row_bytes_max,
             footer_bytes_max,
+            int96: self.int96,
             picked,
         })
     }

@@ -2,12 +2,19 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops, and its line says why")]
 
 mod arrays;
+pub(crate) mod by_hand;
 mod support;
 
+mod all_null;
+mod annotations;
 mod differential;
 mod digest;
 mod footer;
 mod golden;
 mod hostile;
+mod metadata;
+mod old_lists;
 mod pyarrow;
 mod reuse;
+mod short_chunks;
+mod twelve_bytes;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
+use arrow_array::{Array as _, RecordBatch};
 use arrow_schema::{DataType, SchemaRef};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
@@ -13,7 +13,8 @@ use parquet::arrow::arrow_writer::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use ringquet_decode::{
     BufferPool, ChunkSource, ContentDigest, DecodeCounters, DecodeError, DecodeOptions,
-    DecoderChoice, Footer, Projection, RowGroupDecoder, RowGroupDigest, Step, TAIL_LEN, footer_len,
+    DecoderChoice, Footer, Int96, ParseOptions, Projection, RowGroupDecoder, RowGroupDigest, Step,
+    TAIL_LEN, footer_len,
 };
 
 /// Writes batches as one file in memory.
@@ -266,4 +267,64 @@ pub(super) fn check_ways(
         }
     }
     counters
+}
+
+/// Reads a file in every way we have: both decoders, bytes at hand or late, batches of several sizes, all of which must come to
+/// the same arrays and the same digest. Gives all of its rows as one batch.
+pub(super) fn read_every_way(file: &Bytes, int96: Int96, what: &str) -> RecordBatch {
+    read_ways(file, int96, &WAYS, what)
+}
+
+/// As [`read_every_way`], in some ways.
+pub(super) fn read_ways(file: &Bytes, int96: Int96, ways: &[Way], what: &str) -> RecordBatch {
+    let footer = open_with(file, int96).unwrap_or_else(|error| panic!("{what}: {error}"));
+    let schema = footer.projected_schema();
+    let mut first: Option<(RecordBatch, ContentDigest)> = None;
+    for batch_rows in [1, 3, 1000] {
+        for (decoder, stingy) in ways.iter().copied() {
+            let what = format!("{what}, {batch_rows} rows per batch, {decoder:?}, stingy {stingy}");
+            let options = DecodeOptions { batch_rows, decoder, ..DecodeOptions::default() };
+            let mut batches = Vec::new();
+            for row_group in 0..footer.num_row_groups() {
+                let read = read_row_group(file, &footer, row_group, &options, stingy);
+                batches.extend(read.unwrap_or_else(|error| panic!("{what}: {error}")).0);
+            }
+            for column in batches.iter().flat_map(RecordBatch::columns) {
+                let valid = column.to_data().validate_full();
+                valid.unwrap_or_else(|error| panic!("{what}: not valid Arrow: {error}"));
+            }
+            let digest = digest(&batches, schema);
+            let rows = arrow_select::concat::concat_batches(schema, &batches).unwrap();
+            let (known, known_digest) = first.get_or_insert((rows.clone(), digest));
+            assert_eq!(*known, rows, "{what}");
+            assert_eq!(*known_digest, digest, "{what}");
+        }
+    }
+    first.unwrap().0
+}
+
+/// What each decoder refuses a file with.
+pub(super) fn refusals(file: &Bytes, int96: Int96) -> Vec<String> {
+    let footer = match open_with(file, int96) {
+        Ok(footer) => footer,
+        Err(error) => return vec![error.to_string()],
+    };
+    let refusal = |decoder| {
+        let options = DecodeOptions { batch_rows: 3, decoder, ..DecodeOptions::default() };
+        let read = |row_group| read_row_group(file, &footer, row_group, &options, false);
+        (0..footer.num_row_groups()).find_map(|row_group| read(row_group).err())
+    };
+    [DecoderChoice::Auto, DecoderChoice::FallbackOnly]
+        .map(|decoder| refusal(decoder).expect("has to be refused").to_string())
+        .to_vec()
+}
+
+/// Opens a file in memory with all of its columns.
+pub(super) fn open_with(file: &[u8], int96: Int96) -> Result<Arc<Footer>, DecodeError> {
+    let file_len = file.len() as u64;
+    let tail = file.last_chunk::<TAIL_LEN>().expect("test files have a tail");
+    let end = file.len() - TAIL_LEN;
+    let length = footer_len(tail, file_len)? as usize;
+    let options = ParseOptions { projection: &Projection::All, shared: None, int96 };
+    Footer::parse_with(&file[end - length..end], file_len, &options).map(Arc::new)
 }

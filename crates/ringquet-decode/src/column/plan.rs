@@ -12,7 +12,7 @@ use crate::schema::FileSchema;
 /// What is to be done for a column.
 #[derive(Debug, Clone)]
 pub(crate) struct ColumnPlan {
-    /// Arrow type of the column.
+    /// Arrow type of what is decoded.
     pub(crate) data_type: DataType,
     pub(crate) shape: Shape,
     pub(crate) leaf: Leaf,
@@ -100,8 +100,8 @@ impl ColumnPlan {
         if leaves.len() != 1 {
             return None;
         }
-        let field = schema.field(root)?;
-        let column = schema.parquet.column(leaf);
+        let field = schema.stored_field(root)?;
+        let column = schema.stored_parquet().column(leaf);
         let (max_definition, max_repetition) = (column.max_def_level(), column.max_rep_level());
         let data_type = field.data_type().clone();
         let path_length = column.path().parts().len();
@@ -121,7 +121,7 @@ impl ColumnPlan {
                 _ => return None,
             };
             let shape = list_shape(
-                &schema.parquet.root_schema().get_fields()[root],
+                &schema.stored_parquet().root_schema().get_fields()[root],
                 &column,
                 kind,
                 element,

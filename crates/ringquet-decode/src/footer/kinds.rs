@@ -1,8 +1,8 @@
-//! The kinds of the fields that the `parquet` crate reads for us, held against the specification before it does.
+//! The kinds of the fields of the schema, held against the specification.
 //!
-//! Our own walk steps over a field whose kind is not the one it knows. The crate reads a field by its number alone,
-//! whatever its kind, and takes booleans in lists to have no bytes: after either, it is somewhere else in the bytes than
-//! we are, and what follows can be anything; a list of 2^31 booleans, say, for which it counts to 2^31.
+//! Our own walk steps over a field whose kind is not the one it knows. The `parquet` crate reads a field by its number alone,
+//! whatever its kind, and takes booleans in lists to have no bytes: after either, it would be somewhere else in the bytes than
+//! we are. It is given fields that we wrote, except for logical types, which are copied.
 
 use crate::error::Fault;
 use crate::thrift::{Observer, ThriftFault, ThriftReader, kind};

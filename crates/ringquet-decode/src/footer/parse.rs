@@ -1,17 +1,19 @@
 //! One walk over the thrift bytes of a `FileMetaData`.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::chunks::ChunkTableBuilder;
+use super::chunks::{ChunkTable, ChunkTableBuilder};
 use super::kinds;
+use super::short_chunks::{self, ChunkStarts};
 use super::template::Templates;
 use super::tree::{SchemaTree, read_schema, struct_list};
-use super::{ColumnChunk, EncodingSet, Footer, MAGIC, Projection, TAIL_LEN, Wanted};
+use super::{ColumnChunk, EncodingSet, Footer, MAGIC, ParseOptions, Projection, TAIL_LEN, Wanted};
 use crate::Codec;
 use crate::error::{DecodeError, Fault, Place};
 use crate::page_header::PageEncoding;
-use crate::schema::FileSchema;
+use crate::schema::{FileSchema, SchemaSource};
 use crate::thrift::{ThriftFault, ThriftReader, kind};
 
 impl From<ThriftFault> for Fault {
@@ -56,13 +58,12 @@ struct Schema {
 pub(super) fn parse(
     bytes: &[u8],
     file_len: u64,
-    projection: &Projection,
-    shared: Option<&Arc<FileSchema>>,
+    options: &ParseOptions<'_>,
 ) -> Result<Footer, DecodeError> {
     let length = bytes.len() as u64;
     let data_end = file_len.saturating_sub(length + TAIL_LEN as u64);
-    let walk = Walk { bytes, data_end, projection };
-    walk.file(file_len, shared).map_err(|error| match error {
+    let walk = Walk { bytes, data_end, projection: options.projection };
+    walk.file(file_len, options).map_err(|error| match error {
         WalkError::At(error) => *error,
         WalkError::Fault(fault) => {
             fault.at(Place { offset: Some(data_end), length: Some(length), ..Place::default() })
@@ -83,14 +84,16 @@ impl<F: Into<Fault>> From<F> for WalkError {
 }
 
 impl Walk<'_> {
-    fn file(&self, file_len: u64, shared: Option<&Arc<FileSchema>>) -> Result<Footer, WalkError> {
+    fn file(&self, file_len: u64, options: &ParseOptions<'_>) -> Result<Footer, WalkError> {
+        let shared = options.shared;
         let mut reader = ThriftReader::new(self.bytes);
         let mut version = None;
         let mut schema: Option<Schema> = None;
         let mut num_rows = None;
         let mut row_groups: Option<(Vec<u64>, ChunkTableBuilder)> = None;
+        let mut row_groups_at = 0..0;
         let mut key_values: Option<Range<usize>> = None;
-        let mut created_by: Option<(Range<usize>, &str)> = None;
+        let mut created_by: Option<(Range<usize>, Cow<'_, str>)> = None;
         let mut last = 0;
         while let Some(field) = reader.field(last)? {
             let start = reader.position();
@@ -109,14 +112,14 @@ impl Walk<'_> {
                         Fault::out_of_spec("footer: row groups before the schema")
                     })?;
                     row_groups = Some(self.row_groups(&mut reader, tree, &wanted.leaves)?);
+                    row_groups_at = start..reader.position();
                 }
                 (5, kind::LIST) => {
                     reader.skip(kind::LIST)?;
                     key_values = Some(start..reader.position());
                 }
                 (6, kind::BINARY) => {
-                    let name = std::str::from_utf8(reader.binary()?)
-                        .map_err(|_| Fault::out_of_spec("footer: created_by is not UTF-8"))?;
+                    let name = String::from_utf8_lossy(reader.binary()?);
                     created_by = Some((start..reader.position(), name));
                 }
                 (8, kind::STRUCT) => {
@@ -129,17 +132,18 @@ impl Walk<'_> {
         let missing = |name: &str| Fault::out_of_spec(format!("footer: {name} is missing"));
         let version = version.ok_or_else(|| missing("version"))?;
         let Schema { span, tree, wanted } = schema.ok_or_else(|| missing("schema"))?;
-        let num_rows = non_negative(num_rows.ok_or_else(|| missing("num_rows"))?, "num_rows")?;
+        let stated_rows = num_rows.ok_or_else(|| missing("num_rows"))?;
         let (row_group_rows, chunks) = row_groups.ok_or_else(|| missing("row_groups"))?;
-        let rows_of_groups = row_group_rows
+        let num_rows = row_group_rows
             .iter()
             .try_fold(0_u64, |sum, rows| sum.checked_add(*rows))
             .ok_or_else(|| Fault::out_of_spec("footer: rows of row groups overflow"))?;
-        if rows_of_groups != num_rows {
-            return Err(Fault::out_of_spec(format!(
-                "footer: the row groups have {rows_of_groups} rows, the file {num_rows}"
-            ))
-            .into());
+        // Readers take the rows of the row groups, whatever the file says of itself.
+        let stated_rows = Some(stated_rows).filter(|rows| u64::try_from(*rows) != Ok(num_rows));
+        let mut chunks = chunks.finish(Arc::clone(&wanted.leaves));
+        if short_chunks::may_be_short(created_by.as_ref().map(|(_, name)| &**name)) {
+            let starts = ChunkStarts::read(&self.bytes[row_groups_at], self.data_end)?;
+            chunks = lengthened(&chunks, &row_group_rows, &starts);
         }
 
         let (identity, schema_at) = schema_footer(
@@ -148,12 +152,15 @@ impl Walk<'_> {
             key_values.clone().map(|span| &self.bytes[span]),
             created_by.as_ref().map(|(span, _)| &self.bytes[span.clone()]),
         );
-        let schema = match shared.filter(|schema| schema.has_identity(&identity)) {
+        let schema = match shared.filter(|schema| schema.has_identity(&identity, options.int96)) {
             Some(schema) => Arc::clone(schema),
             None => {
-                kinds::check_schema(&self.bytes[span])?;
-                key_values.map_or(Ok(()), |span| kinds::check_key_values(&self.bytes[span]))?;
-                Arc::new(FileSchema::new(identity, schema_at, tree)?)
+                let list = &self.bytes[span];
+                kinds::check_schema(list)?;
+                let key_values = key_values.map(|span| &self.bytes[span]);
+                key_values.map_or(Ok(()), kinds::check_key_values)?;
+                let source = SchemaSource { version, list, key_values, int96: options.int96 };
+                Arc::new(FileSchema::new(source, identity, schema_at, tree)?)
             }
         };
         let projected = schema.projection(self.projection, &wanted);
@@ -162,10 +169,11 @@ impl Walk<'_> {
             schema,
             file_len,
             num_rows,
+            stated_rows,
             created_by: created_by.map(|(_, name)| name.into()),
             roots: wanted.roots,
             row_group_rows: row_group_rows.into_boxed_slice(),
-            chunks: chunks.finish(wanted.leaves),
+            chunks,
         })
     }
 
@@ -413,6 +421,20 @@ impl Walk<'_> {
     }
 }
 
+/// The same column chunks, with what their announced sizes leave out.
+fn lengthened(chunks: &ChunkTable, rows: &[u64], starts: &ChunkStarts) -> ChunkTable {
+    let mut table = ChunkTableBuilder::default();
+    for (row_group, rows) in rows.iter().enumerate() {
+        // The table is as full as the one before, which took all of them.
+        table.start_row_group();
+        for (_, chunk) in chunks.row_group(row_group, *rows) {
+            let compressed_bytes = starts.length(chunk.offset, chunk.compressed_bytes);
+            table.push(&ColumnChunk { compressed_bytes, ..chunk }, *rows);
+        }
+    }
+    table.finish(chunks.leaves().into())
+}
+
 fn twice(name: &str) -> Fault {
     Fault::out_of_spec(format!("footer: {name} twice"))
 }
@@ -421,7 +443,7 @@ fn non_negative(value: i64, name: &'static str) -> Result<u64, Fault> {
     u64::try_from(value).map_err(|_| Fault::out_of_spec(format!("footer: {name} is {value}")))
 }
 
-/// A footer with the given schema and no row groups, for the `parquet` crate, and where the schema lies in it.
+/// What a schema depends on, as the thrift bytes of a footer without row groups, and where the schema lies in it.
 fn schema_footer(
     version: i32,
     schema: &[u8],

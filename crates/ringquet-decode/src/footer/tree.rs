@@ -1,5 +1,6 @@
 //! The schema's tree, as our own walk sees it: columns of the first level with their leaves, and each leaf's type.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::error::Fault;
@@ -34,7 +35,8 @@ pub(super) fn struct_list(
 /// One `SchemaElement`.
 struct Element<'a> {
     physical_type: Option<i32>,
-    name: &'a str,
+    /// With U+FFFD in place of what is not UTF-8.
+    name: Cow<'a, str>,
     num_children: usize,
 }
 
@@ -51,8 +53,7 @@ fn read_element<'a>(reader: &mut ThriftReader<'a>) -> Result<Element<'a>, Fault>
         last = field.id;
     }
     let name = name.ok_or_else(|| Fault::out_of_spec("footer: name of a column is missing"))?;
-    let name = std::str::from_utf8(name)
-        .map_err(|_| Fault::out_of_spec("footer: name of a column is not UTF-8"))?;
+    let name = String::from_utf8_lossy(name);
     let num_children = usize::try_from(num_children)
         .map_err(|_| Fault::out_of_spec(format!("footer: num_children is {num_children}")))?;
     Ok(Element { physical_type, name, num_children })
@@ -63,7 +64,7 @@ pub(super) fn read_schema(reader: &mut ThriftReader<'_>) -> Result<SchemaTree, F
     let length = struct_list(reader, "schema")?;
     let mut tree = SchemaTree { roots: Vec::new(), leaf_types: Vec::new(), leaf_paths: Vec::new() };
     // Name, and children that are still to come, of each group on the way down.
-    let mut open: Vec<(&str, usize)> = Vec::new();
+    let mut open: Vec<(Cow<'_, str>, usize)> = Vec::new();
     for index in 0..length {
         let element = read_element(reader)?;
         if index == 0 {
@@ -80,13 +81,13 @@ pub(super) fn read_schema(reader: &mut ThriftReader<'_>) -> Result<SchemaTree, F
         *left -= 1;
         if depth == 1 {
             let leaf = tree.leaf_types.len();
-            tree.roots.push((element.name.to_owned(), leaf..leaf));
+            tree.roots.push((element.name.clone().into_owned(), leaf..leaf));
         }
         match element.physical_type {
             Some(physical_type) if element.num_children == 0 => {
                 tree.leaf_types.push(physical_type);
-                let groups = open[1..].iter().map(|(name, _)| *name);
-                let path: Vec<&str> = groups.chain([element.name]).collect();
+                let groups = open[1..].iter().map(|(name, _)| &**name);
+                let path: Vec<&str> = groups.chain([&*element.name]).collect();
                 tree.leaf_paths.push(path.join("."));
             }
             _ => open.push((element.name, element.num_children)),
