@@ -11,12 +11,10 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use parquet::file::metadata::{
-    ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader,
-};
 use ringquet::{EngineOptions, FileEntry};
 use ringquet_decode::{
-    BufferPool, DecodeCounters, DecodeOptions, Footer, Projection, RowGroupDecoder, TAIL_LEN,
+    BufferPool, ColumnChunkDetails, DecodeCounters, DecodeOptions, Footer, FooterDetails,
+    Projection, RowGroupDecoder, TAIL_LEN,
 };
 use serde_json::json;
 
@@ -41,25 +39,23 @@ fn describe(file: &FileEntry) -> Result<FileReport> {
     let path = file.path.display();
     let footer_bytes =
         footer_bytes(file).with_context(|| format!("{path}: cannot read the footer again"))?;
-    let metadata = metadata(&footer_bytes)
-        .with_context(|| format!("{path}: the parquet crate does not read the footer"))?;
+    let details = Footer::details(&footer_bytes).with_context(|| path.to_string())?;
     let footer = &file.footer;
     let served = Served { footer, footer_bytes: &footer_bytes };
     let row_groups = (0..footer.num_row_groups())
-        .map(|row_group| describe_row_group(&metadata, footer, row_group, &served))
+        .map(|row_group| describe_row_group(&details, footer, row_group, &served))
         .collect::<Result<Vec<RowGroup>>>()
         .with_context(|| path.to_string())?;
     let schema = footer.schema();
-    let leaves = schema.parquet.columns().iter().map(|leaf| Leaf::of(leaf)).collect();
-    let file_metadata = metadata.file_metadata();
-    let keys = file_metadata.key_value_metadata().into_iter().flatten();
+    let leaves = schema.parquet.columns().iter().enumerate();
+    let leaves = leaves.map(|(index, leaf)| Leaf::of(schema.leaf_path(index), leaf)).collect();
     Ok(FileReport {
         path: path.to_string(),
         file_bytes: footer.file_len(),
         footer_bytes: footer_bytes.len() as u64,
         created_by: footer.created_by().map(str::to_owned),
-        format_version: file_metadata.version(),
-        key_value_keys: keys.map(|entry| entry.key.clone()).collect(),
+        format_version: details.version,
+        key_value_keys: details.keys,
         rows: footer.num_rows(),
         columns: schema.arrow.fields().iter().map(|field| Column::of(field)).collect(),
         leaves,
@@ -80,22 +76,16 @@ fn footer_bytes(file: &FileEntry) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// All of the footer, as the `parquet` crate sees it: encodings, page counts, the writer's keys.
-fn metadata(footer_bytes: &[u8]) -> Result<ParquetMetaData> {
-    let options = ParquetMetaDataOptions::new().with_encoding_stats_as_mask(false);
-    Ok(ParquetMetaDataReader::decode_metadata_with_options(footer_bytes, Some(&options))?)
-}
-
 fn describe_row_group(
-    metadata: &ParquetMetaData,
+    details: &FooterDetails,
     footer: &Arc<Footer>,
     row_group: usize,
     served: &Served<'_>,
 ) -> Result<RowGroup> {
     let served_by = served.leaves(row_group)?;
-    let of_parquet = metadata.row_group(row_group).columns();
+    let of_row_group = details.row_groups.get(row_group).context("a row group is gone")?;
     let column_chunks = footer.column_chunks(row_group).map(|(leaf, chunk)| {
-        let details = of_parquet.get(leaf).context("a row group has too few column chunks")?;
+        let details = of_row_group.get(leaf).context("a row group has too few column chunks")?;
         Ok(ColumnChunk {
             leaf: footer.schema().leaf_path(leaf),
             codec: chunk.codec.to_string(),
@@ -118,17 +108,16 @@ fn describe_row_group(
     })
 }
 
-fn encodings(chunk: &ColumnChunkMetaData) -> Vec<String> {
-    chunk.encodings().map(|encoding| encoding.to_string()).collect()
+fn encodings(chunk: &ColumnChunkDetails) -> Vec<String> {
+    chunk.encodings.iter().map(|encoding| (*encoding).to_owned()).collect()
 }
 
 /// How many pages of which kind, where the writer says so.
-fn pages(chunk: &ColumnChunkMetaData) -> Option<Vec<Pages>> {
-    let stats = chunk.page_encoding_stats()?;
-    let pages = stats.iter().map(|stats| Pages {
-        kind: stats.page_type.to_string(),
-        encoding: stats.encoding.to_string(),
-        count: u64::try_from(stats.count).unwrap_or(0),
+fn pages(chunk: &ColumnChunkDetails) -> Option<Vec<Pages>> {
+    let pages = chunk.pages.as_ref()?.iter().map(|pages| Pages {
+        kind: pages.kind.to_owned(),
+        encoding: pages.encoding.to_owned(),
+        count: pages.count,
     });
     Some(pages.collect())
 }

@@ -66,9 +66,9 @@ pub(super) struct Leaf {
 }
 
 impl Leaf {
-    pub(super) fn of(leaf: &ColumnDescriptor) -> Leaf {
+    pub(super) fn of(path: String, leaf: &ColumnDescriptor) -> Leaf {
         Leaf {
-            path: leaf.path().string(),
+            path,
             physical_type: leaf.physical_type().to_string(),
             logical_type: leaf.logical_type_ref().map(|logical| format!("{logical:?}")),
             max_definition_level: leaf.max_def_level(),
