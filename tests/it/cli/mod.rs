@@ -15,5 +15,7 @@ mod scan; // reading everything once // rows as a table, as a document, as an Ar
 mod datagen; // generate, resume, verify; what an interrupted call leaves
 mod run; // sizing and playing a workload
 
+mod odd_files; // files that other readers stumble over
+
 mod bad_input; // each kind of bad input: one clear line, no panic
 pub(crate) mod refused; // a machine that refuses io_uring

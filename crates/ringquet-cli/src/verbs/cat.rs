@@ -2,20 +2,24 @@
 
 mod arrow_file;
 mod cells;
+mod dictionaries;
 mod window;
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Result;
 use arrow_array::RecordBatch;
-use arrow_schema::Schema;
-use ringquet::ScanReport;
+use arrow_schema::{Schema, SchemaRef};
+use indicatif::ProgressBar;
+use ringquet::{Dataset, ScanReport, StopFlag};
 use serde::Serialize;
 use serde_json::json;
 
 use self::arrow_file::ArrowFile;
 use self::cells::Cells;
+use self::dictionaries::Dictionaries;
 use self::window::Window;
 use super::source;
 use crate::args::CatArgs;
@@ -55,31 +59,28 @@ pub(crate) fn run(args: &CatArgs, console: &mut Console) -> Result<Exit> {
     let footer = &dataset.files()[0].footer;
     let window = Window::new(footer, rows(args, footer.num_rows())?);
     let schema = footer.projected_schema();
-    let mut sink = Sink::new(args.output.as_deref(), schema)?;
     let bar = progress::counted(console, "reading", window.rows(), "rows");
     // Without a handler Ctrl-C simply ends the process, which is right where nothing is left behind.
     let stop = args.output.is_some().then(stop::on_signals).transpose()?;
-    let mut stream = dataset.batches();
-    while !window.is_empty()
-        && let Some(batch) = stream.next()
-    {
-        let batch = batch?;
-        if stop.as_ref().is_some_and(|stop| stop.is_stopped()) {
-            return Err(Interrupted.into());
-        }
-        if let Some(rows) = window.cut(&batch) {
-            bar.inc(rows.num_rows() as u64);
-            sink.take(&rows)?;
-        }
-        if window.ends_with(&batch) {
-            break;
-        }
+    let mut sink = Sink::new(args.output.as_deref(), schema, false)?;
+    let mut poured = pour(&dataset, &window, &mut sink, &bar, stop.as_ref())?;
+    if matches!(poured, Poured::OtherDictionary) {
+        console.warn("dictionaries", OTHER_DICTIONARY);
+        // The unfinished file goes before there is another.
+        drop(sink);
+        sink = Sink::new(args.output.as_deref(), schema, true)?;
+        bar.set_position(0);
+        poured = pour(&dataset, &window, &mut sink, &bar, stop.as_ref())?;
     }
     bar.finish_and_clear();
-    let scan = stream.finish().transpose()?;
+    let scan = match poured {
+        Poured::All(scan) => scan.map(|scan| *scan),
+        Poured::OtherDictionary => None,
+    };
     if let Some(scan) = &scan {
         console.warn_all(&scan.warnings);
     }
+    let sink_schema = sink.schema(schema);
     let shown = sink.finish()?;
     let report = Report {
         scan,
@@ -87,7 +88,7 @@ pub(crate) fn run(args: &CatArgs, console: &mut Console) -> Result<Exit> {
         file_rows: footer.num_rows(),
         first_row: window.first_row(),
         rows: window.rows(),
-        columns: columns(schema),
+        columns: columns(&sink_schema),
         shown,
     };
     console.report(&report, &report)?;
@@ -97,6 +98,46 @@ pub(crate) fn run(args: &CatArgs, console: &mut Console) -> Result<Exit> {
             .note(&format_args!("first {rows} of {all}; --rows A..B shows others, -o writes all"));
     }
     Ok(Exit::Done)
+}
+
+const OTHER_DICTIONARY: &str = "row groups have different dictionaries, of which an Arrow file takes one for a column: \
+     dictionary columns are written as plain values";
+
+/// What came of taking the rows of a file.
+enum Poured {
+    /// All of them were taken.
+    All(Option<Box<ScanReport>>),
+    /// A batch had another dictionary than those before it.
+    OtherDictionary,
+}
+
+/// Gives the wanted rows to `sink`.
+fn pour(
+    dataset: &Arc<Dataset>,
+    window: &Window,
+    sink: &mut Sink,
+    bar: &ProgressBar,
+    stop: Option<&StopFlag>,
+) -> Result<Poured> {
+    let mut stream = dataset.batches();
+    while !window.is_empty()
+        && let Some(batch) = stream.next()
+    {
+        let batch = batch?;
+        if stop.is_some_and(|stop| stop.is_stopped()) {
+            return Err(Interrupted.into());
+        }
+        if let Some(rows) = window.cut(&batch) {
+            if !sink.take(&rows)? {
+                return Ok(Poured::OtherDictionary);
+            }
+            bar.inc(rows.num_rows() as u64);
+        }
+        if window.ends_with(&batch) {
+            break;
+        }
+    }
+    Ok(Poured::All(stream.finish().transpose()?.map(Box::new)))
 }
 
 /// The rows asked for.
@@ -120,28 +161,56 @@ fn rows(args: &CatArgs, file_rows: u64) -> Result<std::ops::Range<u64>, Usage> {
 /// Where the rows go.
 enum Sink {
     Table(Cells),
-    File(Box<ArrowFile>),
+    /// A file, and the dictionaries that are in it.
+    File(Box<ArrowFile>, Dictionaries),
+    /// A file of plain values, and its schema.
+    PlainFile(Box<ArrowFile>, SchemaRef),
 }
 
 impl Sink {
-    fn new(output: Option<&Path>, schema: &Schema) -> Result<Sink> {
+    fn new(output: Option<&Path>, schema: &SchemaRef, is_plain: bool) -> Result<Sink> {
         Ok(match output {
-            Some(path) => Sink::File(Box::new(ArrowFile::create(path, schema)?)),
+            Some(path) if is_plain => {
+                let schema = dictionaries::plain_schema(schema);
+                Sink::PlainFile(Box::new(ArrowFile::create(path, &schema)?), schema)
+            }
+            Some(path) => {
+                let file = ArrowFile::create(path, schema)?;
+                Sink::File(Box::new(file), Dictionaries::default())
+            }
             None => Sink::Table(Cells::new(schema)),
         })
     }
 
-    fn take(&mut self, rows: &RecordBatch) -> Result<()> {
+    /// The schema of what is shown or written of rows that have `schema`.
+    fn schema(&self, schema: &SchemaRef) -> SchemaRef {
         match self {
-            Sink::Table(cells) => cells.take(rows),
-            Sink::File(file) => file.write(rows),
+            Sink::PlainFile(_, plain) => Arc::clone(plain),
+            Sink::Table(_) | Sink::File(..) => Arc::clone(schema),
         }
+    }
+
+    /// Takes rows; `false` when they have another dictionary than those before.
+    fn take(&mut self, rows: &RecordBatch) -> Result<bool> {
+        match self {
+            Sink::Table(cells) => cells.take(rows)?,
+            Sink::File(file, dictionaries) => {
+                if !dictionaries.are_those_of(rows) {
+                    return Ok(false);
+                }
+                file.write(rows)?;
+            }
+            Sink::PlainFile(file, schema) => {
+                dictionaries::plain_parts(rows, schema, &mut |part| file.write(part))?;
+            }
+        }
+        Ok(true)
     }
 
     fn finish(self) -> Result<Shown> {
         Ok(match self {
             Sink::Table(cells) => Shown::Table { values: cells },
-            Sink::File(file) => {
+            Sink::File(file, _) | Sink::PlainFile(file, _) => {
                 let (path, output_bytes) = file.finish()?;
                 Shown::File { output: path.display().to_string(), output_bytes }
             }

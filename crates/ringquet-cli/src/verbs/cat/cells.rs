@@ -70,6 +70,9 @@ fn utc_type(data_type: &DataType) -> DataType {
         DataType::FixedSizeList(item, size) => DataType::FixedSizeList(field(item), *size),
         DataType::Struct(fields) => DataType::Struct(fields.iter().map(field).collect()),
         DataType::Map(entries, sorted) => DataType::Map(field(entries), *sorted),
+        DataType::Dictionary(key, values) => {
+            DataType::Dictionary(key.clone(), Box::new(utc_type(values)))
+        }
         other => other.clone(),
     }
 }
