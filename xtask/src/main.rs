@@ -2,10 +2,11 @@
 //!
 //! ```text
 //!  cargo xtask ci            fmt, clippy, doc, deny, test, a small e2e: what CI runs
-//!  cargo xtask test          every test, then fork-compat where Python is there
+//!  cargo xtask test          every test, then fork-compat and cases where Python is there
 //!  cargo xtask e2e           generate, read, train, verify; a table of what was measured
 //!  cargo xtask datagen       the smoke data sets
 //!  cargo xtask fork-compat   ringquet and PyArrow read each other's files
+//!  cargo xtask cases         files that other readers stumbled over, with the values that are right
 //!  cargo xtask bench         what is fast, beside whom; --keep puts the run under benches/runs
 //!  cargo xtask campaign      everything over a simulated kernel with faults, from seeds; datagen killed
 //!  cargo xtask mpi           two processes of a training run under Open MPI
@@ -27,6 +28,7 @@ mod test;
 
 mod e2e;
 
+mod cases;
 mod datagen;
 mod fork_compat;
 
@@ -45,6 +47,7 @@ mod structure;
 mod table;
 mod workshop;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -60,7 +63,7 @@ use crate::workshop::Workshop;
 enum Verb {
     /// What CI runs: fmt, clippy, doc, deny, test, a small e2e; each step with its seconds
     Ci,
-    /// All tests of the workspace, then fork-compat where Python and its venv module are there
+    /// All tests of the workspace, then fork-compat and cases where Python and its venv module are there
     Test,
     /// Generate DLRM and FLUX data, read, train and verify it, and show what was measured
     E2e {
@@ -78,6 +81,11 @@ enum Verb {
         /// Use the debug build, as `cargo xtask test` does
         #[arg(long)]
         dev: bool,
+    },
+    /// Check that files which other readers stumbled over are read with the right values
+    Cases {
+        /// Folder with expected.json [default: ../shared/cases beside the checkout]
+        folder: Option<PathBuf>,
     },
     /// Run a bench of benches/ in the release profile
     Bench {
@@ -150,6 +158,16 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Sanitize => sanitize::run(&workshop),
         Verb::Fuzz { targets, minutes } => fuzz::run(&workshop, &targets, minutes),
         Verb::Datagen { sets } => datagen::run(&workshop, &sets),
+        Verb::Cases { folder } => match cases::folder(&workshop, folder) {
+            Some(folder) => {
+                let python = python::environment(&workshop)?.ready()?;
+                cases::run(&workshop, &python, &folder)
+            }
+            None => {
+                println!("{}", cases::SKIPPED);
+                Ok(())
+            }
+        },
         Verb::ForkCompat { dev } => {
             let python = python::environment(&workshop)?.ready()?;
             let profile = if dev { Profile::Dev } else { Profile::Release };

@@ -3,18 +3,28 @@
 use anyhow::Result;
 use xshell::cmd;
 
+use crate::cases;
 use crate::fork_compat;
 use crate::python::{self, Environment};
 use crate::ringquet::{Profile, Ringquet};
 use crate::workshop::Workshop;
 
-/// `cargo test` over the workspace, then fork-compat with the debug binary. The binary is built first, together with
+/// `cargo test` over the workspace, then fork-compat with the debug binary and cases with the release one. The binary is built first, together with
 /// all the rest, for the tests of the command line run it.
 pub(crate) fn run(workshop: &Workshop) -> Result<()> {
     let ringquet = Ringquet::build(workshop, Profile::Dev)?;
     cmd!(workshop.sh, "cargo test --workspace").run()?;
     match python::environment(workshop)? {
-        Environment::Ready(python) => fork_compat::run(workshop, &ringquet, &python),
+        Environment::Ready(python) => {
+            fork_compat::run(workshop, &ringquet, &python)?;
+            match cases::folder(workshop, None) {
+                Some(folder) => cases::run(workshop, &python, &folder),
+                None => {
+                    println!("{}", cases::SKIPPED);
+                    Ok(())
+                }
+            }
+        }
         Environment::Missing(why) => {
             println!("SKIPPED {why}");
             Ok(())
