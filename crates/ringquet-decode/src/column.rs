@@ -51,14 +51,15 @@ pub(crate) struct FastColumn {
     plan: Arc<ColumnPlan>,
     walk: PageWalk,
     dictionary: Option<Dictionary>,
-    page: Option<DataPage>,
+    /// In a box of its own: of thousands of columns only one is in the middle of a page that is not decompressed.
+    page: Option<Box<DataPage>>,
     /// The decompressed page, where the page is compressed.
     decompressed: PageMemory,
     /// The batch that is being decoded, and what the next one should begin with.
     output: Option<Output>,
     capacity: Capacity,
     /// The row that the batch had to leave to the next one, as far as it was decoded.
-    split: Option<Output>,
+    split: Option<Box<Output>>,
     pool: BufferPool,
 }
 
@@ -95,8 +96,8 @@ impl FastColumn {
 
     /// Bytes of the batch that is being decoded.
     pub(crate) fn bytes(&self) -> usize {
-        let bytes = |output: &Option<Output>| output.as_ref().map_or(0, Output::bytes);
-        bytes(&self.output) + bytes(&self.split)
+        let split = self.split.as_ref().map_or(0, |output| output.bytes());
+        self.output.as_ref().map_or(0, Output::bytes) + split
     }
 
     /// Decodes until the next `share.rows` rows are complete, or as many as fit into `share.bytes`, one at least; which
@@ -182,7 +183,7 @@ impl FastColumn {
     /// The batch is full before it has all the rows that were asked for.
     fn end_early(&mut self, output: &mut Output) -> Result<Option<Range<u64>>, Fault> {
         if matches!(self.plan.shape, Shape::List(_)) {
-            self.split = Some(output.split_last_row(&self.plan, &self.pool)?);
+            self.split = Some(Box::new(output.split_last_row(&self.plan, &self.pool)?));
         }
         Ok(None)
     }
@@ -203,7 +204,7 @@ impl FastColumn {
             return Ok(Decoded::All);
         }
         if self.page.is_none() {
-            self.page = Some(DataPage::new(kind, bytes, &self.plan, false)?);
+            self.page = Some(Box::new(DataPage::new(kind, bytes, &self.plan, false)?));
         }
         self.decode_page(output, share, Some(bytes))
     }
@@ -219,7 +220,7 @@ impl FastColumn {
             }
             kind => {
                 let bytes = self.decompressed.bytes();
-                self.page = Some(DataPage::new(kind, bytes, &self.plan, true)?);
+                self.page = Some(Box::new(DataPage::new(kind, bytes, &self.plan, true)?));
             }
         }
         Ok(())
@@ -285,7 +286,7 @@ impl FastColumn {
             .take()
             .ok_or_else(|| Fault::out_of_spec("a batch was taken before it was decoded"))?;
         self.capacity = output.capacity();
-        self.output = self.split.take();
+        self.output = self.split.take().map(|output| *output);
         let bytes = output.bytes();
         output.finish(&self.plan).map(|array| (array, bytes))
     }

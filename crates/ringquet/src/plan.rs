@@ -109,18 +109,42 @@ fn cut(run: Range<u64>, span: u64) -> impl Iterator<Item = Extent> {
 /// row by row together, so an extent is needed when the share of its chunk that lies before it is decoded.
 /// An extent that holds parts of several chunks is needed when the first of them is.
 pub fn streaming_order(extents: &[Extent], chunks: &[WantedChunk]) -> Vec<u32> {
-    let share = |extent: &Extent| {
-        let shares =
-            chunks.iter().filter(|chunk| overlap(&chunk.range, &extent.range)).map(|chunk| {
-                let before = extent.range.start.saturating_sub(chunk.range.start);
-                before as f64 / (chunk.range.end - chunk.range.start).max(1) as f64
-            });
-        shares.fold(f64::INFINITY, f64::min)
-    };
-    let mut order: Vec<(f64, u32)> =
-        (0u32..).zip(extents).map(|(index, extent)| (share(extent), index)).collect();
+    let mut shares = vec![f64::INFINITY; extents.len()];
+    for chunk in chunks.iter().filter(|chunk| !chunk.range.is_empty()) {
+        for (share, extent) in shares.iter_mut().zip(extents).skip(first_extent(extents, chunk)) {
+            if extent.range.start >= chunk.range.end {
+                break;
+            }
+            let before = extent.range.start.saturating_sub(chunk.range.start);
+            let of_chunk = before as f64 / (chunk.range.end - chunk.range.start).max(1) as f64;
+            *share = share.min(of_chunk);
+        }
+    }
+    let mut order: Vec<(f64, u32)> = shares.into_iter().zip(0u32..).collect();
     order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     order.into_iter().map(|(_, index)| index).collect()
+}
+
+/// The first extent that may hold bytes of a chunk. Extents stand in the order of their offsets.
+fn first_extent(extents: &[Extent], chunk: &WantedChunk) -> usize {
+    extents.partition_point(|extent| extent.range.end <= chunk.range.start)
+}
+
+/// The leaves of the chunks that have bytes in each of `reads`, which stand in the order of their offsets.
+pub(crate) fn leaves_of(reads: &[Range<u64>], chunks: &[WantedChunk]) -> Vec<Vec<usize>> {
+    let mut leaves = vec![Vec::new(); reads.len()];
+    for chunk in chunks {
+        let first = reads.partition_point(|read| read.end <= chunk.range.start);
+        for (leaves, read) in leaves.iter_mut().zip(reads).skip(first) {
+            if read.start >= chunk.range.end {
+                break;
+            }
+            if overlap(&chunk.range, read) {
+                leaves.push(chunk.leaf);
+            }
+        }
+    }
+    leaves
 }
 
 pub(crate) fn overlap(a: &Range<u64>, b: &Range<u64>) -> bool {
