@@ -64,6 +64,16 @@ impl SysRoot {
         }
     }
 
+    /// Name of a block device that keeps its content in memory (brd, zram), e.g. `ram0`; `None` for all others.
+    pub fn memory_device(&self, number: (u32, u32)) -> Option<String> {
+        let name = self.device_name(number)?;
+        let is_memory = ["ram", "zram"].iter().any(|prefix| {
+            name.strip_prefix(prefix)
+                .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        });
+        is_memory.then_some(name)
+    }
+
     /// CPUs of a NUMA node.
     pub fn node_cpus(&self, node: u32) -> Option<Vec<usize>> {
         let list =
@@ -71,6 +81,46 @@ impl SysRoot {
                 .ok()?;
         crate::cpus::parse_list(list.trim()).ok()
     }
+}
+
+/// Name of the file system that `path` lies on, if it keeps its content in memory; `None` for all others, and where the
+/// kernel does not say. An overlay is looked through: what counts is where its upper directory lies.
+pub fn memory_file_system(path: &Path) -> Option<String> {
+    /// File systems of linux/magic.h.
+    const OVERLAY: u64 = 0x794c_7630;
+    const IN_MEMORY: &[(u64, &str)] =
+        &[(0x0102_1994, "tmpfs"), (0x8584_58f6, "ramfs"), (0x9584_58f6, "hugetlbfs")];
+    // The type of `f_type` differs between architectures; magics have 32 bits.
+    let magic = |path: &Path| {
+        let magic = rustix::fs::statfs(path).ok()?.f_type;
+        u64::try_from(magic).ok().map(|magic| magic & 0xffff_ffff)
+    };
+    let in_memory =
+        |magic: u64| IN_MEMORY.iter().find(|(of, _)| *of == magic).map(|(_, name)| *name);
+    match magic(path)? {
+        OVERLAY => {
+            let upper = overlay_upper(&fs::read("/proc/self/mountinfo").ok()?, path)?;
+            Some(format!("an overlay on {}", in_memory(magic(&upper)?)?))
+        }
+        magic => in_memory(magic).map(str::to_owned),
+    }
+}
+
+/// The upper directory of the overlay that `path` lies on (proc_pid_mountinfo(5)): that of the longest mount point above it.
+fn overlay_upper(mountinfo: &[u8], path: &Path) -> Option<PathBuf> {
+    use std::os::unix::ffi::OsStrExt as _;
+    let path = fs::canonicalize(path).ok()?;
+    let mounts = mountinfo.split(|&byte| byte == b'\n').filter_map(|line| {
+        let mut fields = line.split(|&byte| byte == b' ');
+        let mount_point = PathBuf::from(std::ffi::OsStr::from_bytes(fields.nth(4)?));
+        let options = fields.next_back()?;
+        path.starts_with(&mount_point).then_some((mount_point, options))
+    });
+    // Of two mounts on one point the later one hides the other.
+    let (_, options) = mounts.max_by_key(|(mount_point, _)| mount_point.as_os_str().len())?;
+    let upper =
+        options.split(|&byte| byte == b',').find_map(|part| part.strip_prefix(b"upperdir="))?;
+    Some(PathBuf::from(std::ffi::OsStr::from_bytes(upper)))
 }
 
 /// Name of a device on this machine.
@@ -159,6 +209,36 @@ mod tests {
         assert_eq!(root.numa_node((9, 0)), Some(1));
         assert_eq!(root.node_cpus(1), Some(vec![8, 9, 10, 11, 24]));
         assert_eq!(root.device_read_bytes((0, 40)), None);
+    }
+
+    #[test]
+    fn devices_in_memory_are_known_by_name() {
+        let dir = recorded();
+        for (number, name) in [("1:0", "ram0"), ("252:0", "zram0"), ("253:0", "rambus")] {
+            let target = dir.path().join("sys/devices/virtual/block").join(name);
+            fs::create_dir_all(&target).unwrap();
+            std::os::unix::fs::symlink(target, dir.path().join("sys/dev/block").join(number))
+                .unwrap();
+        }
+        let root = SysRoot::at(dir.path());
+        assert_eq!(root.memory_device((1, 0)).as_deref(), Some("ram0"));
+        assert_eq!(root.memory_device((252, 0)).as_deref(), Some("zram0"));
+        assert_eq!(root.memory_device((253, 0)), None);
+        assert_eq!(root.memory_device((259, 1)), None);
+    }
+
+    #[test]
+    fn an_overlay_lies_where_its_upper_directory_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let real = fs::canonicalize(dir.path()).unwrap();
+        let mountinfo = format!(
+            "22 1 0:5 / / rw - ext4 /dev/vda rw\n\
+             31 22 0:50 / {} rw,relatime shared:2 - overlay overlay rw,lowerdir=/l,upperdir=/dev/shm/u,workdir=/w\n",
+            real.display()
+        );
+        let upper = overlay_upper(mountinfo.as_bytes(), dir.path());
+        assert_eq!(upper.as_deref(), Some(Path::new("/dev/shm/u")));
+        assert_eq!(overlay_upper(mountinfo.as_bytes(), Path::new("/")), None);
     }
 
     #[test]

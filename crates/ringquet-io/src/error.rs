@@ -23,10 +23,12 @@ pub enum IoError {
         source: io::Error,
     },
     /// A directory, a pipe, a socket: something that has no offsets.
-    #[error("{path}: not a regular file or a block device", path = path.display())]
+    #[error("{path}: is {kind}, not a regular file or a block device: it cannot be read at offsets{advice}", path = path.display(), advice = save_it(kind))]
     NotSeekable {
         /// The file.
         path: PathBuf,
+        /// What it is, e.g. `a FIFO (named pipe)`.
+        kind: &'static str,
     },
     /// `--direct on` was asked for and this file system does not take O_DIRECT.
     #[error("{path}: O_DIRECT is refused by this file system ({source}); use --direct auto or off", path = path.display())]
@@ -144,6 +146,10 @@ pub enum IoError {
     /// Options that contradict each other or are out of range.
     #[error("{0}")]
     Options(String),
+}
+
+fn save_it(kind: &str) -> &'static str {
+    if kind == "a directory" { "" } else { "; save what comes from it as a file first" }
 }
 
 fn on_device(device: Option<&str>) -> String {

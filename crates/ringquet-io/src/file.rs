@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, StatxFlags};
 
@@ -45,40 +46,23 @@ impl DataFile {
     /// # Errors
     /// [`IoError::Open`], [`IoError::NotSeekable`], [`IoError::Stat`], or [`IoError::DirectRefused`].
     pub fn open(path: &Path, direct: DirectChoice) -> Result<DataFile, IoError> {
-        let open_error = |source: rustix::io::Errno| IoError::Open {
-            path: path.to_owned(),
-            source: source.into(),
-        };
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        let (fd, is_direct) = match direct {
-            DirectChoice::Off => {
-                (rustix::fs::open(path, flags, Mode::empty()).map_err(open_error)?, false)
-            }
-            DirectChoice::Auto | DirectChoice::On => {
-                match rustix::fs::open(path, flags | OFlags::DIRECT, Mode::empty()) {
-                    Ok(fd) => (fd, true),
-                    Err(rustix::io::Errno::INVAL) if direct == DirectChoice::Auto => {
-                        (rustix::fs::open(path, flags, Mode::empty()).map_err(open_error)?, false)
-                    }
-                    Err(rustix::io::Errno::INVAL) => {
-                        return Err(IoError::DirectRefused {
-                            path: path.to_owned(),
-                            source: rustix::io::Errno::INVAL.into(),
-                        });
-                    }
-                    Err(source) => return Err(open_error(source)),
-                }
-            }
-        };
+        let (fd, is_direct) = open_at_once(path, direct)?;
         let stat = stat(path, fd.as_fd())?;
         let is_block = stat.kind == FileType::BlockDevice;
         if stat.kind != FileType::RegularFile && !is_block {
-            return Err(IoError::NotSeekable { path: path.to_owned() });
+            return Err(not_seekable(path, stat.kind));
         }
+        if direct == DirectChoice::On && !is_direct {
+            let source = rustix::io::Errno::INVAL.into();
+            return Err(IoError::DirectRefused { path: path.to_owned(), source });
+        }
+        // With O_NONBLOCK io_uring may answer EAGAIN instead of waiting for the device.
+        let flags = if is_direct { OFlags::DIRECT } else { OFlags::empty() };
+        rustix::fs::fcntl_setfl(&fd, flags).map_err(|source| open_error(path, source))?;
         let mut identity = stat.identity;
         if is_block {
-            let len = rustix::fs::seek(&fd, rustix::fs::SeekFrom::End(0)).map_err(open_error)?;
-            identity.len = len;
+            let len = rustix::fs::seek(&fd, rustix::fs::SeekFrom::End(0));
+            identity.len = len.map_err(|source| open_error(path, source))?;
         }
         let alignment = if is_direct { stat.alignment } else { Alignment::BYTE };
         Ok(DataFile {
@@ -198,6 +182,78 @@ impl AsFd for DataFile {
     }
 }
 
+/// An open that meets another process's lease (fcntl(2), F_SETLEASE) is tried again this often. The kernel breaks a lease
+/// after /proc/sys/fs/lease-break-time, by default 45 s.
+const LEASE_RETRY: Duration = Duration::from_millis(10);
+const LEASE_RETRIES: u32 = 6000;
+
+/// Opens `path` without waiting for anybody: a plain open of a FIFO waits until somebody writes to it. Whether O_DIRECT was
+/// taken; what it is that was opened, the caller has to look at.
+fn open_at_once(path: &Path, direct: DirectChoice) -> Result<(OwnedFd, bool), IoError> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let open = |flags| {
+        let mut retries = 0;
+        loop {
+            match rustix::fs::open(path, flags, Mode::empty()) {
+                Err(rustix::io::Errno::AGAIN) if retries < LEASE_RETRIES => {
+                    retries += 1;
+                    std::thread::sleep(LEASE_RETRY);
+                }
+                answer => return answer,
+            }
+        }
+    };
+    if direct != DirectChoice::Off {
+        match open(flags | OFlags::DIRECT) {
+            Ok(fd) => return Ok((fd, true)),
+            // The file system does not take O_DIRECT, or it is no file.
+            Err(rustix::io::Errno::INVAL) => {}
+            Err(source) => return Err(open_error(path, source)),
+        }
+    }
+    let fd = open(flags).map_err(|source| open_error(path, source))?;
+    Ok((fd, false))
+}
+
+fn open_error(path: &Path, source: rustix::io::Errno) -> IoError {
+    // A socket cannot be opened, and ENXIO alone does not say why.
+    if source == rustix::io::Errno::NXIO
+        && let Ok(stat) = rustix::fs::stat(path)
+        && let kind = FileType::from_raw_mode(stat.st_mode)
+        && kind != FileType::RegularFile
+        && kind != FileType::BlockDevice
+    {
+        return not_seekable(path, kind);
+    }
+    IoError::Open { path: path.to_owned(), source: source.into() }
+}
+
+fn not_seekable(path: &Path, kind: FileType) -> IoError {
+    IoError::NotSeekable { path: path.to_owned(), kind: kind_name(kind) }
+}
+
+/// A kind of file in words.
+fn kind_name(kind: FileType) -> &'static str {
+    match kind {
+        FileType::RegularFile => "a regular file",
+        FileType::Directory => "a directory",
+        FileType::Symlink => "a symbolic link",
+        FileType::Fifo => "a FIFO (named pipe)",
+        FileType::Socket => "a socket",
+        FileType::CharacterDevice => "a character device",
+        FileType::BlockDevice => "a block device",
+        FileType::Unknown => "of an unknown kind",
+    }
+}
+
+/// What `path` is, if it is something that cannot be read at offsets: `a FIFO (named pipe)`, `a socket`, `a character
+/// device`, `a directory`. `None` for regular files, for block devices, and where the path cannot be looked at.
+pub fn not_seekable_kind(path: &Path) -> Option<&'static str> {
+    let kind = FileType::from_raw_mode(rustix::fs::stat(path).ok()?.st_mode);
+    let is_seekable = matches!(kind, FileType::RegularFile | FileType::BlockDevice);
+    (!is_seekable).then(|| kind_name(kind))
+}
+
 struct Stat {
     kind: FileType,
     identity: Identity,
@@ -206,8 +262,12 @@ struct Stat {
 
 fn stat(path: &Path, fd: BorrowedFd<'_>) -> Result<Stat, IoError> {
     let wanted = StatxFlags::BASIC_STATS | StatxFlags::DIOALIGN;
-    let statx = rustix::fs::statx(fd, "", AtFlags::EMPTY_PATH, wanted)
-        .map_err(|source| IoError::Stat { path: path.to_owned(), source: source.into() })?;
+    let statx = match rustix::fs::statx(fd, "", AtFlags::EMPTY_PATH, wanted) {
+        Ok(statx) => statx,
+        // A sandbox that was made before statx was: it answers EPERM, or as an old kernel would.
+        Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => return fstat(path, fd),
+        Err(source) => return Err(stat_error(path, source)),
+    };
     // DIOALIGN: available since 6.1, and not on every file system; zero there means "not told".
     let told = statx.stx_dio_offset_align;
     let alignment = Alignment::new(told).filter(|a| a.bytes() > 1).unwrap_or(Alignment::PAGE);
@@ -223,6 +283,26 @@ fn stat(path: &Path, fd: BorrowedFd<'_>) -> Result<Stat, IoError> {
     })
 }
 
+/// [`stat()`] without `statx`, which alone says what O_DIRECT demands: a page, which is enough for all devices with blocks
+/// of up to 4 KiB.
+fn fstat(path: &Path, fd: BorrowedFd<'_>) -> Result<Stat, IoError> {
+    let stat = rustix::fs::fstat(fd).map_err(|source| stat_error(path, source))?;
+    Ok(Stat {
+        kind: FileType::from_raw_mode(stat.st_mode),
+        identity: Identity {
+            device: (rustix::fs::major(stat.st_dev), rustix::fs::minor(stat.st_dev)),
+            inode: stat.st_ino,
+            len: u64::try_from(stat.st_size).unwrap_or(0),
+            modified: (stat.st_mtime, u32::try_from(stat.st_mtime_nsec).unwrap_or(0)),
+        },
+        alignment: Alignment::PAGE,
+    })
+}
+
+fn stat_error(path: &Path, source: rustix::io::Errno) -> IoError {
+    IoError::Stat { path: path.to_owned(), source: source.into() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,6 +314,54 @@ mod tests {
         assert!(error.to_string().contains("not a regular file"), "{error}");
         let error = DataFile::open(&dir.path().join("none"), DirectChoice::Auto).unwrap_err();
         assert!(error.to_string().contains("No such file"), "{error}");
+    }
+
+    /// Opening a FIFO used to wait for a writer that never came.
+    #[test]
+    fn what_is_no_file_is_named_and_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let (fifo, socket) = (dir.path().join("fifo"), dir.path().join("socket"));
+        rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, Mode::RUSR).unwrap();
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let null = Path::new("/dev/null");
+        for (path, kind) in
+            [(&*fifo, "a FIFO"), (&*socket, "a socket"), (null, "a character device")]
+        {
+            for direct in [DirectChoice::Off, DirectChoice::Auto, DirectChoice::On] {
+                let error = DataFile::open(path, direct).unwrap_err();
+                assert!(matches!(error, IoError::NotSeekable { .. }), "{error}");
+                let text = error.to_string();
+                let expect = format!("{}: is {kind}", path.display());
+                assert!(text.starts_with(&expect), "{direct:?}: {text}");
+            }
+            assert!(not_seekable_kind(path).unwrap().starts_with(kind));
+        }
+        assert_eq!(not_seekable_kind(&dir.path().join("none")), None);
+    }
+
+    /// What is left when `statx` is refused says the same, all but the alignment.
+    #[test]
+    fn fstat_agrees_with_statx() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        std::fs::write(&path, [1; 100]).unwrap();
+        let file = DataFile::open(&path, DirectChoice::Off).unwrap();
+        let stat = fstat(&path, file.as_fd()).unwrap();
+        assert_eq!(stat.identity, file.identity());
+        assert_eq!(stat.kind, FileType::RegularFile);
+    }
+
+    #[test]
+    fn an_open_file_blocks_as_any_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        std::fs::write(&path, [1; 100]).unwrap();
+        for direct in [DirectChoice::Off, DirectChoice::Auto] {
+            let file = DataFile::open(&path, direct).unwrap();
+            let flags = rustix::fs::fcntl_getfl(&file).unwrap();
+            assert!(!flags.contains(OFlags::NONBLOCK), "{flags:?}");
+            assert_eq!(flags.contains(OFlags::DIRECT), file.is_direct());
+        }
     }
 
     #[test]

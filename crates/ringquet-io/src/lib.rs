@@ -19,6 +19,7 @@ pub mod options;
 pub mod align;
 pub mod file;
 mod file_table;
+pub mod path_text;
 
 pub mod arena;
 
