@@ -48,6 +48,7 @@ pub use sweep::{Access, Axes, IN_FLIGHT_BYTES_MAX, Point, Preset, points};
 pub use target::TargetKind;
 
 use ringquet::{DirectChoice, EngineOptions, IoOptions, StopFlag, Warning};
+use ringquet_io::path_text::{path_text, path_texts};
 use ringquet_io::{DriverChoice, DriverName, PageKind};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -110,7 +111,7 @@ impl CharacterizeOptions {
     pub fn to_json(&self) -> Value {
         let parquet = self.parquet.as_ref().filter(|_| self.workload.is_none());
         json!({
-            "paths": self.paths,
+            "paths": path_texts(&self.paths),
             "preset": self.preset,
             "block_bytes": self.axes.block_bytes,
             "queue_depths": self.axes.queue_depths,
@@ -120,10 +121,10 @@ impl CharacterizeOptions {
             "rounds_max": self.rounds_max,
             "round_seconds": self.round.map(|round| round.as_secs_f64()),
             "cpus": self.cpus,
-            "workload": self.workload.as_ref().map(|(file, _)| file),
+            "workload": self.workload.as_ref().map(|(file, _)| path_text(file)),
             "overrides": self.workload.as_ref().map(|(_, overrides)| overrides),
             // Of a workload they follow from it, and may be thousands.
-            "parquet_paths": parquet.map(|source| &source.paths),
+            "parquet_paths": parquet.map(|source| path_texts(&source.paths)),
             "parquet_columns": parquet.and_then(|source| source.columns.as_ref()),
             "extras": self.extras,
             "io": self.io,

@@ -86,6 +86,7 @@ impl Finding {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RunCheck {
     /// Its folder.
+    #[serde(serialize_with = "ringquet_io::path_text::serialize_path")]
     pub folder: PathBuf,
     /// By what was changed in the workload; `None` where the results do not tell.
     pub standing: Option<Standing>,
@@ -97,6 +98,7 @@ pub struct RunCheck {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ModelCheck {
     /// The folder of its runs.
+    #[serde(serialize_with = "ringquet_io::path_text::serialize_path")]
     pub folder: PathBuf,
     /// Its name, as the tree has it.
     pub model: String,
@@ -108,6 +110,7 @@ pub struct ModelCheck {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CheckReport {
     /// As given.
+    #[serde(serialize_with = "ringquet_io::path_text::serialize_path")]
     pub dir: PathBuf,
     /// No rule is broken.
     pub passed: bool,

@@ -23,6 +23,7 @@ use std::time::Instant;
 use ringquet::report::DriverReport;
 use ringquet::{EngineOptions, StopFlag, Warning};
 use ringquet_datagen::ContentOptions;
+use ringquet_io::path_text::path_text;
 use ringquet_workload::Loaded;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -65,7 +66,7 @@ impl LayoutOptions {
     /// As a report holds them.
     pub fn to_json(&self, loaded: &Loaded) -> Value {
         json!({
-            "workload_file": loaded.source,
+            "workload_file": path_text(&loaded.source),
             "overrides": loaded.overrides,
             "size_bytes": self.size_bytes,
             "repeats": self.repeats,

@@ -35,6 +35,7 @@ use std::path::PathBuf;
 
 use ringquet::options::MEMORY_PER_THREAD_BYTES;
 use ringquet::{DecodeMode, DirectChoice, EngineOptions, IoOptions, StopFlag};
+use ringquet_io::path_text::path_text;
 use ringquet_workload::{Loaded, Workload};
 use serde_json::{Value, json};
 
@@ -93,12 +94,12 @@ impl RunOptions {
     pub fn to_json(&self, loaded: &Loaded) -> Value {
         let engine = engine_options(&loaded.workload, &self.engine, self.accelerators);
         json!({
-            "workload": loaded.source,
+            "workload": path_text(&loaded.source),
             "overrides": loaded.overrides,
             "accelerators": self.accelerators,
-            "results_dir": self.results_dir,
+            "results_dir": path_text(&self.results_dir),
             "results_tree": self.results_tree,
-            "data_dir": self.data_dir,
+            "data_dir": self.data_dir.as_deref().map(path_text),
             "decode": self.decode,
             "drop_caches": self.drop_caches,
             "accelerator_priority": self.priority,

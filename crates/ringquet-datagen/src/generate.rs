@@ -36,8 +36,10 @@ const SPACE_MARGIN: u64 = 64;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GenerateReport {
     /// The data folder.
+    #[serde(serialize_with = "ringquet_io::path_text::serialize_path")]
     pub data_dir: PathBuf,
     /// The manifest.
+    #[serde(serialize_with = "ringquet_io::path_text::serialize_path")]
     pub manifest: PathBuf,
     /// Files that were asked for and are there now.
     pub files: u64,

@@ -34,12 +34,13 @@ impl Tree {
         SysRoot::at(&self.0)
     }
 
-    /// Content of a file without blanks at its ends; `None` where it is not there or is no text.
+    /// Content of a file without blanks at its ends; `None` where it is not there. Bytes that are not UTF-8 are replaced:
+    /// one mount point with such a name must not hide all others.
     pub fn text(&self, path: impl AsRef<Path>) -> Option<String> {
-        let mut text = String::new();
+        let mut bytes = Vec::new();
         let file = fs::File::open(self.path(path.as_ref())).ok()?;
-        file.take(TEXT_BYTES_MAX).read_to_string(&mut text).ok()?;
-        Some(text.trim().to_owned())
+        file.take(TEXT_BYTES_MAX).read_to_end(&mut bytes).ok()?;
+        Some(String::from_utf8_lossy(&bytes).trim().to_owned())
     }
 
     /// A file that holds one number.

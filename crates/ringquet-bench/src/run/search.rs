@@ -122,6 +122,7 @@ pub struct SearchReport {
     /// What the user should know.
     pub warnings: Vec<Warning>,
     /// Where the report lies.
+    #[serde(serialize_with = "ringquet_io::path_text::serialize_path")]
     pub file: std::path::PathBuf,
 }
 

@@ -14,6 +14,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use indicatif::ProgressBar;
 use ringquet::{Dataset, ScanReport, StopFlag};
+use ringquet_io::path_text::path_text;
 use serde::Serialize;
 use serde_json::json;
 
@@ -50,9 +51,9 @@ pub(crate) fn run(args: &CatArgs, console: &mut Console) -> Result<Exit> {
     }
     options.threads = Some(1);
     let verb = json!({
-        "file": args.file,
+        "file": path_text(&args.file),
         "rows": args.rows.as_ref().map(|range| [range.0.start, range.0.end]),
-        "output": args.output,
+        "output": args.output.as_deref().map(path_text),
     });
     console.set_options(engine_args::document(&options, verb));
     let dataset = source::open(std::slice::from_ref(&args.file), options, console)?;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use anyhow::Result;
 use ringquet_bench::check::{self, CheckReport, Finding, Verdict};
+use ringquet_io::path_text::path_text;
 use serde::Serialize;
 use serde_json::json;
 
@@ -16,7 +17,7 @@ use crate::quantity::counted;
 const WIDTH: usize = 100;
 
 pub(crate) fn run(args: &CheckArgs, console: &mut Console) -> Result<Exit> {
-    console.set_options(json!({ "dir": args.dir }));
+    console.set_options(json!({ "dir": path_text(&args.dir) }));
     let report = Report(check::check(&args.dir)?);
     console.report(&report, &report)?;
     Ok(if report.0.passed { Exit::Done } else { Exit::Failed })

@@ -4,6 +4,7 @@ use std::fmt;
 
 use anyhow::Result;
 use ringquet_bench::doctor::{self, DoctorReport, Finding, Machine, Standing};
+use ringquet_io::path_text::path_text;
 use serde::Serialize;
 use serde_json::json;
 
@@ -13,7 +14,7 @@ use crate::exit::Exit;
 
 /// Looks, and ends with 0 whatever it finds: `broken` and `slow` of the document tell scripts.
 pub(crate) fn run(args: &DoctorArgs, console: &mut Console) -> Result<Exit> {
-    console.set_options(json!({ "path": args.path, "all": args.all }));
+    console.set_options(json!({ "path": args.path.as_deref().map(path_text), "all": args.all }));
     let machine = Machine::live(args.path.as_deref())?;
     let report = Report { doctor: doctor::examine(&machine), all: args.all };
     console.report(&report, &report)?;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use anyhow::Result;
 use ringquet_datagen::{VerifyOptions, VerifyReport};
+use ringquet_io::path_text::path_text;
 use serde::Serialize;
 use serde_json::json;
 
@@ -22,7 +23,7 @@ pub(crate) fn run(args: &VerifyArgs, console: &mut Console) -> Result<Exit> {
         ..VerifyOptions::default()
     };
     console.set_options(json!({
-        "dir": args.dir,
+        "dir": path_text(&args.dir),
         "threads": args.threads,
         "skip_bytes": args.skip_bytes,
     }));
