@@ -3,12 +3,26 @@
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::exit::{self, Exit};
 use crate::json::{self, Header, Warning};
+use crate::stdout::{self, print};
+
+/// Prints what clap has to say: a help page, a version, or what is wrong with the command line.
+pub(crate) fn answer(answer: &clap::Error) -> Exit {
+    if answer.use_stderr() {
+        // With standard error closed nobody can be told.
+        let _ = answer.print();
+        return Exit::Usage;
+    }
+    match stdout::print_help(answer) {
+        Ok(()) => Exit::Done,
+        Err(error) => Console::new("help", false, false).fail(&error),
+    }
+}
 
 /// What one command says, and how.
 pub(crate) struct Console {
@@ -85,7 +99,11 @@ impl Console {
         if self.json
             && let Err(error) = self.document(&json::failure(&message))
         {
-            self.error(&exit::one_line(&error));
+            // If the report could not be written either, that is the message already.
+            let unwritten = exit::one_line(&error);
+            if unwritten != message {
+                self.error(&unwritten);
+            }
         }
         end
     }
@@ -105,19 +123,5 @@ impl Console {
     fn tell(&self, line: &dyn fmt::Display) {
         // With standard error closed there is nobody left to tell.
         let _ = writeln!(io::stderr().lock(), "{line}");
-    }
-}
-
-/// Text on standard output, with one line break after it. Where whoever read it has gone, as in `ringquet cat FILE | head`,
-/// nothing is left to say, and the command ends as it would have.
-fn print(text: &dyn fmt::Display) -> Result<()> {
-    let text = text.to_string();
-    let mut stdout = io::stdout().lock();
-    let written = writeln!(stdout, "{}", text.trim_end_matches('\n'));
-    match written.and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).context("cannot write to standard output")
-        }
-        _ => Ok(()),
     }
 }

@@ -15,6 +15,9 @@ mod verbs;
 mod progress;
 mod stop;
 
+mod stdout;
+mod unfinished;
+
 mod console;
 mod json;
 mod quantity;
@@ -32,7 +35,10 @@ use crate::args::Cli;
 use crate::console::Console;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(answer) => return console::answer(&answer).into(),
+    };
     let mut console = Console::new(cli.verb.name(), cli.json, cli.quiet);
     // A panic is a defect and is reported as an error like any other; whoever looks for it sets RUST_BACKTRACE.
     if std::env::var_os("RUST_BACKTRACE").is_none() {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use ringquet_bench::report::{self, Metric, ReportFormat};
+use ringquet_io::path_text::{path_text, path_texts};
 use serde::Serialize;
 use serde_json::json;
 
@@ -13,11 +14,13 @@ use crate::console::Console;
 use crate::exit::{Exit, Usage};
 use crate::quantity::counted;
 use crate::size::ByteSize;
+use crate::unfinished::unfinished;
 
 pub(crate) fn run(args: &ReportArgs, console: &mut Console) -> Result<Exit> {
     let format = format(args)?;
-    console
-        .set_options(json!({ "results": args.results, "output": args.output, "format": format }));
+    console.set_options(json!({ "results": path_texts(&args.results),
+        "output": args.output.as_deref().map(path_text),
+        "format": format, }));
     if let Some(output) = &args.output {
         keeps_results(output, &args.results)?;
     }
@@ -84,9 +87,7 @@ fn write(output: &Path, text: &str) -> Result<()> {
         // A pipe, a device or a link is written to, not replaced.
         return std::fs::write(output, text).with_context(context);
     }
-    let mut name = output.file_name().unwrap_or_default().to_owned();
-    name.push(".unfinished");
-    let unfinished = output.with_file_name(name);
+    let unfinished = unfinished(output).with_context(context)?;
     let written =
         std::fs::write(&unfinished, text).and_then(|()| std::fs::rename(&unfinished, output));
     if written.is_err() {
@@ -100,6 +101,7 @@ fn write(output: &Path, text: &str) -> Result<()> {
 struct Report<'a> {
     results: Vec<ResultReport<'a>>,
     charts: usize,
+    #[serde(serialize_with = "ringquet_io::path_text::serialize_path_option")]
     output: Option<&'a Path>,
     output_bytes: Option<usize>,
     #[serde(skip)]

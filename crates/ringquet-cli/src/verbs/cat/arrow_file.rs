@@ -9,6 +9,8 @@ use arrow_array::RecordBatch;
 use arrow_ipc::writer::FileWriter;
 use arrow_schema::Schema;
 
+use crate::unfinished::unfinished;
+
 /// Bytes written at once.
 const WRITE_BYTES: usize = 1 << 20;
 
@@ -34,8 +36,7 @@ impl ArrowFile {
     /// Where a file cannot be made beside `path`.
     pub(super) fn create(path: &Path, schema: &Schema) -> Result<ArrowFile> {
         let failed = || format!("{}: cannot write", path.display());
-        let name = path.file_name().map(|name| name.to_string_lossy()).with_context(failed)?;
-        let temporary = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
+        let temporary = unfinished(path).with_context(failed)?;
         let file = File::create_new(&temporary).with_context(failed)?;
         let temporary = Temporary(temporary);
         let writer = BufWriter::with_capacity(WRITE_BYTES, file);
