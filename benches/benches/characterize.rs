@@ -30,7 +30,7 @@ fn main() -> Result<()> {
             ["dataset.num_files_train=8", "dataset.num_samples_per_file=288"],
         ),
     )?;
-    let file = ringquet::find_files(&[dir])?.remove(0);
+    let file = ringquet_benches::data::first_file(&dir)?;
     let has_fio = fio::available();
     // Both on the same kind of pages: see `huge_pages`.
     let reserved = ReservedHugePages::reserve(scale);

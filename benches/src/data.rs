@@ -57,7 +57,8 @@ pub fn data_set_repeating(
 /// # Errors
 /// Where there is none.
 pub fn first_file(dir: &Path) -> Result<PathBuf> {
-    Ok(ringquet::find_files(&[dir.to_owned()])?.remove(0))
+    let first = ringquet::find_files(&[dir.to_owned()]).files.into_iter().next();
+    first.with_context(|| format!("{}: no Parquet file", dir.display()))
 }
 
 /// The columns that the published DLRM workload reads: 40 of 200.

@@ -370,3 +370,110 @@ fn bad_files_are_named() {
     std::fs::create_dir(&empty).unwrap();
     assert!(matches!(open(&empty), Error::NoFiles { .. }));
 }
+
+/// Three good files, and others that fail when they are opened: one by one, in the order of paths.
+#[test]
+fn files_that_cannot_be_opened_keep_no_other_from_being_read() {
+    let dir = scratch::dir();
+    let mut paths = dataset(dir.path(), 3);
+    for (name, bytes) in [("a.parquet", &b""[..]), ("z.parquet", &[b'x'; 100])] {
+        std::fs::write(dir.path().join(name), bytes).unwrap();
+        paths.push(dir.path().join(name));
+    }
+    paths.push(dir.path().join("none.parquet"));
+    let open = |threads| {
+        let options = options(DriverChoice::Auto, DirectChoice::Auto, threads);
+        Dataset::open(&paths, options).unwrap()
+    };
+    let of_good = Dataset::open(&paths[..3], EngineOptions::default()).unwrap();
+    for threads in [1, 2] {
+        let dataset = Arc::new(open(threads));
+        assert_eq!(dataset.files().len(), 3);
+        assert_eq!(dataset.num_rows(), 7500);
+        let names: Vec<_> =
+            dataset.failures().iter().map(|file| file.path.file_name().unwrap()).collect();
+        assert_eq!(names, ["a.parquet", "none.parquet", "z.parquet"]);
+        assert!(matches!(*dataset.failures()[0].error, Error::TooShort { len: 0, .. }));
+
+        let report = dataset.scan(&StopFlag::new(), |_| |_| ()).unwrap();
+        assert_eq!(report.rows, 7500);
+        assert_eq!(report.failures.len(), 3);
+        assert!(report.open_seconds > 0.0);
+        assert!(report.rows_per_second_with_open < report.rows_per_second);
+        let (digest, _) = dataset.digest(&StopFlag::new()).unwrap();
+        assert_eq!(digest, of_good.digest(&StopFlag::new()).unwrap().0);
+
+        let mut stream = dataset.batches();
+        let first: Vec<String> =
+            stream.by_ref().take(3).map(|item| item.unwrap_err().to_string()).collect();
+        for (error, file) in first.iter().zip(dataset.failures()) {
+            assert_eq!(*error, file.error.to_string());
+        }
+        let rows: usize = stream.by_ref().map(|batch| batch.unwrap().columns.num_rows()).sum();
+        assert_eq!(rows, 7500);
+        assert!(stream.next().is_none() && stream.finish().is_none());
+    }
+    let error = open(1).require_all().unwrap_err();
+    assert!(error.to_string().contains("a.parquet"), "{error}");
+    let error = Dataset::open(&paths[3..], EngineOptions::default()).unwrap_err();
+    assert!(error.to_string().starts_with("none of 3 files can be read; the first: "), "{error}");
+    let none: [PathBuf; 0] = [];
+    assert!(Dataset::open(&none, EngineOptions::default()).unwrap().files().is_empty());
+}
+
+/// A file without a column that is asked for, and one of another schema: the first is an error, the second is read.
+#[test]
+fn a_file_without_the_column_is_an_error_of_that_file() {
+    let dir = scratch::dir();
+    let mut paths = dataset(dir.path(), 2);
+    let other = dir.path().join("other.parquet");
+    let batch = scratch::table(0, 10).project(&[0]).unwrap();
+    let file = std::fs::File::create(&other).unwrap();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    paths.push(other);
+    let of = |columns: &[&str]| {
+        let columns = Some(columns.iter().map(|&name| name.to_owned()).collect());
+        Dataset::open(&paths, EngineOptions { columns, ..EngineOptions::default() }).unwrap()
+    };
+    assert_eq!(of(&["id"]).num_rows(), 5010);
+    let dataset = of(&["id", "name"]);
+    assert_eq!(dataset.num_rows(), 5000);
+    let error = dataset.failures()[0].error.to_string();
+    assert!(error.contains("other.parquet") && error.contains("no column 'name'"), "{error}");
+}
+
+/// The stream used to end with the first error. Here a file changes after it was opened: its error comes once, whatever
+/// the number of its row groups, and the other files come whole.
+#[test]
+fn a_stream_goes_on_after_a_file_that_fails() {
+    let dir = scratch::dir();
+    let paths = dataset(dir.path(), 4);
+    for threads in [1, 3] {
+        let options = options(DriverChoice::Pread, DirectChoice::Auto, threads);
+        let dataset = Arc::new(Dataset::open(&paths, options).unwrap());
+        let bytes = std::fs::read(&paths[1]).unwrap();
+        std::fs::write(&paths[1], &bytes[..bytes.len() / 2]).unwrap();
+        let mut stream = dataset.batches();
+        let mut rows = [0; 4];
+        let mut errors = Vec::new();
+        for item in stream.by_ref() {
+            match item {
+                Ok(batch) => rows[batch.file as usize] += batch.columns.num_rows(),
+                Err(error) => errors.push(error.to_string()),
+            }
+        }
+        assert_eq!([rows[0], rows[2], rows[3]], [2500; 3]);
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        assert!(errors[0].contains("part-1.parquet"), "{errors:?}");
+        std::fs::write(&paths[1], &bytes).unwrap();
+    }
+    // The report of a stream that is finished early names the failures that it met.
+    let dataset = Arc::new(Dataset::open(&paths, EngineOptions::default()).unwrap());
+    std::fs::write(&paths[0], b"short").unwrap();
+    let mut stream = dataset.batches();
+    while !matches!(stream.next(), None | Some(Err(_))) {}
+    let report = stream.finish().unwrap().unwrap();
+    assert_eq!(report.failures.len(), 1);
+}

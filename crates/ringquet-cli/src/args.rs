@@ -100,9 +100,12 @@ pub(crate) struct InspectArgs {
 /// Which files, and which of their columns.
 #[derive(Debug, Args)]
 pub(crate) struct SourceArgs {
-    /// Parquet files, or directories that are searched for *.parquet
+    /// Parquet files, or directories that are searched for *.parquet; names that begin with '_' or '.' are skipped there
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
+    /// Stop if any file cannot be opened, instead of reading the others
+    #[arg(long)]
+    pub(crate) strict: bool,
     #[command(flatten)]
     pub(crate) columns: ColumnArgs,
 }

@@ -126,7 +126,7 @@ fn open_all(
 ) -> Result<Option<(Dataset, Vec<usize>)>, DatagenError> {
     let open = |files: &[usize], threads: usize| {
         let paths = files.iter().map(|index| group[*index].path.clone()).collect();
-        Dataset::open_files(paths, engine_options(reading.storage, threads))
+        Dataset::open_files(paths, engine_options(reading.storage, threads))?.require_all()
     };
     let good = |results: &[Result<(), Fault>]| -> Vec<usize> {
         (0..group.len()).filter(|index| results[*index].is_ok()).collect()

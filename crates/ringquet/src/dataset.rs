@@ -1,13 +1,16 @@
 //! Files of a data set, found and opened: footers parsed, ready to be planned and read.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use ringquet_decode::{Footer, Projection};
-use ringquet_io::{Alignment, DirectChoice, Identity, IoOptions, Warning};
+use ringquet_io::device::memory_file_system;
+use ringquet_io::{Alignment, DirectChoice, Identity, Warning};
 
-use crate::error::Error;
+use crate::error::{Error, Unopened};
 use crate::footers;
+use crate::listing::{Listing, find_files};
 use crate::memory::KeptArenas;
 use crate::oddities;
 use crate::options::{EngineOptions, Resolved};
@@ -37,6 +40,7 @@ pub struct FileEntry {
 #[derive(Debug)]
 pub struct Dataset {
     files: Vec<FileEntry>,
+    failures: Vec<Unopened>,
     options: EngineOptions,
     resolved: Resolved,
     warnings: Vec<Warning>,
@@ -44,58 +48,18 @@ pub struct Dataset {
     opened: footers::OpenReport,
 }
 
-/// The Parquet files that `paths` name, sorted by full path: a file is taken as it is, a directory is searched for
-/// `*.parquet`, with everything below it. Names that begin with a dot are passed over: unfinished files.
-///
-/// # Errors
-/// [`Error::Path`] for a path that is not there, [`Error::NoFiles`] for a directory without any.
-pub fn find_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
-    let mut found = Vec::new();
-    for path in paths {
-        let path_error = |source| Error::Path { path: path.clone(), source };
-        if std::fs::metadata(path).map_err(path_error)?.is_dir() {
-            let before = found.len();
-            search(path, &mut found)?;
-            if found.len() == before {
-                return Err(Error::NoFiles { path: path.clone() });
-            }
-        } else {
-            found.push(path.clone());
-        }
-    }
-    found.sort();
-    found.dedup();
-    Ok(found)
-}
-
-fn search(dir: &Path, found: &mut Vec<PathBuf>) -> Result<(), Error> {
-    let path_error = |source| Error::Path { path: dir.to_owned(), source };
-    for entry in std::fs::read_dir(dir).map_err(path_error)? {
-        let entry = entry.map_err(path_error)?;
-        if entry.file_name().as_encoded_bytes().starts_with(b".") {
-            continue;
-        }
-        let path = entry.path();
-        // A symbolic link to a file counts; one to a directory is not followed, it may lead round in circles.
-        let kind = entry.file_type().map_err(path_error)?;
-        if kind.is_dir() {
-            search(&path, found)?;
-        } else if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("parquet"))
-            && !(kind.is_symlink() && path.is_dir())
-        {
-            found.push(path);
-        }
-    }
-    Ok(())
-}
-
 impl Dataset {
-    /// Finds the files of `paths` and reads their footers, all of them in flight together, on all reader threads.
+    /// Finds the files of `paths` ([`find_files`]) and reads their footers, all of them in flight together, on all reader
+    /// threads.
+    ///
+    /// A file that cannot be opened is one error: it is in [`Dataset::failures`], and the data set consists of the others.
+    /// [`Dataset::require_all`] makes it the error of the whole.
     ///
     /// # Errors
-    /// The first file that cannot be opened or is not Parquet, by name.
+    /// Where no file at all can be opened, and what ends the work as a whole: no driver, no memory, wrong options.
     pub fn open(paths: &[PathBuf], options: EngineOptions) -> Result<Dataset, Error> {
-        Dataset::open_files(find_files(paths)?, options)
+        let begun = Instant::now();
+        Dataset::open_since(begun, find_files(paths), options)
     }
 
     /// As [`Dataset::open`], of exactly these files in this order.
@@ -103,19 +67,61 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::open`].
     pub fn open_files(paths: Vec<PathBuf>, options: EngineOptions) -> Result<Dataset, Error> {
+        let listing = Listing { files: paths, ..Listing::default() };
+        Dataset::open_listing(listing, options)
+    }
+
+    /// As [`Dataset::open`], of the files of a listing.
+    ///
+    /// # Errors
+    /// As [`Dataset::open`].
+    pub fn open_listing(listing: Listing, options: EngineOptions) -> Result<Dataset, Error> {
+        Dataset::open_since(Instant::now(), listing, options)
+    }
+
+    fn open_since(
+        begun: Instant,
+        listing: Listing,
+        options: EngineOptions,
+    ) -> Result<Dataset, Error> {
         let projection = match &options.columns {
             None => Projection::All,
             Some(names) => Projection::Names(names.clone()),
         };
-        let devices = footers::devices(&paths)?;
-        let resolved = options.resolve(&devices)?;
-        let mut warnings = Vec::new();
+        let Listing { files: paths, mut failures, mut warnings } = listing;
+        let resolved = options.resolve(&footers::devices(&paths))?;
         let arenas = KeptArenas::new(resolved.threads);
-        let (files, opened) =
-            footers::read_all(paths, &projection, &resolved, &arenas, &mut warnings)?;
-        cache_warnings(&files, &options.io, &mut warnings);
+        let (files, unopened, mut opened) = footers::read_all(
+            paths,
+            &projection,
+            &resolved,
+            &options.sys_root,
+            &arenas,
+            &mut warnings,
+        )?;
+        failures.extend(unopened);
+        failures.sort_by(|a, b| a.path.cmp(&b.path));
+        if files.is_empty() && !failures.is_empty() {
+            let count = failures.len();
+            let first = failures.swap_remove(0).into_error();
+            let none = |first| Error::NoneReadable { count, first: Box::new(first) };
+            return Err(if count == 1 { first } else { none(first) });
+        }
+        cache_warnings(&files, &options, &mut warnings);
         oddities::warn(&files, &mut warnings);
-        Ok(Dataset { files, options, resolved, warnings, arenas, opened })
+        opened.open_seconds = begun.elapsed().as_secs_f64();
+        Ok(Dataset { files, failures, options, resolved, warnings, arenas, opened })
+    }
+
+    /// This data set if all of its files were opened, for users to whom a part is of no use.
+    ///
+    /// # Errors
+    /// That of the first file, by path, that was not opened.
+    pub fn require_all(mut self) -> Result<Dataset, Error> {
+        if self.failures.is_empty() {
+            return Ok(self);
+        }
+        Err(self.failures.swap_remove(0).into_error())
     }
 
     /// Gives back the memory that the reader threads left for the next reading: half of the memory budget. For a data set that
@@ -124,7 +130,13 @@ impl Dataset {
         self.arenas.release();
     }
 
-    /// The files, in the order given (or sorted by path).
+    /// What was named or found and could not be opened, by path. It is in [`ScanReport::failures`](crate::ScanReport) of
+    /// every scan too, and comes first from [`Dataset::batches`].
+    pub fn failures(&self) -> &[Unopened] {
+        &self.failures
+    }
+
+    /// The files that were opened, in the order given (or sorted by path).
     pub fn files(&self) -> &[FileEntry] {
         &self.files
     }
@@ -190,12 +202,7 @@ impl Dataset {
                 .flat_map(|extent| extent.reads(bounds.read_size_bytes))
                 .map(read)
                 .collect();
-            UnitPlan {
-                path: file.path.display().to_string(),
-                unit,
-                wanted_bytes: sum(&chunks),
-                reads,
-            }
+            UnitPlan { path: file.path.clone(), unit, wanted_bytes: sum(&chunks), reads }
         });
         Plan::new(bounds, units.collect())
     }
@@ -221,7 +228,8 @@ impl Dataset {
 }
 
 /// What was asked for about the page cache and cannot be had on some file.
-fn cache_warnings(files: &[FileEntry], io: &IoOptions, warnings: &mut Vec<Warning>) {
+fn cache_warnings(files: &[FileEntry], options: &EngineOptions, warnings: &mut Vec<Warning>) {
+    let io = &options.io;
     let mut warn = |code, which: &dyn Fn(&&FileEntry) -> bool, what: &str| {
         let mut concerned = files.iter().filter(which);
         if let Some(first) = concerned.next() {
@@ -237,12 +245,38 @@ fn cache_warnings(files: &[FileEntry], io: &IoOptions, warnings: &mut Vec<Warnin
         let what = "lie on a file system without O_DIRECT: they are read through the page cache";
         warn("direct_unavailable", &|file| !file.direct, what);
     }
+    if io.direct != DirectChoice::Off {
+        for (device, kind) in memory_devices(files, options) {
+            let what = format!(
+                "lie on {kind}, which is memory: O_DIRECT makes no difference, and what is measured is no device"
+            );
+            warn("memory_file_system", &|file| file.identity.device == device, &what);
+        }
+    }
     if io.dontcache {
         let what = "are read around the page cache: --dontcache has no effect on them";
         warn("dontcache_without_effect", &|file| file.direct, what);
         let what = "lie on a kernel or file system without RWF_DONTCACHE: their pages stay in the page cache";
         warn("dontcache_unavailable", &|file| !file.direct && !file.drops_cache, what);
     }
+}
+
+/// Devices that keep their content in memory, with what they are: one look per device.
+fn memory_devices(files: &[FileEntry], options: &EngineOptions) -> Vec<((u32, u32), String)> {
+    let mut looked_at: Vec<(u32, u32)> = Vec::new();
+    let mut found = Vec::new();
+    for file in files {
+        let device = file.identity.device;
+        if looked_at.contains(&device) {
+            continue;
+        }
+        looked_at.push(device);
+        let of_device = options.sys_root.memory_device(device);
+        if let Some(kind) = of_device.or_else(|| memory_file_system(&file.path)) {
+            found.push((device, kind));
+        }
+    }
+    found
 }
 
 /// The column chunks of a row group that are in the projection.

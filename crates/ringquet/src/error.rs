@@ -1,6 +1,7 @@
 //! What can go wrong between a path and a batch.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use ringquet_decode::DecodeError;
 use ringquet_io::IoError;
@@ -28,19 +29,42 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A directory without any Parquet file below it.
-    #[error("{path}: no *.parquet file in this directory or below it", path = path.display())]
+    #[error("{path}: no *.parquet file in this directory or below it (names that begin with '_' or '.' do not count)", path = path.display())]
     NoFiles {
         /// The directory.
         path: PathBuf,
     },
     /// A file too short to be a Parquet file.
-    #[error("{path}: {len} bytes long, too short for a Parquet file (at least 12 bytes: magic, footer length, magic)", path = path.display())]
+    #[error("{path}: {len} bytes long, too short for a Parquet file (at least 12 bytes: magic, footer length, magic){hint}", path = path.display(), hint = after_hint(.hint))]
     TooShort {
         /// The file.
         path: PathBuf,
         /// Its length in bytes.
         len: u64,
+        /// What it looks like, and what to do.
+        hint: Option<&'static str>,
     },
+    /// A file whose last bytes are not Parquet's.
+    #[error("{path}: {source}{hint}", path = path.display(), hint = after_hint(.hint))]
+    NotParquet {
+        /// The file.
+        path: PathBuf,
+        /// What its last bytes are.
+        source: DecodeError,
+        /// What it looks like, and what to do.
+        hint: Option<&'static str>,
+    },
+    /// Of several files none can be read.
+    #[error("none of {count} files can be read; the first: {first}")]
+    NoneReadable {
+        /// How many.
+        count: usize,
+        /// The error of the first by path.
+        first: Box<Error>,
+    },
+    /// The error of a file that was not opened, shared with [`Dataset::failures`](crate::Dataset::failures).
+    #[error(transparent)]
+    Unopened(Arc<Error>),
     /// Options that contradict each other or this machine.
     #[error("{0}")]
     Options(String),
@@ -50,4 +74,25 @@ pub enum Error {
     /// [`crate::StopFlag::stop`] was called.
     #[error("stopped before the end")]
     Stopped,
+}
+
+/// A file of a data set that was not opened: not there, no Parquet file, without a column that is asked for; or a directory
+/// that cannot be listed.
+#[derive(Debug, Clone)]
+pub struct Unopened {
+    /// As it was named or found.
+    pub path: PathBuf,
+    /// Why. The text names the path.
+    pub error: Arc<Error>,
+}
+
+impl Unopened {
+    /// The error itself.
+    pub(crate) fn into_error(self) -> Error {
+        Arc::try_unwrap(self.error).unwrap_or_else(Error::Unopened)
+    }
+}
+
+fn after_hint(hint: &Option<&str>) -> String {
+    hint.map(|hint| format!("; {hint}")).unwrap_or_default()
 }

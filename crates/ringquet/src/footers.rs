@@ -1,20 +1,25 @@
 //! Footers of many files at once. All are in flight together, tail first; a footer that is longer than the guess
 //! takes one more read. Parsing happens on the reader threads, while other footers are in the kernel.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use ringquet_decode::{FileSchema, Footer, ParseOptions, Projection, TAIL_LEN, footer_len};
-use ringquet_io::device::DeviceMeter;
+use ringquet_decode::{
+    DecodeError, FileSchema, Footer, ParseOptions, Projection, TAIL_LEN, footer_len,
+};
+use ringquet_io::device::{DeviceMeter, SysRoot};
 use ringquet_io::queue::WAIT_MAX;
-use ringquet_io::{Alignment, Completed, IoCounters, ReadQueue, Warning};
+use ringquet_io::{
+    Alignment, Completed, DataFile, Identity, IoCounters, IoError, ReadQueue, Warning,
+};
 
 use crate::dataset::{FileEntry, count};
-use crate::error::Error;
+use crate::error::{Error, Unopened};
+use crate::foreign;
 use crate::memory::KeptArenas;
 use crate::options::Resolved;
 use crate::threads;
@@ -31,7 +36,10 @@ const FILE_LEN_MIN: u64 = 12;
 pub struct OpenReport {
     /// Files opened.
     pub files: usize,
-    /// From the first open to the last footer parsed.
+    /// From the call that opens the data set to its end: files found, memory of the reader threads mapped and registered,
+    /// footers read and parsed.
+    pub open_seconds: f64,
+    /// Of these, from the first open to the last footer parsed.
     pub seconds: f64,
     /// Bytes of all footers.
     pub footer_bytes: u64,
@@ -47,8 +55,9 @@ pub struct OpenReport {
     pub parse_seconds: f64,
 }
 
-/// Device numbers of the files, one look at each directory's worth of files: enough to choose CPUs by.
-pub(crate) fn devices(paths: &[PathBuf]) -> Result<Vec<(u32, u32)>, Error> {
+/// Device numbers of the files, one look at each directory's worth of files: enough to choose CPUs by. A file that cannot be
+/// looked at has none.
+pub(crate) fn devices(paths: &[PathBuf]) -> Vec<(u32, u32)> {
     let mut parents: Vec<&Path> = Vec::new();
     let mut devices = Vec::new();
     for path in paths {
@@ -56,26 +65,30 @@ pub(crate) fn devices(paths: &[PathBuf]) -> Result<Vec<(u32, u32)>, Error> {
         if parents.last() == Some(&parent) {
             continue;
         }
-        parents.push(parent);
-        let stat = rustix::fs::stat(path)
-            .map_err(|source| Error::Path { path: path.clone(), source: source.into() })?;
-        devices.push((rustix::fs::major(stat.st_dev), rustix::fs::minor(stat.st_dev)));
+        if let Ok(stat) = rustix::fs::stat(path) {
+            parents.push(parent);
+            devices.push((rustix::fs::major(stat.st_dev), rustix::fs::minor(stat.st_dev)));
+        }
     }
     devices.sort_unstable();
     devices.dedup();
-    Ok(devices)
+    devices
 }
 
-/// Reads and parses the footers of `paths`; the result is in their order.
+/// Reads and parses the footers of `paths`: the files that have one, and those that have not, both in their order.
+///
+/// # Errors
+/// What ends the work as a whole: no driver, no memory, a ring that the kernel refuses.
 pub(crate) fn read_all(
     paths: Vec<PathBuf>,
     projection: &Projection,
     resolved: &Resolved,
+    sys_root: &SysRoot,
     arenas: &KeptArenas,
     warnings: &mut Vec<Warning>,
-) -> Result<(Vec<FileEntry>, OpenReport), Error> {
+) -> Result<(Vec<FileEntry>, Vec<Unopened>, OpenReport), Error> {
     let begun = Instant::now();
-    let meter = DeviceMeter::begin(Default::default(), devices(&paths)?);
+    let meter = DeviceMeter::begin(sys_root.clone(), devices(&paths));
     let shared = Shared {
         paths: &paths,
         projection,
@@ -92,7 +105,7 @@ pub(crate) fn read_all(
         let mut done = Done::default();
         let result = arenas
             .queue(thread, &resolved.io, &mut warnings)
-            .map_err(|error| (usize::MAX, Error::from(error)))
+            .map_err(Error::from)
             .and_then(|mut queue| {
                 let result = shared.work(&mut queue, &mut done);
                 done.counters = queue.counters().clone();
@@ -105,10 +118,11 @@ pub(crate) fn read_all(
         result.map(|()| (done, warnings))
     })?;
 
-    let mut files: Vec<Option<FileEntry>> = paths.iter().map(|_| None).collect();
+    let mut opened: Vec<Option<Result<FileEntry, Error>>> = paths.iter().map(|_| None).collect();
     let mut counters = IoCounters::default();
     let mut report = OpenReport {
-        files: files.len(),
+        files: 0,
+        open_seconds: 0.0,
         seconds: 0.0,
         footer_bytes: 0,
         footer_heap_bytes: 0,
@@ -117,43 +131,37 @@ pub(crate) fn read_all(
         device_read_bytes: None,
         parse_seconds: 0.0,
     };
-    let mut first_error: Option<(usize, Error)> = None;
     for outcome in outcomes {
-        match outcome {
-            Ok((done, more)) => {
-                counters.merge(&done.counters);
-                report.footer_bytes += done.footer_bytes;
-                report.parse_seconds += done.parse_seconds;
-                for (index, entry) in done.files {
-                    report.footer_heap_bytes += entry.footer.heap_bytes() as u64;
-                    files[index] = Some(entry);
-                }
-                for warning in more {
-                    if !warnings.contains(&warning) {
-                        warnings.push(warning);
-                    }
-                }
-            }
-            Err((index, error)) => {
-                // Of several bad files the first by path is told, whatever thread met it.
-                if first_error.as_ref().is_none_or(|(first, _)| index < *first) {
-                    first_error = Some((index, error));
-                }
+        let (done, more) = outcome?;
+        counters.merge(&done.counters);
+        report.footer_bytes += done.footer_bytes;
+        report.parse_seconds += done.parse_seconds;
+        for (index, file) in done.files {
+            opened[index] = Some(file);
+        }
+        for warning in more {
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
             }
         }
     }
-    if let Some((_, error)) = first_error {
-        return Err(error);
+    let mut files = Vec::with_capacity(paths.len());
+    let mut failures = Vec::new();
+    for (path, file) in paths.into_iter().zip(opened) {
+        match file.expect("every file was parsed or failed, unless a thread ended above") {
+            Ok(entry) => {
+                report.footer_heap_bytes += entry.footer.heap_bytes() as u64;
+                files.push(entry);
+            }
+            Err(error) => failures.push(Unopened { path, error: Arc::new(error) }),
+        }
     }
+    report.files = files.len();
     report.seconds = begun.elapsed().as_secs_f64();
     report.read_bytes = counters.read_bytes;
     report.reads = counters.reads;
     report.device_read_bytes = meter.read_bytes();
-    let files = files
-        .into_iter()
-        .map(|entry| entry.expect("every file was parsed or is an error above"))
-        .collect();
-    Ok((files, report))
+    Ok((files, failures, report))
 }
 
 struct Shared<'a> {
@@ -168,14 +176,11 @@ struct Shared<'a> {
 
 #[derive(Default)]
 struct Done {
-    files: Vec<(usize, FileEntry)>,
+    files: Vec<(usize, Result<FileEntry, Error>)>,
     counters: IoCounters,
     footer_bytes: u64,
     parse_seconds: f64,
 }
-
-/// An error and the index of the file it is about.
-type FileError = (usize, Error);
 
 /// A footer that is longer than the guess, while its bytes come in parts.
 struct Long {
@@ -193,6 +198,8 @@ struct Opening<'a> {
     shared: &'a Shared<'a>,
     queue: &'a mut ReadQueue,
     done: &'a mut Done,
+    /// What the files that were begun are: each of them may be closed and opened again between two reads.
+    identities: HashMap<usize, Identity>,
     /// Footers longer than the guess whose bytes fit into one slot, until there is one: file and byte range.
     longer: VecDeque<(usize, Range<u64>)>,
     /// Footers that do not fit.
@@ -208,11 +215,13 @@ struct Opening<'a> {
 }
 
 impl Shared<'_> {
-    fn work(&self, queue: &mut ReadQueue, done: &mut Done) -> Result<(), FileError> {
+    /// Takes files and reads their footers until there are no more. A file that fails is done.
+    fn work(&self, queue: &mut ReadQueue, done: &mut Done) -> Result<(), Error> {
         let mut opening = Opening {
             shared: self,
             queue,
             done,
+            identities: HashMap::new(),
             longer: VecDeque::new(),
             long: BTreeMap::new(),
             long_bytes: 0,
@@ -223,15 +232,15 @@ impl Shared<'_> {
         };
         while !self.failed.load(Ordering::Relaxed) {
             // Parts of long footers first: they are nearer to being done, and hold memory.
-            opening.begin_parts()?;
-            opening.begin_longer()?;
-            opening.begin_tails()?;
+            opening.begin_parts();
+            opening.begin_longer();
+            opening.begin_tails();
             if opening.reads == 0 {
                 return Ok(());
             }
-            opening.queue.wait(WAIT_MAX).map_err(|error| (usize::MAX, error.into()))?;
+            opening.queue.wait(WAIT_MAX)?;
             while let Some(completed) = opening.queue.next_completed() {
-                opening.complete(completed)?;
+                opening.complete(completed);
             }
         }
         Ok(())
@@ -252,43 +261,68 @@ fn tag(index: usize, part: usize) -> u64 {
 }
 
 impl Opening<'_> {
-    fn begin_parts(&mut self) -> Result<(), FileError> {
-        for (&index, long) in &mut self.long {
-            while let Some(part) = long.parts.get(long.parts_begun) {
-                let Some(slot) = self.queue.acquire(slot_bytes(part)) else { return Ok(()) };
+    fn path(&self, index: usize) -> PathBuf {
+        self.shared.paths[index].clone()
+    }
+
+    /// The file, open; the same as it was when it was opened first.
+    fn file(&mut self, index: usize) -> Result<Arc<DataFile>, Error> {
+        let expected = self.identities.get(&index);
+        let file = self.queue.file(count(index), &self.shared.paths[index], expected)?;
+        self.identities.entry(index).or_insert_with(|| file.identity());
+        Ok(file)
+    }
+
+    /// The one result of a file.
+    fn finish(&mut self, index: usize, result: Result<FileEntry, Error>) {
+        self.identities.remove(&index);
+        if let Some(long) = self.long.remove(&index) {
+            self.long_bytes -= long.bytes.len() as u64;
+        }
+        self.done.files.push((index, result));
+    }
+
+    fn begin_parts(&mut self) {
+        let begun: Vec<usize> = self.long.keys().copied().collect();
+        for index in begun {
+            while let Some(part) = self.long.get(&index).and_then(Long::next_part) {
+                let Some(slot) = self.queue.acquire(slot_bytes(&part)) else { return };
                 if !self.queue.can_open(count(index)) {
-                    return Ok(());
+                    return;
                 }
-                let path = &self.shared.paths[index];
-                self.queue.file(count(index), path, None).map_err(|error| (index, error.into()))?;
+                if let Err(error) = self.file(index) {
+                    self.finish(index, Err(error));
+                    break;
+                }
+                let long = self.long.get_mut(&index).expect("it had a part left");
                 long.parts_begun += 1;
-                self.queue.read(count(index), part.clone(), slot, tag(index, long.parts_begun));
+                self.queue.read(count(index), part, slot, tag(index, long.parts_begun));
                 self.reads += 1;
             }
         }
-        Ok(())
     }
 
     /// Reads whole footers, each into one slot: it is parsed where it lies, and nothing is copied. Only as many as keep the
     /// queue full: further ones would gain nothing, and drive what was just read out of the CPU's cache.
-    fn begin_longer(&mut self) -> Result<(), FileError> {
+    fn begin_longer(&mut self) {
         let queue_depth = self.shared.resolved.io.queue_depth as usize;
         while let Some((index, range)) = self.longer.front().cloned() {
             if self.queue.outstanding() >= queue_depth || !self.queue.can_open(count(index)) {
-                return Ok(());
+                return;
             }
-            let Some(slot) = self.queue.acquire(slot_bytes(&range)) else { return Ok(()) };
+            let Some(slot) = self.queue.acquire(slot_bytes(&range)) else { return };
             self.longer.pop_front();
-            let path = &self.shared.paths[index];
-            self.queue.file(count(index), path, None).map_err(|error| (index, error.into()))?;
+            if let Err(error) = self.file(index) {
+                self.finish(index, Err(error));
+                continue;
+            }
             self.queue.read(count(index), range, slot, tag(index, WHOLE));
             self.reads += 1;
             self.whole += 1;
         }
-        Ok(())
     }
 
-    fn begin_tails(&mut self) -> Result<(), FileError> {
+    fn begin_tails(&mut self) {
         // Bytes of long footers are bounded by the output budget: no batches are decoded yet. Footers that wait for memory
         // come before tails, which would only cut the arena into pieces; and no more tails than the device is given at once.
         let resolved = self.shared.resolved;
@@ -297,46 +331,65 @@ impl Opening<'_> {
             && self.tails < resolved.io.queue_depth as usize
             && self.tails + self.whole + self.long.len() < resolved.footers_in_flight
         {
-            let Some(index) = self.waiting.take().or_else(|| self.shared.take()) else {
-                return Ok(());
-            };
+            let Some(index) = self.waiting.take().or_else(|| self.shared.take()) else { return };
             if !self.queue.can_open(count(index)) {
                 self.waiting = Some(index);
-                return Ok(());
+                return;
             }
-            let path = &self.shared.paths[index];
-            let file =
-                self.queue.file(count(index), path, None).map_err(|error| (index, error.into()))?;
+            let file = match self.file(index) {
+                Ok(file) => file,
+                Err(error) => {
+                    self.finish(index, Err(error));
+                    continue;
+                }
+            };
             let len = file.len_bytes();
             if len < FILE_LEN_MIN {
-                return Err((index, Error::TooShort { path: path.clone(), len }));
+                let path = self.path(index);
+                let hint = foreign::hint(&path);
+                self.finish(index, Err(Error::TooShort { path, len, hint }));
+                continue;
             }
             let range = file.alignment().down(len.saturating_sub(TAIL_GUESS_BYTES))..len;
             let Some(slot) = self.queue.acquire(slot_bytes(&range)) else {
                 self.waiting = Some(index);
-                return Ok(());
+                return;
             };
             self.queue.read(count(index), range, slot, tag(index, 0));
             self.reads += 1;
             self.tails += 1;
         }
-        Ok(())
     }
 
-    fn complete(&mut self, completed: Completed) -> Result<(), FileError> {
+    fn complete(&mut self, completed: Completed) {
         self.reads -= 1;
         let index = usize::try_from(completed.tag >> 32).expect("an index of paths");
         let part = usize::try_from(completed.tag & 0xFFFF_FFFF).expect("a number of parts");
-        let bytes = completed.result.map_err(|error| (index, error.into()))?;
-        if part == 0 {
-            self.tails -= 1;
-            return self.complete_tail(index, &bytes);
+        match part {
+            0 => self.tails -= 1,
+            WHOLE => self.whole -= 1,
+            // Another part of this footer has failed: the file is done.
+            _ if !self.long.contains_key(&index) => return,
+            _ => {}
         }
-        if part == WHOLE {
-            self.whole -= 1;
-            return self.parse_end(index, &bytes);
+        let result = completed.result.map_err(Error::from).and_then(|bytes| match part {
+            0 => self.complete_tail(index, &bytes),
+            WHOLE => self.parse_end(index, &bytes).map(Some),
+            _ => self.complete_part(index, part, &bytes),
+        });
+        if let Some(result) = result.transpose() {
+            self.finish(index, result);
         }
-        let long = self.long.get_mut(&index).expect("a footer is kept until all its parts came");
+    }
+
+    /// The file, or `None` if more bytes of its footer are to come.
+    fn complete_part(
+        &mut self,
+        index: usize,
+        part: usize,
+        bytes: &[u8],
+    ) -> Result<Option<FileEntry>, Error> {
+        let long = self.long.get_mut(&index).expect("the caller looked");
         let range = &long.parts[part - 1];
         let skip = usize::try_from(long.start.saturating_sub(range.start))
             .expect("less than an alignment");
@@ -345,34 +398,35 @@ impl Opening<'_> {
         let len = (bytes.len() - skip).min(long.bytes.len() - at);
         long.bytes[at..at + len].copy_from_slice(&bytes[skip..skip + len]);
         long.parts_done += 1;
-        if long.parts_done == long.parts.len() {
-            let long = self.long.remove(&index).expect("just found");
-            self.long_bytes -= long.bytes.len() as u64;
-            self.parse(index, &long.bytes)?;
+        if long.parts_done < long.parts.len() {
+            return Ok(None);
         }
-        Ok(())
+        let long = self.long.remove(&index).expect("just found");
+        self.long_bytes -= long.bytes.len() as u64;
+        self.parse_later(index, &long.bytes).map(Some)
     }
 
-    fn complete_tail(&mut self, index: usize, tail: &[u8]) -> Result<(), FileError> {
-        let path = &self.shared.paths[index];
-        let file =
-            self.queue.file(count(index), path, None).map_err(|error| (index, error.into()))?;
+    /// The file, or `None` if its footer is longer than what was read.
+    fn complete_tail(&mut self, index: usize, tail: &[u8]) -> Result<Option<FileEntry>, Error> {
+        let file = self.file(index)?;
         let file_len = file.len_bytes();
         let magic: &[u8; TAIL_LEN] = tail.last_chunk().expect("a tail holds at least 12 bytes");
-        let decode_error = |source| (index, Error::Decode { path: path.clone(), source });
-        let footer_bytes = u64::from(footer_len(magic, file_len).map_err(decode_error)?);
+        let footer_bytes = footer_len(magic, file_len);
+        let footer_bytes =
+            u64::from(footer_bytes.map_err(|source| decode_error(&self.path(index), source))?);
         self.done.footer_bytes += footer_bytes;
         let footer_end = file_len - TAIL_LEN as u64;
         let start =
             footer_end.checked_sub(footer_bytes).expect("footer_len checked it against the file");
         let tail_start = file_len - tail.len() as u64;
         if start >= tail_start {
-            return self.parse_end(index, tail);
+            let at = usize::try_from(start - tail_start).expect("inside the tail");
+            return self.parse(index, &tail[at..tail.len() - TAIL_LEN]).map(Some);
         }
         let whole = file.alignment().down(start)..file_len;
         if whole.end - whole.start <= self.shared.resolved.io.arena_bytes as u64 / 4 {
             self.longer.push_back((index, whole));
-            return Ok(());
+            return Ok(None);
         }
         // In parts of a span on the heap, the tail's bytes kept. The file is at least this long.
         let mut bytes =
@@ -387,31 +441,35 @@ impl Opening<'_> {
             .collect();
         self.long_bytes += bytes.len() as u64;
         self.long.insert(index, Long { start, bytes, parts, parts_begun: 0, parts_done: 0 });
-        Ok(())
+        Ok(None)
     }
 
-    /// Parses the footer in the last bytes of a file, which hold all of it.
-    fn parse_end(&mut self, index: usize, end: &[u8]) -> Result<(), FileError> {
-        let path = &self.shared.paths[index];
-        let file =
-            self.queue.file(count(index), path, None).map_err(|error| (index, error.into()))?;
+    /// Parses the footer in the last bytes of a file, which hold all of it: they were read a second time.
+    fn parse_end(&mut self, index: usize, end: &[u8]) -> Result<FileEntry, Error> {
         let magic: &[u8; TAIL_LEN] =
             end.last_chunk().expect("the end of a file holds at least 12 bytes");
-        let footer_bytes = footer_len(magic, file.len_bytes())
-            .map_err(|source| (index, Error::Decode { path: path.clone(), source }))?;
+        let file_len = self.file(index)?.len_bytes();
+        let footer_bytes = footer_len(magic, file_len)
+            .map_err(|source| decode_error(&self.path(index), source))?;
         let thrift_end = end.len() - TAIL_LEN;
         // The length was another when the tail was read first: the file is being written to.
         let Some(at) = thrift_end.checked_sub(footer_bytes as usize) else {
             let what = format!("its footer grew to {footer_bytes} bytes");
-            return Err((index, ringquet_io::IoError::Changed { path: path.clone(), what }.into()));
+            return Err(IoError::Changed { path: self.path(index), what }.into());
         };
-        self.parse(index, &end[at..thrift_end])
+        self.parse_later(index, &end[at..thrift_end])
     }
 
-    fn parse(&mut self, index: usize, thrift: &[u8]) -> Result<(), FileError> {
-        let path = &self.shared.paths[index];
-        let file =
-            self.queue.file(count(index), path, None).map_err(|error| (index, error.into()))?;
+    /// [`Self::parse`] of bytes that took more than one read: they have to be of one state of the file.
+    fn parse_later(&mut self, index: usize, thrift: &[u8]) -> Result<FileEntry, Error> {
+        let file = self.file(index)?;
+        file.check_unchanged(&file.identity())?;
+        self.parse(index, thrift)
+    }
+
+    fn parse(&mut self, index: usize, thrift: &[u8]) -> Result<FileEntry, Error> {
+        let path = self.path(index);
+        let file = self.file(index)?;
         let schema = self.shared.schema.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let begun = Instant::now();
         let options = ParseOptions {
@@ -420,22 +478,38 @@ impl Opening<'_> {
             int96: self.shared.resolved.int96,
         };
         let footer = Footer::parse_with(thrift, file.len_bytes(), &options)
-            .map_err(|source| (index, Error::Decode { path: path.clone(), source }))?;
+            .map_err(|source| decode_error(&path, source))?;
         self.done.parse_seconds += begun.elapsed().as_secs_f64();
         if schema.is_none() {
             *self.shared.schema.lock().unwrap_or_else(PoisonError::into_inner) =
                 Some(Arc::clone(footer.schema()));
         }
-        let entry = FileEntry {
-            path: path.clone(),
+        Ok(FileEntry {
+            path,
             footer: Arc::new(footer),
             identity: file.identity(),
             alignment: file.alignment(),
             direct: file.is_direct(),
             drops_cache: file.drops_cache(),
-        };
-        self.done.files.push((index, entry));
-        Ok(())
+        })
+    }
+}
+
+impl Long {
+    /// The part to read next.
+    fn next_part(&self) -> Option<Range<u64>> {
+        self.parts.get(self.parts_begun).cloned()
+    }
+}
+
+fn decode_error(path: &Path, source: DecodeError) -> Error {
+    let path = path.to_owned();
+    match source {
+        DecodeError::NotParquet { .. } => {
+            let hint = foreign::hint(&path);
+            Error::NotParquet { path, source, hint }
+        }
+        source => Error::Decode { path, source },
     }
 }
 

@@ -42,15 +42,18 @@
 //! A consumer that can work on the reader thread itself passes a visitor to [`Dataset::scan`]: no queue, no
 //! other core. One that emulates many readers brings its own [`Lane`]s to [`play`].
 //!
-//! Modules in reading order: [`options`], [`shares`] (of memory), [`dataset`] and [`footers`] (open), [`plan`], `unit` and `reader` (the
+//! Modules in reading order: [`options`], [`shares`] (of memory), [`listing`], [`dataset`] and [`footers`] (open), [`plan`], `unit` and `reader` (the
 //! loop), [`lane`], [`scan`] and [`stream`] (deliver), [`report`] and [`environment`] (tell).
 
 pub mod error;
 pub mod options;
 pub mod shares;
 
+pub mod listing;
+
 pub mod dataset;
 pub mod footers;
+mod foreign;
 
 pub mod plan;
 
@@ -68,10 +71,11 @@ pub mod stream;
 pub mod environment;
 pub mod report;
 
-pub use dataset::{Dataset, FileEntry, find_files};
+pub use dataset::{Dataset, FileEntry};
 pub use environment::Environment;
-pub use error::Error;
+pub use error::{Error, Unopened};
 pub use lane::{Batch, Delivery, Demand, Gate, Lane, StopFlag};
+pub use listing::{Listing, find_files};
 pub use options::EngineOptions;
 pub use plan::{Plan, UnitId};
 pub use reader::DecodeMode;

@@ -10,6 +10,8 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 
 use ringquet_io::Alignment;
 use serde::Serialize;
@@ -187,7 +189,8 @@ pub struct Plan {
 #[derive(Debug, Clone, Serialize)]
 pub struct UnitPlan {
     /// Path of the file.
-    pub path: String,
+    #[serde(serialize_with = "ringquet_io::path_text::serialize_path")]
+    pub path: PathBuf,
     /// Which row group.
     #[serde(flatten)]
     pub unit: UnitId,
@@ -223,23 +226,25 @@ impl Plan {
     /// The same reads as an fio iolog of version 2 (fio's HOWTO, "Trace file format v2"), for
     /// `fio --read_iolog=FILE`. Lengths are rounded up to `alignment` where the file ends in between, since
     /// O_DIRECT takes only such lengths and fio reads exactly what the log says.
-    pub fn fio_iolog(&self, alignment: Alignment) -> String {
-        use fmt::Write;
-        let mut log = String::from("fio version 2 iolog\n");
-        let mut files: Vec<&str> = self.units.iter().map(|unit| unit.path.as_str()).collect();
+    pub fn fio_iolog(&self, alignment: Alignment) -> Vec<u8> {
+        let mut log = b"fio version 2 iolog\n".to_vec();
+        let mut files: Vec<&Path> = self.units.iter().map(|unit| unit.path.as_path()).collect();
         files.sort_unstable();
         files.dedup();
-        let lines = |log: &mut String, action: &str| {
-            for file in &files {
-                writeln!(log, "{file} {action}").expect("writing to a String");
-            }
+        // A path as it is, UTF-8 or not: fio opens it.
+        let line = |log: &mut Vec<u8>, path: &Path, action: &str| {
+            log.extend_from_slice(path.as_os_str().as_bytes());
+            log.extend_from_slice(format!(" {action}\n").as_bytes());
+        };
+        let lines = |log: &mut Vec<u8>, action: &str| {
+            files.iter().for_each(|file| line(log, file, action));
         };
         lines(&mut log, "add");
         lines(&mut log, "open");
         for unit in &self.units {
             for read in &unit.reads {
-                writeln!(log, "{} read {} {}", unit.path, read.offset, alignment.up(read.length))
-                    .expect("writing to a String");
+                let length = alignment.up(read.length);
+                line(&mut log, &unit.path, &format!("read {} {length}", read.offset));
             }
         }
         lines(&mut log, "close");
@@ -260,7 +265,7 @@ impl fmt::Display for Plan {
             writeln!(
                 f,
                 "{} row group {row_group}: {} wanted, {bytes} in {} reads",
-                unit.path,
+                unit.path.display(),
                 unit.wanted_bytes,
                 unit.reads.len()
             )?;

@@ -6,22 +6,26 @@ use arrow_array::{Array, RecordBatch, cast::AsArray};
 use arrow_schema::DataType;
 use ringquet_io::counters::DepthPoint;
 use ringquet_io::device::DeviceMeter;
+use ringquet_io::path_text::path_text;
 use ringquet_io::usage::Usage;
 use ringquet_io::{DirectChoice, DriverChoice, DriverName, IoCounters, Latency, PageKind, Warning};
 use serde::Serialize;
 
 use crate::dataset::Dataset;
+use crate::error::Unopened;
 use crate::options::Picked;
 use crate::reader::{DecodeMode, ReaderReport};
 
 /// A device that read less than this share of what was served has a cache in front of it.
 const CACHED_SHARE: f64 = 0.9;
 
-/// What a scan did. Rates are over `seconds`.
+/// What a scan did. Rates are over `seconds`, those `_with_open` over `open_seconds + seconds`.
 #[derive(Debug, Clone, Serialize)]
 pub struct ScanReport {
     /// From the start of the reader threads to the end of the last.
     pub seconds: f64,
+    /// Before that: files found, footers read and parsed. The same for every scan of one open data set.
+    pub open_seconds: f64,
     /// Rows decoded.
     pub rows: u64,
     /// Row batches delivered.
@@ -42,6 +46,12 @@ pub struct ScanReport {
     pub decoded_bytes_per_second: f64,
     /// Read bytes per second.
     pub read_bytes_per_second: f64,
+    /// Rows per second, opening included.
+    pub rows_per_second_with_open: f64,
+    /// Decoded bytes per second, opening included.
+    pub decoded_bytes_per_second_with_open: f64,
+    /// Read bytes per second, opening included. `read_bytes` does not hold those of footers.
+    pub read_bytes_per_second_with_open: f64,
     /// `read_bytes / wanted_bytes`; 1 where nothing was wanted.
     pub read_amplification: f64,
     /// Reads that completed.
@@ -80,7 +90,7 @@ pub struct ScanReport {
     pub driver: DriverReport,
     /// Who decoded.
     pub decoder: DecoderReport,
-    /// Files that could not be read to their end.
+    /// Files that could not be opened, by path; then those that could not be read to their end.
     pub failures: Vec<Failure>,
     /// What the user should know.
     pub warnings: Vec<Warning>,
@@ -147,13 +157,20 @@ pub struct DeviceBytes {
     pub read_bytes: u64,
 }
 
-/// A file that could not be read to its end.
+/// A file that could not be opened, or not read to its end.
 #[derive(Debug, Clone, Serialize)]
 pub struct Failure {
     /// The file.
     pub path: String,
     /// Why.
     pub error: String,
+}
+
+impl From<&Unopened> for Failure {
+    fn from(unopened: &Unopened) -> Failure {
+        let Unopened { path, error } = unopened;
+        Failure { path: path_text(path), error: error.to_string() }
+    }
 }
 
 impl ScanReport {
@@ -179,7 +196,12 @@ impl ScanReport {
         }
         let total = |of: fn(&ReaderReport) -> u64| readers.iter().map(of).sum::<u64>();
         let first = readers.first().expect("there is at least one reader thread");
-        let rate = |amount: u64| if seconds > 0.0 { amount as f64 / seconds } else { 0.0 };
+        let over = |amount: u64, seconds: f64| {
+            if seconds > 0.0 { amount as f64 / seconds } else { 0.0 }
+        };
+        let rate = |amount| over(amount, seconds);
+        let open_seconds = dataset.opened().open_seconds;
+        let rate_with_open = |amount| over(amount, open_seconds + seconds);
         let seconds_of = |ns: u64| ns as f64 / 1e9;
         let rows = total(|r| r.rows);
         let wanted_bytes = total(|r| r.wanted_bytes);
@@ -224,6 +246,7 @@ impl ScanReport {
         let done = done.iter().map(Duration::as_secs_f64);
         ScanReport {
             seconds,
+            open_seconds,
             rows,
             batches: total(|r| r.batches),
             wanted_bytes,
@@ -239,6 +262,9 @@ impl ScanReport {
             rows_per_second: rate(rows),
             decoded_bytes_per_second: rate(decoded_bytes),
             read_bytes_per_second: rate(read_bytes),
+            rows_per_second_with_open: rate_with_open(rows),
+            decoded_bytes_per_second_with_open: rate_with_open(decoded_bytes),
+            read_bytes_per_second_with_open: rate_with_open(read_bytes),
             read_amplification: if wanted_bytes == 0 {
                 1.0
             } else {
@@ -285,7 +311,7 @@ impl ScanReport {
                 allocated_buffers: total(|r| r.pool.allocated_buffers),
                 reused_buffers: total(|r| r.pool.reused_buffers),
             },
-            failures: Vec::new(),
+            failures: dataset.failures().iter().map(Failure::from).collect(),
             warnings,
             stopped: mode_stopped(mode, &readers),
         }

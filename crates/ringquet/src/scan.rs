@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use ringquet_decode::{ContentDigest, RowGroupDigest};
 use ringquet_io::device::DeviceMeter;
+use ringquet_io::path_text::path_text;
 use ringquet_io::usage::Usage;
 
 use crate::dataset::Dataset;
@@ -20,7 +21,7 @@ impl Dataset {
     /// Reads and decodes everything once. `make_visitor` is called once per reader thread; the visitor it gives
     /// sees that thread's batches, on that thread, row group by row group.
     ///
-    /// A file that fails is told in [`ScanReport::failures`]; the others are read to their end.
+    /// A file that fails is in [`ScanReport::failures`], as are those that were not opened; the others are read to their end.
     ///
     /// # Errors
     /// What ends the scan as a whole: no driver, no memory, a ring that the kernel refuses.
@@ -101,7 +102,7 @@ pub(crate) struct UnitQueue {
     units: Vec<UnitId>,
     next: AtomicUsize,
     failed: Vec<AtomicBool>,
-    failures: Mutex<Vec<(u32, Error)>>,
+    failures: Mutex<Vec<(u32, String)>>,
 }
 
 impl UnitQueue {
@@ -127,18 +128,25 @@ impl UnitQueue {
         }
     }
 
-    /// One error per file: the first.
-    pub(crate) fn fail(&self, unit: UnitId, error: Error) {
-        if !self.failed[unit.file as usize].swap(true, Ordering::Relaxed) {
-            self.failures.lock().unwrap_or_else(PoisonError::into_inner).push((unit.file, error));
+    /// One error per file: the first. Is this one it?
+    pub(crate) fn fail(&self, unit: UnitId, error: &Error) -> bool {
+        let is_first = !self.failed[unit.file as usize].swap(true, Ordering::Relaxed);
+        if is_first {
+            let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+            failures.push((unit.file, error.to_string()));
         }
+        is_first
     }
 
-    pub(crate) fn take_failures(&self) -> Vec<(u32, Error)> {
+    /// The files that failed, in the order of `dataset`.
+    pub(crate) fn take_failures(&self, dataset: &Dataset) -> impl Iterator<Item = Failure> {
         let mut failures =
             std::mem::take(&mut *self.failures.lock().unwrap_or_else(PoisonError::into_inner));
         failures.sort_by_key(|&(file, _)| file);
-        failures
+        failures.into_iter().map(|(file, error)| Failure {
+            path: path_text(&dataset.files()[file as usize].path),
+            error,
+        })
     }
 }
 
@@ -161,7 +169,9 @@ impl<V: FnMut(Batch) + Send> Lane for VisitLane<'_, V> {
         match delivery {
             Delivery::Batch(batch) => (self.visit)(batch),
             Delivery::Raw { .. } | Delivery::UnitDone { .. } => {}
-            Delivery::Failed { unit, error } => self.units.fail(unit, error),
+            Delivery::Failed { unit, error } => {
+                self.units.fail(unit, &error);
+            }
         }
     }
 }
@@ -201,7 +211,7 @@ where
             }
             Delivery::Failed { unit, error } => {
                 self.current = None;
-                self.units.fail(unit, error);
+                self.units.fail(unit, &error);
             }
         }
     }
@@ -216,11 +226,7 @@ pub(crate) fn read<'a>(
     units: &UnitQueue,
 ) -> Result<ScanReport, Error> {
     let mut report = read_lanes(dataset, lanes, mode, stop)?;
-    let failures = units.take_failures().into_iter().map(|(file, error)| Failure {
-        path: dataset.files()[file as usize].path.display().to_string(),
-        error: error.to_string(),
-    });
-    report.failures.extend(failures);
+    report.failures.extend(units.take_failures(dataset));
     Ok(report)
 }
 

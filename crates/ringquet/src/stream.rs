@@ -17,11 +17,18 @@ impl Dataset {
     /// All batches, as they are decoded. With one reader thread they come in the order of files, row groups and
     /// rows; with several the row groups of different threads mix, and each batch tells where it is from.
     ///
+    /// A file that fails is one error among the batches; those of the other files go on coming, as in [`Dataset::scan`]. First
+    /// come the errors of files that were not opened ([`Dataset::failures`]). Batches of a file that were decoded before it
+    /// failed have been delivered, and with several threads some may come after its error. An error that ends reading as a
+    /// whole is the last item.
+    ///
     /// The queue between is bounded by the memory budget; a consumer that is slow slows reading down.
     pub fn batches(self: &Arc<Self>) -> BatchStream {
         let threads = self.resolved().threads;
+        let unopened =
+            self.failures().iter().map(|file| (0, Err(Error::Unopened(file.error.clone()))));
         let queue = Arc::new(Queue {
-            state: Mutex::new(State { items: VecDeque::new(), bytes: 0, producers: threads }),
+            state: Mutex::new(State { items: unopened.collect(), bytes: 0, producers: threads }),
             ready: Condvar::new(),
             bytes_max: self.resolved().shares.queue_bytes * threads as u64,
         });
@@ -37,17 +44,19 @@ impl Dataset {
         });
         let stop = StopFlag::new();
         let playing = play(self, lanes.collect(), DecodeMode::Arrow, &stop);
-        BatchStream { queue, gates, stop, playing: Some(playing), failed: false }
+        let dataset = Arc::clone(self);
+        BatchStream { dataset, units, queue, gates, stop, playing: Some(playing) }
     }
 }
 
-/// Batches of a data set. Dropping it ends the reader threads.
+/// Batches of a data set, and one error for each file that fails. Dropping it ends the reader threads.
 pub struct BatchStream {
+    dataset: Arc<Dataset>,
+    units: Arc<UnitQueue>,
     queue: Arc<Queue>,
     gates: Vec<Gate>,
     stop: StopFlag,
     playing: Option<Playing>,
-    failed: bool,
 }
 
 struct Queue {
@@ -97,7 +106,11 @@ impl Lane for StreamLane {
     fn deliver(&mut self, delivery: Delivery) {
         match delivery {
             Delivery::Batch(batch) => self.queue.push(Ok(batch)),
-            Delivery::Failed { error, .. } => self.queue.push(Err(error)),
+            Delivery::Failed { unit, error } => {
+                if self.units.fail(unit, &error) {
+                    self.queue.push(Err(error));
+                }
+            }
             Delivery::UnitDone { .. } | Delivery::Raw { .. } => {}
         }
     }
@@ -115,9 +128,6 @@ impl Iterator for BatchStream {
     type Item = Result<Batch, Error>;
 
     fn next(&mut self) -> Option<Result<Batch, Error>> {
-        if self.failed {
-            return None;
-        }
         let mut state = self.queue.state();
         let item = loop {
             if let Some((bytes, item)) = state.items.pop_front() {
@@ -132,27 +142,23 @@ impl Iterator for BatchStream {
         drop(state);
         self.gates.iter().for_each(Gate::open);
         match item {
-            None => match self.finish() {
-                Some(Err(error)) => {
-                    self.failed = true;
-                    Some(Err(error))
-                }
-                _ => None,
+            Some(item) => Some(item),
+            None => match self.finish()? {
+                Ok(_) => None,
+                Err(error) => Some(Err(error)),
             },
-            Some(item) => {
-                self.failed = item.is_err();
-                Some(item)
-            }
         }
     }
 }
 
 impl BatchStream {
-    /// Ends reading and tells what was done; `None` the second time.
+    /// Ends reading and tells what was done; `None` the second time, and after the last item.
     pub fn finish(&mut self) -> Option<Result<ScanReport, Error>> {
         self.playing.take().map(|playing| {
             self.stop_if_unfinished();
-            playing.join()
+            let mut report = playing.join()?;
+            report.failures.extend(self.units.take_failures(&self.dataset));
+            Ok(report)
         })
     }
 

@@ -48,6 +48,19 @@ pub(crate) fn command(dir: &Path, line: &str) -> Command {
     command
 }
 
+/// As [`command`]; `DIR` at the start of an argument stands for `dir`, whatever bytes that has.
+pub(crate) fn command_in(dir: &Path, line: &str) -> Command {
+    let mut command = Command::new(path());
+    command.current_dir(dir).env_remove("RUST_BACKTRACE");
+    for word in line.split_whitespace() {
+        match word.strip_prefix("DIR") {
+            None => command.arg(word),
+            Some(rest) => command.arg(dir.join(rest.trim_start_matches('/'))),
+        };
+    }
+    command
+}
+
 /// Runs the binary in `dir`; arguments are separated by blanks.
 pub(crate) fn ringquet(dir: &Path, line: &str) -> Answer {
     Answer::of(line, command(dir, line))

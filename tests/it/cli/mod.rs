@@ -18,4 +18,7 @@ mod run; // sizing and playing a workload
 mod odd_files; // files that other readers stumble over
 
 mod bad_input; // each kind of bad input: one clear line, no panic
-pub(crate) mod refused; // a machine that refuses io_uring
+mod one_of_many; // one bad file among good ones, verb by verb
+mod places; // where files lie and what they are called: names, links, FIFOs, file systems
+pub(crate) mod refused;
+mod stdout; // reports that cannot be written // a machine that refuses io_uring

@@ -44,7 +44,8 @@ impl ParquetSource {
             columns: self.columns.clone(),
             ..EngineOptions::default()
         };
-        Dataset::open(&self.paths, options).map_err(CharacterizeError::Parquet).map(drop)
+        let opened = Dataset::open(&self.paths, options).and_then(Dataset::require_all);
+        opened.map_err(CharacterizeError::Parquet).map(drop)
     }
 }
 
@@ -104,7 +105,8 @@ pub(super) fn measure(
         columns: source.columns.clone(),
         ..EngineOptions::default()
     };
-    let dataset = Dataset::open(&source.paths, options).map_err(CharacterizeError::Parquet)?;
+    let opened = Dataset::open(&source.paths, options).and_then(Dataset::require_all);
+    let dataset = opened.map_err(CharacterizeError::Parquet)?;
     let each = seconds / ROUNDS as f64;
     let read_raw = |seconds| Round::read(seconds, stop, |limit| dataset.scan_raw(limit));
     let read_decoding =

@@ -71,7 +71,8 @@ impl<'a> Bench<'a> {
             let names = loaded.workload.dataset.parquet.read_column_names();
             engine.columns = Some(names.into_iter().map(str::to_owned).collect());
         }
-        let dataset = Dataset::open(&[folder], engine).map_err(fail)?;
+        let dataset =
+            Dataset::open(&[folder], engine).and_then(Dataset::require_all).map_err(fail)?;
         let (mut raw, mut decoded) = (Vec::new(), Vec::new());
         for _ in 0..self.options.repeats {
             raw.push(self.checked(dataset.scan_raw(self.stop).map_err(fail)?, name)?);

@@ -55,10 +55,11 @@ pub(crate) fn open(
     half: DatasetType,
 ) -> Result<Arc<Dataset>, RunError> {
     let workload = &loaded.workload;
-    let mut paths = listing::list(loaded, data_dir, half)?;
-    paths.truncate(usize::try_from(used).unwrap_or(usize::MAX));
+    let mut listing = listing::list(loaded, data_dir, half)?;
+    listing.files.truncate(usize::try_from(used).unwrap_or(usize::MAX));
     let engine = engine_options(workload, &options.engine, options.accelerators);
-    let dataset = Dataset::open_files(paths, engine)?;
+    // A training run with a part of its data is another run.
+    let dataset = Dataset::open_listing(listing, engine)?.require_all()?;
     let expected = workload.dataset.num_samples_per_file;
     for file in dataset.files() {
         let found = file.footer.num_rows();

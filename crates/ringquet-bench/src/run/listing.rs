@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use ringquet::listing::{Listing, is_hidden, keep_each_file_once};
+use ringquet_io::Warning;
 use ringquet_workload::{DatasetType, Loaded, Named as _};
 
 use crate::run::error::RunError;
@@ -10,23 +12,24 @@ use crate::run::error::RunError;
 /// The files of one half of the data set in DLIO's listing order, exactly as many as the workload
 /// uses; there may be more in the folder, then the first by full path are taken.
 ///
+/// Which names count, and that each file is read once, is as in [`ringquet::find_files`]; DLIO would read a file that has
+/// two names twice, the second time from the page cache.
+///
 /// # Errors
 /// [`RunError::FewFiles`], [`RunError::List`].
 pub(crate) fn list(
     loaded: &Loaded,
     data_dir: &Path,
     half: DatasetType,
-) -> Result<Vec<PathBuf>, RunError> {
+) -> Result<Listing, RunError> {
     let dataset = &loaded.workload.dataset;
     let wanted = usize::try_from(dataset.num_files(half)).unwrap_or(usize::MAX);
     let folder = data_dir.join(half.name());
-    let few = |found: usize, missing: Option<PathBuf>| RunError::FewFiles {
+    let few = |found: usize, missing: String| RunError::FewFiles {
         found,
         wanted,
         folder: folder.clone(),
-        missing: missing.map_or_else(String::new, |path| {
-            format!(" (the first that is missing: {})", path.display())
-        }),
+        missing,
         workload: loaded.source.clone(),
         data_dir: data_dir.to_owned(),
     };
@@ -36,9 +39,10 @@ pub(crate) fn list(
             .map(|i| data_dir.join(dataset.file_path(half, i)))
             .collect();
         return match named.iter().position(|path| !path.is_file()) {
-            None => Ok(named),
+            None => Ok(Listing { files: named, ..Listing::default() }),
             Some(at) => {
-                Err(few(named.iter().filter(|p| p.is_file()).count(), Some(named[at].clone())))
+                let missing = format!(" (the first that is missing: {})", named[at].display());
+                Err(few(named.iter().filter(|p| p.is_file()).count(), missing))
             }
         };
     }
@@ -56,11 +60,14 @@ pub(crate) fn list(
     } else {
         found = list(&folder, Kind::ParquetFiles)?;
     }
+    // One folder is listed, or several that hold different paths: the order is that of the paths already.
+    let warnings: Vec<Warning> = keep_each_file_once(&mut found).into_iter().collect();
     if found.len() < wanted {
-        return Err(few(found.len(), None));
+        let twice = warnings.first().map(|warning| format!("; {}", warning.message));
+        return Err(few(found.len(), twice.unwrap_or_default()));
     }
     found.truncate(wanted);
-    Ok(found)
+    Ok(Listing { files: found, warnings, ..Listing::default() })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -69,19 +76,18 @@ enum Kind {
     ParquetFiles,
 }
 
-/// Sorted by full path. Names that begin with a dot are unfinished files.
+/// Sorted by full path, without hidden names.
 fn entries(folder: &Path, kind: Kind) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
-        let name = name.as_encoded_bytes();
         let path = entry.path();
         let fits = match kind {
             Kind::Folders => path.is_dir(),
-            Kind::ParquetFiles => name.ends_with(b".parquet") && path.is_file(),
+            Kind::ParquetFiles => name.as_encoded_bytes().ends_with(b".parquet") && path.is_file(),
         };
-        if fits && !name.starts_with(b".") {
+        if fits && !is_hidden(&name) {
             found.push(path);
         }
     }
@@ -105,7 +111,8 @@ mod tests {
         for file in files {
             let path = dir.path().join(file);
             std::fs::create_dir_all(path.parent().expect("below the folder")).unwrap();
-            std::fs::write(path, "").unwrap();
+            // A file of its own, and not another name of one: of another length.
+            std::fs::write(path, file).unwrap();
         }
         dir
     }
@@ -113,7 +120,7 @@ mod tests {
     fn names(dir: &Path, loaded: &Loaded) -> Result<Vec<String>, String> {
         let strip = |path: PathBuf| path.strip_prefix(dir).unwrap().display().to_string();
         list(loaded, dir, DatasetType::Train)
-            .map(|paths| paths.into_iter().map(strip).collect())
+            .map(|listing| listing.files.into_iter().map(strip).collect())
             .map_err(|error| error.to_string())
     }
 
@@ -121,10 +128,27 @@ mod tests {
     fn the_first_files_by_path_are_taken() {
         let dir = folder(&["train/c.parquet", "train/a.parquet", "train/b.parquet"]);
         std::fs::write(dir.path().join("train/.b.parquet"), "").unwrap();
+        std::fs::write(dir.path().join("train/_a.parquet"), "").unwrap();
         std::fs::write(dir.path().join("train/aa.parquet"), "").unwrap();
         std::fs::write(dir.path().join("train/_manifest.json"), "").unwrap();
         let expected = ["train/a.parquet", "train/aa.parquet", "train/b.parquet"];
         assert_eq!(names(dir.path(), &loaded("")).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_file_with_two_names_is_one_file() {
+        let dir = folder(&["train/a.parquet", "train/c.parquet"]);
+        let at = |name: &str| dir.path().join("train").join(name);
+        std::fs::hard_link(at("a.parquet"), at("b.parquet")).unwrap();
+        let message = names(dir.path(), &loaded("")).unwrap_err();
+        assert!(
+            message.contains("2 of 3 files") && message.contains("b.parquet is the same"),
+            "{message}"
+        );
+        std::fs::write(at("d.parquet"), "").unwrap();
+        let listing = list(&loaded(""), dir.path(), DatasetType::Train).unwrap();
+        assert_eq!(listing.files.len(), 3);
+        assert_eq!(listing.warnings[0].code, "files_listed_twice");
     }
 
     #[test]

@@ -11,28 +11,43 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use ringquet::report::Failure;
 use ringquet::{EngineOptions, FileEntry};
 use ringquet_decode::{
     BufferPool, ColumnChunkDetails, DecodeCounters, DecodeOptions, Footer, FooterDetails,
     Projection, RowGroupDecoder, TAIL_LEN,
 };
+use ringquet_io::path_text::{path_text, path_texts};
 use serde_json::json;
 
 use self::report::{Column, ColumnChunk, FileReport, Leaf, Pages, Report, RowGroup, ServedBy};
 use super::source;
 use crate::args::InspectArgs;
 use crate::console::Console;
-use crate::exit::Exit;
+use crate::exit::{self, Exit};
 
 pub(crate) fn run(args: &InspectArgs, console: &mut Console) -> Result<Exit> {
     // Footers only: one reader thread is enough, and nothing else of the engine is used.
     let options = EngineOptions { threads: Some(1), ..EngineOptions::default() };
-    console.set_options(json!({ "files": args.files }));
+    console.set_options(json!({ "files": path_texts(&args.files) }));
     let dataset = source::open(&args.files, options, console)?;
-    let files = dataset.files().iter().map(describe).collect::<Result<Vec<FileReport>>>()?;
-    let report = Report { files, chunks: args.chunks };
+    let mut failures = source::failures(&dataset);
+    let mut files = Vec::with_capacity(dataset.files().len());
+    for file in dataset.files() {
+        match describe(file) {
+            Ok(report) => files.push(report),
+            Err(error) if dataset.files().len() + failures.len() == 1 => return Err(error),
+            Err(error) => {
+                let error = exit::one_line(&error);
+                console.error(&error);
+                failures.push(Failure { path: path_text(&file.path), error });
+            }
+        }
+    }
+    let end = if failures.is_empty() { Exit::Done } else { Exit::Failed };
+    let report = Report { files, failures, chunks: args.chunks };
     console.report(&report, &report)?;
-    Ok(Exit::Done)
+    Ok(end)
 }
 
 fn describe(file: &FileEntry) -> Result<FileReport> {

@@ -3,8 +3,11 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use ringquet::Dataset;
+use ringquet::report::Failure;
+use ringquet::{Dataset, Plan};
 use ringquet_io::Alignment;
+use ringquet_io::path_text::{path_text, path_texts};
+use serde::Serialize;
 use serde_json::json;
 
 use super::source;
@@ -15,15 +18,26 @@ use crate::exit::Exit;
 
 pub(crate) fn run(args: &PlanArgs, console: &mut Console) -> Result<Exit> {
     let options = args.engine.options(args.source.columns.columns.clone())?;
-    let verb = json!({ "paths": args.source.paths, "fio_iolog": args.fio_iolog });
+    let verb = json!({ "paths": path_texts(&args.source.paths),
+        "strict": args.source.strict,
+        "fio_iolog": args.fio_iolog.as_deref().map(path_text), });
     console.set_options(engine_args::document(&options, verb));
-    let dataset = source::open(&args.source.paths, options, console)?;
+    let dataset = source::open_all_of(&args.source, options, console)?;
     let plan = dataset.plan();
     if let Some(file) = &args.fio_iolog {
         write_iolog(file, &plan.fio_iolog(alignment(&dataset)))?;
     }
-    console.report(&plan, &plan)?;
-    Ok(Exit::Done)
+    let report = Report { plan, failures: source::failures(&dataset) };
+    console.report(&report, &report.plan)?;
+    Ok(source::end(&dataset))
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    #[serde(flatten)]
+    plan: Plan,
+    /// Files that are not in the plan.
+    failures: Vec<Failure>,
 }
 
 /// The alignment that every file of the data set takes.
@@ -31,6 +45,6 @@ fn alignment(dataset: &Dataset) -> Alignment {
     dataset.files().iter().map(|file| file.alignment).max().unwrap_or(Alignment::BYTE)
 }
 
-fn write_iolog(file: &Path, log: &str) -> Result<()> {
+fn write_iolog(file: &Path, log: &[u8]) -> Result<()> {
     std::fs::write(file, log).with_context(|| format!("{}: cannot write the iolog", file.display()))
 }

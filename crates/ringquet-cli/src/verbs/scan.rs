@@ -5,6 +5,7 @@ use std::fmt;
 use anyhow::Result;
 use ringquet::report::DriverReport;
 use ringquet::{Batch, DecoderChoice, ScanReport};
+use ringquet_io::path_text::path_texts;
 use serde::Serialize;
 use serde_json::json;
 
@@ -25,9 +26,9 @@ pub(crate) fn run(args: &ScanArgs, console: &mut Console) -> Result<Exit> {
         DecoderArg::Auto => DecoderChoice::Auto,
         DecoderArg::Fallback => DecoderChoice::FallbackOnly,
     };
-    let verb = json!({ "paths": args.source.paths, "raw": args.raw, "digest": args.digest });
+    let verb = json!({ "paths": path_texts(&args.source.paths), "strict": args.source.strict, "raw": args.raw, "digest": args.digest });
     console.set_options(engine_args::document(&options, verb));
-    let dataset = source::open(&args.source.paths, options, console)?;
+    let dataset = source::open_all_of(&args.source, options, console)?;
     let stop = stop::on_signals()?;
     let (digest, scan) = if args.raw {
         let bar = progress::busy(console, "reading");
@@ -50,7 +51,8 @@ pub(crate) fn run(args: &ScanArgs, console: &mut Console) -> Result<Exit> {
         return Err(Interrupted.into());
     }
     console.warn_all(&scan.warnings);
-    for failure in &scan.failures {
+    // The first of them were reported when the files were opened.
+    for failure in &scan.failures[dataset.failures().len()..] {
         console.error(&failure.error);
     }
     let failed = !scan.failures.is_empty();
@@ -83,12 +85,20 @@ impl fmt::Display for Report {
             let per_second = rate(scan.rows, scan.seconds);
             writeln!(f, "rows         {rows} of {}, {per_second}", counted(self.files, "file"))?;
         }
-        writeln!(f, "time         {}, CPU {}", seconds(scan.seconds), seconds(scan.cpu_seconds))?;
         writeln!(
             f,
-            "read         {}, {} ({} in {}, {:.2}× what was wanted)",
+            "time         {}, CPU {}; opening before that {}",
+            seconds(scan.seconds),
+            seconds(scan.cpu_seconds),
+            seconds(scan.open_seconds)
+        )?;
+        let with_open = scan.open_seconds + scan.seconds;
+        writeln!(
+            f,
+            "read         {}, {}, {} with opening ({} in {}, {:.2}× what was wanted)",
             ByteSize(scan.read_bytes),
             byte_rate(scan.read_bytes, scan.seconds),
+            byte_rate(scan.read_bytes, with_open),
             rate(scan.reads, scan.seconds),
             counted(scan.reads, "read"),
             scan.read_amplification
@@ -96,9 +106,10 @@ impl fmt::Display for Report {
         if !self.raw {
             writeln!(
                 f,
-                "decoded      {}, {}",
+                "decoded      {}, {}, {} with opening",
                 ByteSize(scan.decoded_bytes),
-                byte_rate(scan.decoded_bytes, scan.seconds)
+                byte_rate(scan.decoded_bytes, scan.seconds),
+                byte_rate(scan.decoded_bytes, with_open)
             )?;
         }
         match scan.device_read_bytes {

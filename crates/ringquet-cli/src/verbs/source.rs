@@ -4,15 +4,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Result;
+use ringquet::report::Failure;
 use ringquet::{Dataset, EngineOptions};
+use ringquet_io::path_text::path_text;
 use ringquet_workload::Loaded;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::args::WorkloadArgs;
+use crate::args::{SourceArgs, WorkloadArgs};
 use crate::console::Console;
+use crate::exit::Exit;
 
-/// Opens the files of `paths` and says what the user should know about it.
+/// Opens the files of `paths` and says what the user should know about it: one error per file that cannot be opened. The
+/// verb goes on with the others and ends with [`end`].
 pub(super) fn open(
     paths: &[PathBuf],
     options: EngineOptions,
@@ -20,7 +24,34 @@ pub(super) fn open(
 ) -> Result<Arc<Dataset>> {
     let dataset = Dataset::open(paths, options)?;
     console.warn_all(dataset.warnings());
+    for unopened in dataset.failures() {
+        console.error(&unopened.error.to_string());
+    }
     Ok(Arc::new(dataset))
+}
+
+/// As [`open`], for a data set of `source`: with `--strict` the first file that cannot be opened is the end.
+pub(super) fn open_all_of(
+    source: &SourceArgs,
+    options: EngineOptions,
+    console: &mut Console,
+) -> Result<Arc<Dataset>> {
+    if !source.strict {
+        return open(&source.paths, options, console);
+    }
+    let dataset = Dataset::open(&source.paths, options)?;
+    console.warn_all(dataset.warnings());
+    Ok(Arc::new(dataset.require_all()?))
+}
+
+/// How a verb ends that has done what it was asked for with all files that could be opened.
+pub(super) fn end(dataset: &Dataset) -> Exit {
+    if dataset.failures().is_empty() { Exit::Done } else { Exit::Failed }
+}
+
+/// The files of a data set that could not be opened, as a document has them.
+pub(super) fn failures(dataset: &Dataset) -> Vec<Failure> {
+    dataset.failures().iter().map(Failure::from).collect()
 }
 
 /// Loads a workload and says which of its keys have no effect.
@@ -40,7 +71,7 @@ pub(super) fn code(code: &impl Serialize) -> Result<String> {
 /// `options` of a document: the workload, and what only the verb has.
 pub(super) fn workload_options(loaded: &Loaded, verb: Value) -> Value {
     let mut options = json!({
-        "workload_file": loaded.source,
+        "workload_file": path_text(&loaded.source),
         "overrides": loaded.overrides,
         "workload": loaded.resolved.get("workload"),
     });

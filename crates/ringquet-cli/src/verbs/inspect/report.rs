@@ -5,6 +5,7 @@ use std::fmt;
 
 use arrow_schema::Field;
 use parquet::schema::types::ColumnDescriptor;
+use ringquet::report::Failure;
 use serde::Serialize;
 
 use crate::quantity::{count, counted};
@@ -17,6 +18,8 @@ const ROW_GROUPS_SHOWN: usize = 8;
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     pub(super) files: Vec<FileReport>,
+    /// Files that could not be read.
+    pub(super) failures: Vec<Failure>,
     /// One line per column chunk in the text.
     #[serde(skip)]
     pub(super) chunks: bool,
