@@ -10,6 +10,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use ringquet::{ContentDigest, Dataset, StopFlag, Warning, panics};
+use ringquet_io::file::open_regular;
 use twox_hash::XxHash3_128;
 
 use crate::content::RowGroupContent;
@@ -252,7 +253,7 @@ fn check_bytes(
 
 fn check_hash(path: &Path, listed: &ManifestFile, stop: &AtomicBool) -> Result<(), Fault> {
     let unreadable = |error: io::Error| (ProblemKind::Unreadable, error.to_string());
-    let mut file = fs::File::open(path).map_err(unreadable)?;
+    let mut file = open_regular(path).map_err(unreadable)?;
     let (mut hasher, mut buffer) = (XxHash3_128::new(), vec![0; HASH_BUFFER_BYTES]);
     loop {
         if stop.load(Ordering::Relaxed) {

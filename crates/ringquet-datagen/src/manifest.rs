@@ -7,12 +7,13 @@
 //! of them together.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{Read as _, Write as _};
 use std::path::{Component, Path, PathBuf};
 
 use ringquet_decode::ContentDigest;
 use ringquet_io::WriteDriver;
+use ringquet_io::file::open_regular;
 use ringquet_workload::{
     Column, Compression, DatasetType, Dtype, LegacySchema, Named, RowLayout, Workload,
 };
@@ -270,7 +271,7 @@ impl Manifest {
     pub fn read(path: &Path) -> Result<Self, DatagenError> {
         let refuse = |reason: String| DatagenError::Manifest { path: path.to_owned(), reason };
         let fail = || DatagenError::io(path, "read");
-        let file = File::open(path).map_err(fail())?;
+        let file = open_regular(path).map_err(fail())?;
         let mut text = String::new();
         file.take(MANIFEST_BYTES_MAX + 1).read_to_string(&mut text).map_err(fail())?;
         if text.len() as u64 > MANIFEST_BYTES_MAX {

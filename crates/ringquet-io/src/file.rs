@@ -246,6 +246,23 @@ fn kind_name(kind: FileType) -> &'static str {
     }
 }
 
+/// Opens a file that was found in a directory, to be read from its start. A FIFO of that name is an error, and is not waited
+/// for.
+///
+/// # Errors
+/// Those of opening; [`std::io::ErrorKind::InvalidInput`] for what is no regular file.
+pub fn open_regular(path: &Path) -> std::io::Result<std::fs::File> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let fd = rustix::fs::open(path, flags, Mode::empty())?;
+    let kind = FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode);
+    if kind != FileType::RegularFile {
+        let text = format!("is {}, not a regular file", kind_name(kind));
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, text));
+    }
+    rustix::fs::fcntl_setfl(&fd, OFlags::empty())?;
+    Ok(fd.into())
+}
+
 /// What `path` is, if it is something that cannot be read at offsets: `a FIFO (named pipe)`, `a socket`, `a character
 /// device`, `a directory`. `None` for regular files, for block devices, and where the path cannot be looked at.
 pub fn not_seekable_kind(path: &Path) -> Option<&'static str> {
@@ -335,6 +352,8 @@ mod tests {
                 assert!(text.starts_with(&expect), "{direct:?}: {text}");
             }
             assert!(not_seekable_kind(path).unwrap().starts_with(kind));
+            let error = open_regular(path).unwrap_err().to_string();
+            assert!(error.contains(kind) || kind == "a socket", "{error}");
         }
         assert_eq!(not_seekable_kind(&dir.path().join("none")), None);
     }

@@ -69,13 +69,15 @@ pub(crate) fn probed_uring(
     match test_read(uring, arena, taken_by_enter, PROBE_MAX) {
         Ok(uring) => Ok(uring),
         Err(_) if registered => {
+            let options = IoOptions { registered_buffers: false, ..options.clone() };
+            let uring = Uring::new(&options, arena, warnings)?;
+            let uring = test_read(uring, arena, taken_by_enter, PROBE_MAX).map_err(refused)?;
+            // Only now it is known that the registered buffers were the cause.
             warnings.push(Warning::new(
                 "registered_buffers_unavailable",
                 "a read into registered buffers failed; reading into unregistered memory",
             ));
-            let options = IoOptions { registered_buffers: false, ..options.clone() };
-            let uring = Uring::new(&options, arena, warnings)?;
-            test_read(uring, arena, taken_by_enter, PROBE_MAX).map_err(refused)
+            Ok(uring)
         }
         Err(reason) => Err(refused(reason)),
     }
@@ -93,7 +95,18 @@ fn refused(reason: String) -> IoError {
 /// How long a probe waits for its read.
 const PROBE_MAX: Duration = Duration::from_secs(5);
 
-/// Reads the first bytes of a file that every process has: its own executable. Gives the driver back if they came.
+/// What the test file holds.
+const TEST_BYTES: &[u8; 16] = b"sixteen of bytes";
+
+/// A file that needs no file system: /proc, where a process finds its executable, is not mounted everywhere.
+fn test_file() -> std::io::Result<std::fs::File> {
+    let file = rustix::fs::memfd_create("ringquet-probe", rustix::fs::MemfdFlags::CLOEXEC)?;
+    let mut file = std::fs::File::from(file);
+    std::io::Write::write_all(&mut file, TEST_BYTES)?;
+    Ok(file)
+}
+
+/// Reads a file of 16 bytes. Gives the driver back if they came.
 ///
 /// Slot and file go back only when the kernel can no longer write to them: after the completion, or if it never
 /// took the read, after the driver is gone. Otherwise they are kept for ever.
@@ -103,7 +116,7 @@ fn test_read<D: Driver>(
     taken_by_enter: bool,
     limit: Duration,
 ) -> Result<D, String> {
-    let file = std::fs::File::open("/proc/self/exe").map_err(|e| format!("/proc/self/exe: {e}"))?;
+    let file = test_file().map_err(|e| format!("a file in memory for a test read: {e}"))?;
     let slot = arena.acquire(4096).ok_or("the arena has no free slot")?;
     let fd = std::os::fd::AsRawFd::as_raw_fd(&file);
     driver.set_file(0, Some(fd)).map_err(|e| format!("io_uring_register of a file: {e}"))?;
@@ -135,9 +148,9 @@ fn test_read<D: Driver>(
         driver.reap(&mut completions);
         if let Some(completion) = completions.first() {
             driver.set_file(0, None).map_err(|e| format!("io_uring_register of a file: {e}"))?;
-            let bytes = slot.filled(0..4);
+            let bytes = slot.filled(0..TEST_BYTES.len());
             return match completion.result {
-                16 if bytes[..] == *b"\x7fELF" => Ok(driver),
+                16 if bytes[..] == *TEST_BYTES => Ok(driver),
                 result if result < 0 => {
                     Err(format!("a test read: {}", std::io::Error::from_raw_os_error(-result)))
                 }

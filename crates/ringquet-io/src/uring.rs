@@ -59,7 +59,7 @@ impl Uring {
         warnings: &mut Vec<Warning>,
     ) -> Result<Uring, IoError> {
         let (ring, mut setup_flags) = make_ring(options).map_err(|source| unavailable(&source))?;
-        check_opcodes(&ring)?;
+        let may_register = may_register(&ring, warnings)?;
         if options.iopoll {
             setup_flags.push("IOPOLL");
         }
@@ -67,8 +67,9 @@ impl Uring {
             setup_flags.push("SQPOLL");
         }
         let registered_buffers =
-            options.registered_buffers && register_arena(&ring, arena, warnings);
-        let registered_files = options.registered_files
+            may_register && options.registered_buffers && register_arena(&ring, arena, warnings);
+        let registered_files = may_register
+            && options.registered_files
             && match ring.submitter().register_files_sparse(options.open_files) {
                 Ok(()) => true,
                 Err(source) => {
@@ -201,20 +202,36 @@ fn make_ring(options: &IoOptions) -> io::Result<(IoUring, Vec<&'static str>)> {
     Err(last.expect("the loop ran and every setup was refused"))
 }
 
-fn check_opcodes(ring: &IoUring) -> Result<(), IoError> {
+/// Checks that the kernel has the opcodes. Without the call that asks for them the test read finds out, and nothing is
+/// registered: false.
+fn may_register(ring: &IoUring, warnings: &mut Vec<Warning>) -> Result<bool, IoError> {
     let mut probe = Probe::new();
-    // A kernel before 5.6 has neither the probe nor READ.
-    let probed = ring.submitter().register_probe(&mut probe).is_ok();
-    if probed
-        && probe.is_supported(opcode::Read::CODE)
-        && probe.is_supported(opcode::ReadFixed::CODE)
-    {
-        return Ok(());
+    match ring.submitter().register_probe(&mut probe) {
+        Ok(())
+            if probe.is_supported(opcode::Read::CODE)
+                && probe.is_supported(opcode::ReadFixed::CODE) =>
+        {
+            return Ok(true);
+        }
+        Err(source) if is_refusal(&source) => {
+            warnings.push(Warning::new(
+                "uring_register_refused",
+                format!("io_uring_register is refused ({source}), as a seccomp filter does: buffers and files are not registered, which costs CPU per read; use a profile that allows io_uring_register"),
+            ));
+            return Ok(false);
+        }
+        // A kernel before 5.6 has neither the probe nor READ, and answers EINVAL.
+        _ => {}
     }
     Err(IoError::UringUnavailable {
         reason: "this kernel's io_uring has no READ".to_owned(),
         remedy: "Linux 5.6 or newer is needed; 6.1 or newer is advised".to_owned(),
     })
+}
+
+/// Is a call refused as such, whatever its arguments?
+fn is_refusal(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES | libc::ENOSYS))
 }
 
 fn register_arena(ring: &IoUring, arena: &Arc<Arena>, warnings: &mut Vec<Warning>) -> bool {
@@ -228,8 +245,11 @@ fn register_arena(ring: &IoUring, arena: &Arc<Arena>, warnings: &mut Vec<Warning
     let Err(source) = answer else { return true };
     let mib = arena.len_bytes() >> 20;
     let advice = match source.raw_os_error() {
-        Some(libc::ENOMEM | libc::EPERM) => {
+        Some(libc::ENOMEM) => {
             "the locked-memory limit is too low: raise it ('ulimit -l unlimited', LimitMEMLOCK=infinity, or /etc/security/limits.conf) or give CAP_IPC_LOCK"
+        }
+        _ if is_refusal(&source) => {
+            "a seccomp filter may refuse it; reading into unregistered memory, which costs CPU per read"
         }
         _ => "reading into unregistered memory, which costs CPU per read",
     };

@@ -188,20 +188,15 @@ impl Dataset {
             let file = &self.files[unit.file as usize];
             let chunks = wanted_chunks(file, unit.row_group as usize);
             let extents = plan::extents(&chunks, file.footer.file_len(), file.alignment, &bounds);
-            let read = |range: std::ops::Range<u64>| PlannedRead {
+            let reads = extents.iter().flat_map(|extent| extent.reads(bounds.read_size_bytes));
+            let reads: Vec<_> = reads.collect();
+            let leaves = plan::leaves_of(&reads, &chunks);
+            let reads = reads.into_iter().zip(leaves).map(|(range, leaves)| PlannedRead {
                 offset: range.start,
                 length: range.end - range.start,
-                leaves: chunks
-                    .iter()
-                    .filter(|chunk| plan::overlap(&chunk.range, &range))
-                    .map(|chunk| chunk.leaf)
-                    .collect(),
-            };
-            let reads = extents
-                .iter()
-                .flat_map(|extent| extent.reads(bounds.read_size_bytes))
-                .map(read)
-                .collect();
+                leaves,
+            });
+            let reads = reads.collect();
             UnitPlan { path: file.path.clone(), unit, wanted_bytes: sum(&chunks), reads }
         });
         Plan::new(bounds, units.collect())

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use ringquet_decode::{
-    DecodeError, FileSchema, Footer, ParseOptions, Projection, TAIL_LEN, footer_len,
+    DecodeError, FileSchema, Footer, ParseOptions, Place, Projection, TAIL_LEN, footer_len,
 };
 use ringquet_io::device::{DeviceMeter, SysRoot};
 use ringquet_io::queue::WAIT_MAX;
@@ -199,7 +199,7 @@ struct Opening<'a> {
     queue: &'a mut ReadQueue,
     done: &'a mut Done,
     /// What the files that were begun are: each of them may be closed and opened again between two reads.
-    identities: HashMap<usize, Identity>,
+    begun: HashMap<usize, (Identity, Alignment)>,
     /// Footers longer than the guess whose bytes fit into one slot, until there is one: file and byte range.
     longer: VecDeque<(usize, Range<u64>)>,
     /// Footers that do not fit.
@@ -221,7 +221,7 @@ impl Shared<'_> {
             shared: self,
             queue,
             done,
-            identities: HashMap::new(),
+            begun: HashMap::new(),
             longer: VecDeque::new(),
             long: BTreeMap::new(),
             long_bytes: 0,
@@ -267,15 +267,20 @@ impl Opening<'_> {
 
     /// The file, open; the same as it was when it was opened first.
     fn file(&mut self, index: usize) -> Result<Arc<DataFile>, Error> {
-        let expected = self.identities.get(&index);
+        let expected = self.begun.get(&index).map(|(identity, _)| identity);
         let file = self.queue.file(count(index), &self.shared.paths[index], expected)?;
-        self.identities.entry(index).or_insert_with(|| file.identity());
+        self.begun.entry(index).or_insert_with(|| (file.identity(), file.alignment()));
         Ok(file)
+    }
+
+    /// What reads of a file that was begun have to be aligned to.
+    fn alignment(&self, index: usize) -> Alignment {
+        self.begun.get(&index).map_or(Alignment::PAGE, |&(_, alignment)| alignment)
     }
 
     /// The one result of a file.
     fn finish(&mut self, index: usize, result: Result<FileEntry, Error>) {
-        self.identities.remove(&index);
+        self.begun.remove(&index);
         if let Some(long) = self.long.remove(&index) {
             self.long_bytes -= long.bytes.len() as u64;
         }
@@ -286,7 +291,10 @@ impl Opening<'_> {
         let begun: Vec<usize> = self.long.keys().copied().collect();
         for index in begun {
             while let Some(part) = self.long.get(&index).and_then(Long::next_part) {
-                let Some(slot) = self.queue.acquire(slot_bytes(&part)) else { return };
+                let Some(slot) = self.queue.acquire(slot_bytes(&part, self.alignment(index)))
+                else {
+                    return;
+                };
                 if !self.queue.can_open(count(index)) {
                     return;
                 }
@@ -310,7 +318,8 @@ impl Opening<'_> {
             if self.queue.outstanding() >= queue_depth || !self.queue.can_open(count(index)) {
                 return;
             }
-            let Some(slot) = self.queue.acquire(slot_bytes(&range)) else { return };
+            let bytes = slot_bytes(&range, self.alignment(index));
+            let Some(slot) = self.queue.acquire(bytes) else { return };
             self.longer.pop_front();
             if let Err(error) = self.file(index) {
                 self.finish(index, Err(error));
@@ -351,7 +360,7 @@ impl Opening<'_> {
                 continue;
             }
             let range = file.alignment().down(len.saturating_sub(TAIL_GUESS_BYTES))..len;
-            let Some(slot) = self.queue.acquire(slot_bytes(&range)) else {
+            let Some(slot) = self.queue.acquire(slot_bytes(&range, file.alignment())) else {
                 self.waiting = Some(index);
                 return;
             };
@@ -414,8 +423,23 @@ impl Opening<'_> {
         let footer_bytes = footer_len(magic, file_len);
         let footer_bytes =
             u64::from(footer_bytes.map_err(|source| decode_error(&self.path(index), source))?);
-        self.done.footer_bytes += footer_bytes;
         let footer_end = file_len - TAIL_LEN as u64;
+        let bound_bytes = self.shared.resolved.footer_bytes_max;
+        if footer_bytes > bound_bytes {
+            let source = DecodeError::OverLimit {
+                at: Box::new(Place {
+                    offset: Some(footer_end - footer_bytes),
+                    length: Some(footer_bytes),
+                    ..Place::default()
+                }),
+                what: "footer",
+                wanted_bytes: footer_bytes,
+                bound_bytes,
+                option: "footer_bytes_max",
+            };
+            return Err(decode_error(&self.path(index), source));
+        }
+        self.done.footer_bytes += footer_bytes;
         let start =
             footer_end.checked_sub(footer_bytes).expect("footer_len checked it against the file");
         let tail_start = file_len - tail.len() as u64;
@@ -434,11 +458,8 @@ impl Opening<'_> {
         let kept = tail.len() - TAIL_LEN;
         let at = bytes.len() - kept;
         bytes[at..].copy_from_slice(&tail[..kept]);
-        let aligned = file.alignment().down(start)..tail_start;
-        let step = self.shared.resolved.coalesce_span_bytes;
-        let parts: Vec<_> = (0..(aligned.end - aligned.start).div_ceil(step))
-            .map(|n| aligned.start + n * step..(aligned.start + (n + 1) * step).min(aligned.end))
-            .collect();
+        let parts =
+            parts(start..tail_start, file.alignment(), self.shared.resolved.coalesce_span_bytes);
         self.long_bytes += bytes.len() as u64;
         self.long.insert(index, Long { start, bytes, parts, parts_begun: 0, parts_done: 0 });
         Ok(None)
@@ -513,7 +534,45 @@ fn decode_error(path: &Path, source: DecodeError) -> Error {
     }
 }
 
-/// Room for a range whose start is aligned, whatever the alignment of its end.
-fn slot_bytes(range: &Range<u64>) -> usize {
-    usize::try_from(Alignment::PAGE.up(range.end - range.start)).expect("at most a span")
+/// A range as parts of at most `span` bytes, or of one block where that is longer. The first begins at or before the start
+/// of the range, and each begins at a block.
+fn parts(range: Range<u64>, alignment: Alignment, span: u64) -> Vec<Range<u64>> {
+    let first = alignment.down(range.start);
+    let step = alignment.down(span).max(alignment.bytes());
+    (0..(range.end - first).div_ceil(step))
+        .map(|n| first + n * step..(first + (n + 1) * step).min(range.end))
+        .collect()
+}
+
+/// Room for a range whose start is aligned, whatever the alignment of its end: whole blocks of its device.
+fn slot_bytes(range: &Range<u64>, alignment: Alignment) -> usize {
+    let block = alignment.max(Alignment::PAGE);
+    usize::try_from(block.up(range.end - range.start)).expect("at most a span and a block")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_begin_at_blocks_of_any_size() {
+        let check = |alignment: u32, span: u64| {
+            let alignment = Alignment::new(alignment).unwrap();
+            let range = 100_001..1_000_000;
+            let parts = parts(range.clone(), alignment, span);
+            assert_eq!(parts[0].start, alignment.down(range.start));
+            assert_eq!(parts.last().unwrap().end, range.end);
+            assert!(parts.iter().all(|part| alignment.divides(part.start)), "{parts:?}");
+            assert!(parts.windows(2).all(|two| two[0].end == two[1].start), "{parts:?}");
+            let longest = parts.iter().map(|part| part.end - part.start).max().unwrap();
+            assert!(longest <= span.max(alignment.bytes()), "{longest}");
+            let room = slot_bytes(&parts[0], alignment) as u64;
+            assert!(alignment.divides(room) && room >= parts[0].end - parts[0].start);
+        };
+        for alignment in [1, 512, 4096, 16 << 10, 64 << 10, 1 << 20] {
+            for span in [4096, 12_288, 20_480, 64 << 10, 1 << 20, 8 << 20] {
+                check(alignment, span);
+            }
+        }
+    }
 }

@@ -124,10 +124,19 @@ fn what_is_no_file_is_not_waited_for() {
     let messages = warnings(&document, "special_files_skipped");
     assert!(messages[0].starts_with("skipped 3 entries (first: set/fifo.parquet)"), "{messages:?}");
     assert!(messages[0].contains("is a FIFO"), "{messages:?}");
-    for line in ["characterize set/fifo.parquet", "verify set", "doctor set/fifo.parquet"] {
+    for line in ["characterize set/fifo.parquet", "doctor set/fifo.parquet"] {
         // However these end, they end.
         drop(ringquet(dir.path(), line));
     }
+    // Documents that are looked for in a folder.
+    for name in ["ringquet-manifest.json", "summary.json", "ringquet.json"] {
+        fifo(&dir.path().join("set").join(name));
+    }
+    let answer = ringquet(dir.path(), "verify set").ends_with(1);
+    assert!(answer.error().contains("is a FIFO"), "{}", answer.stderr);
+    let answer = ringquet(dir.path(), "report set").ends_with(1);
+    assert!(answer.error().contains("is a FIFO"), "{}", answer.stderr);
+    drop(ringquet(dir.path(), "check set"));
 }
 
 /// A file that is given as standard input is one like others; a pipe is a FIFO.

@@ -16,6 +16,8 @@ use crate::scratch;
 pub(crate) enum Limit {
     /// `io_uring_setup` answers EPERM.
     NoUring,
+    /// A system call answers with an error: its number, and the error's.
+    Refused(libc::c_long, libc::c_int),
     /// No more than this may be locked in memory, and no privilege to go beyond: what a user's shell has.
     LockedBytes(u64),
     /// A file cannot grow beyond this many bytes: writing answers EFBIG.
@@ -25,7 +27,8 @@ pub(crate) enum Limit {
 /// The call, under a limit.
 pub(crate) fn limited(mut command: Command, limit: Limit) -> Command {
     let impose = move || match limit {
-        Limit::NoUring => refuse_uring(),
+        Limit::NoUring => refuse(libc::SYS_io_uring_setup, libc::EPERM),
+        Limit::Refused(call, errno) => refuse(call, errno),
         Limit::LockedBytes(bytes) => limit_locked_bytes(bytes),
         Limit::FileBytes(bytes) => limit_file_bytes(bytes),
     };
@@ -55,20 +58,19 @@ fn limit_locked_bytes(bytes: u64) -> io::Result<()> {
 
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "codes of 16 bits and a call's number, all small"
+    clippy::cast_sign_loss,
+    reason = "codes of 16 bits and the numbers of a call and an error, all small and positive"
 )]
-fn refuse_uring() -> io::Result<()> {
+fn refuse(call: libc::c_long, errno: libc::c_int) -> io::Result<()> {
     const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
     const JUMP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
     const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
-    const URING_SETUP: u32 = libc::SYS_io_uring_setup as u32;
-    const REFUSE: u32 = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
     let instruction = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
     // `seccomp_data` begins with the number of the system call.
     let mut filter = [
         instruction(LOAD, 0, 0, 0),
-        instruction(JUMP_IF_EQUAL, 0, 1, URING_SETUP),
-        instruction(RETURN, 0, 0, REFUSE),
+        instruction(JUMP_IF_EQUAL, 0, 1, call as u32),
+        instruction(RETURN, 0, 0, libc::SECCOMP_RET_ERRNO | errno as u32),
         instruction(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
     ];
     let program = libc::sock_fprog { len: 4, filter: filter.as_mut_ptr() };
@@ -135,6 +137,76 @@ fn reading_goes_on_through_pread_and_says_so() {
     ] {
         let answer = refused(line).succeeds();
         assert_eq!(answer.stdout, free(line).succeeds().stdout, "{line}");
+    }
+}
+
+/// It used to be said that the kernel is too old, or that the limit of locked memory is too low. The ring works without.
+#[test]
+fn a_refused_registration_is_named_and_done_without() {
+    let dir = scratch::dir();
+    sets::write_files(dir.path(), 2);
+    let line = "scan . --digest --json";
+    let free = Answer::of(line, command(dir.path(), line)).succeeds().document();
+    if free["driver"]["name"] != "uring" {
+        return;
+    }
+    for errno in [libc::EPERM, libc::EACCES, libc::ENOSYS] {
+        for driver in ["auto", "uring"] {
+            let line = format!("{line} --driver {driver}");
+            let refused = limited(
+                command(dir.path(), &line),
+                Limit::Refused(libc::SYS_io_uring_register, errno),
+            );
+            let document = Answer::of(&line, refused).succeeds().document();
+            assert_eq!(document["driver"]["name"], "uring");
+            assert_eq!(document["driver"]["registered_buffers"], false);
+            assert_eq!(document["driver"]["registered_files"], false);
+            assert_eq!(document["digest"], free["digest"]);
+            let warnings = document["warnings"].as_array().unwrap();
+            assert_eq!(warnings.len(), 1, "{warnings:?}");
+            assert_eq!(warnings[0]["code"], "uring_register_refused");
+            let message = warnings[0]["message"].as_str().unwrap();
+            assert!(message.contains("io_uring_register") && message.contains("seccomp"));
+        }
+    }
+}
+
+/// A ring that can be made and not entered is none; its name and the profile are said.
+#[test]
+fn a_refused_enter_is_named() {
+    let dir = scratch::dir();
+    sets::write_files(dir.path(), 1);
+    let limit = Limit::Refused(libc::SYS_io_uring_enter, libc::EPERM);
+    let line = "scan . --json";
+    let document = Answer::of(line, limited(command(dir.path(), line), limit)).succeeds();
+    let document = document.document();
+    assert_eq!(document["driver"]["name"], "pread");
+    let message = document["warnings"][0]["message"].as_str().unwrap();
+    assert!(message.contains("io_uring_enter: Operation not permitted"), "{message}");
+    assert!(message.contains("seccomp"), "{message}");
+}
+
+/// Sandboxes made before `statx` refuse it: fstat is enough to read.
+#[test]
+fn a_refused_statx_is_done_without() {
+    let dir = scratch::dir();
+    sets::write_files(dir.path(), 2);
+    sets::write_workload(&dir.path().join("w.yaml"));
+    for errno in [libc::EPERM, libc::ENOSYS] {
+        let limit = Limit::Refused(libc::SYS_statx, errno);
+        let refused = |line: &str| Answer::of(line, limited(command(dir.path(), line), limit));
+        let free = |line: &str| Answer::of(line, command(dir.path(), line));
+        let line = "scan part_0.parquet part_1.parquet --digest --json";
+        let document = refused(line).succeeds().document();
+        assert_eq!(document["digest"], free(line).succeeds().document()["digest"]);
+        // Without it a plan may have other alignments.
+        refused("plan part_0.parquet").succeeds();
+        for line in ["inspect part_0.parquet", "cat part_0.parquet"] {
+            assert_eq!(refused(line).succeeds().stdout, free(line).succeeds().stdout, "{line}");
+        }
+        refused("datagen w.yaml --force").succeeds();
+        refused("verify data").succeeds();
+        refused("run w.yaml --accelerators 1 --results-dir results").succeeds();
     }
 }
 

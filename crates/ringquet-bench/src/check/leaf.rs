@@ -1,11 +1,11 @@
 //! One run's folder, read: what is missing or damaged is kept as the sentence that says so.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::DateTime;
+use ringquet_io::file::open_regular;
 use serde_json::Value;
 
 use crate::report::fields::Fields;
@@ -147,7 +147,7 @@ fn json(path: &Path) -> Found {
 fn yaml(path: &Path) -> Found {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let fail = |reason: String| format!("dlio_config/{name}: {reason}");
-    let file = match File::open(path) {
+    let file = match open_regular(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err(format!("dlio_config/{name} is missing"));

@@ -23,7 +23,7 @@ fn scan(document: Fields<'_>) -> Vec<String> {
     words.extend(
         document.list("options.paths").filter_map(|path| path.0.as_str()).map(str::to_owned),
     );
-    for flag in ["raw", "digest"] {
+    for flag in ["raw", "digest", "strict"] {
         if document.number(&format!("options.{flag}")) == Some(1.0) {
             words.push(format!("--{flag}"));
         }

@@ -5,15 +5,28 @@ use crate::report::fields::Fields;
 use crate::report::model::Better::{Higher, Lower, Neither};
 use crate::report::model::{Axis, Chart, Drawn, Entry, Series, Unit};
 
-const METRICS: [Known; 20] = [
+const METRICS: [Known; 23] = [
     known("seconds", "time", Unit::Seconds, Lower),
+    known("open_seconds", "time to open", Unit::Seconds, Lower),
     known("rows", "rows", Unit::Count, Neither),
     known("rows_per_second", "rows per second", Unit::PerSecond, Higher),
     known("decoded_bytes", "decoded", Unit::Bytes, Neither),
     known("decoded_bytes_per_second", "decoded per second", Unit::BytesPerSecond, Higher),
+    known(
+        "decoded_bytes_per_second_with_open",
+        "decoded per second, with opening",
+        Unit::BytesPerSecond,
+        Higher,
+    ),
     known("wanted_bytes", "wanted", Unit::Bytes, Neither),
     known("read_bytes", "read", Unit::Bytes, Neither),
     known("read_bytes_per_second", "read per second", Unit::BytesPerSecond, Higher),
+    known(
+        "read_bytes_per_second_with_open",
+        "read per second, with opening",
+        Unit::BytesPerSecond,
+        Higher,
+    ),
     known("device_read_bytes", "read by the device", Unit::Bytes, Neither),
     known("read_amplification", "read amplification", Unit::Ratio, Lower),
     known("reads", "reads", Unit::Count, Neither),

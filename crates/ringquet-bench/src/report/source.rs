@@ -7,9 +7,10 @@
 //! | `summary.json` alone | a run of DLIO; steps likewise |
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use ringquet_io::file::open_regular;
 use serde_json::Value;
 
 use crate::report::error::ReportError;
@@ -45,7 +46,9 @@ pub(crate) fn read(path: &Path) -> Result<Source, ReportError> {
     let metadata = std::fs::metadata(path)
         .map_err(|source| ReportError::Read { path: path.to_owned(), source })?;
     if !metadata.is_dir() {
-        return Ok(Source::Document(checked(json(path)?, path)?));
+        // A pipe, as in 'report <(ringquet scan … --json)', is read like a file.
+        let document = parsed(File::open(path), path)?;
+        return Ok(Source::Document(checked(document, path)?));
     }
     let file = |name: &str| path.join(name);
     let mut document = optional(&file("ringquet.json"))?;
@@ -96,10 +99,14 @@ fn optional(path: &Path) -> Result<Option<Value>, ReportError> {
     }
 }
 
-/// Reads a JSON file within bounds.
+/// Reads a JSON file that was found in a folder, within bounds.
 pub(crate) fn json(path: &Path) -> Result<Value, ReportError> {
+    parsed(open_regular(path), path)
+}
+
+fn parsed(file: io::Result<File>, path: &Path) -> Result<Value, ReportError> {
     let fail = |source| ReportError::Read { path: path.to_owned(), source };
-    let file = File::open(path).map_err(fail)?;
+    let file = file.map_err(fail)?;
     let metadata = file.metadata().map_err(fail)?;
     if metadata.is_dir() {
         return Err(fail(std::io::ErrorKind::IsADirectory.into()));

@@ -1,5 +1,6 @@
 //! `ringquet plan`: the reads that a scan would issue, as text, JSON or an fio iolog.
 
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -25,6 +26,14 @@ pub(crate) fn run(args: &PlanArgs, console: &mut Console) -> Result<Exit> {
     let dataset = source::open_all_of(&args.source, options, console)?;
     let plan = dataset.plan();
     if let Some(file) = &args.fio_iolog {
+        let breaks = |path: &Path| path.as_os_str().as_bytes().iter().any(u8::is_ascii_whitespace);
+        if let Some(unit) = plan.units.iter().find(|unit| breaks(&unit.path)) {
+            let path = unit.path.display();
+            console.warn(
+                "fio_iolog_names",
+                format!("{path}: fio does not read names with blanks or line breaks from an iolog; use a link without"),
+            );
+        }
         write_iolog(file, &plan.fio_iolog(alignment(&dataset)))?;
     }
     let report = Report { plan, failures: source::failures(&dataset) };
