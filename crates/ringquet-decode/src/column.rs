@@ -16,7 +16,8 @@
 //!
 //! A page that is not compressed is decoded out of the source's memory and stays there until all of its values are
 //! taken: its bytes are asked for again by the next batch. A compressed page is decompressed once into memory of the
-//! column.
+//! column. Where the pages of all columns take more than their share of the memory, it is given back after each batch, and the
+//! page decompressed again for the next one: slower, but within the budget.
 
 mod data_page;
 mod flat;
@@ -55,6 +56,8 @@ pub(crate) struct FastColumn {
     page: Option<Box<DataPage>>,
     /// The decompressed page, where the page is compressed.
     decompressed: PageMemory,
+    /// The walk stays at that page, so that it can be decompressed again.
+    stays_at_page: bool,
     /// The batch that is being decoded, and what the next one should begin with.
     output: Option<Output>,
     capacity: Capacity,
@@ -83,6 +86,7 @@ impl FastColumn {
             dictionary: None,
             page: None,
             decompressed,
+            stays_at_page: false,
             output: None,
             capacity,
             split: None,
@@ -116,6 +120,11 @@ impl FastColumn {
         }
         let rows = output.rows();
         self.output = Some(output);
+        // A page that is done leaves its memory to the next one, where there is enough.
+        let is_done = self.page.is_none() && self.pool.holds_too_much();
+        if wanted.is_none() && (self.stays_at_page || is_done) {
+            self.decompressed.release()?;
+        }
         Ok(match wanted {
             Some(range) => Filled::NeedsBytes { leaf: self.walk.leaf(), range },
             None => Filled::Rows(rows),
@@ -132,7 +141,7 @@ impl FastColumn {
         let rows = share.rows;
         while !output.is_complete(rows) {
             let step = match &self.page {
-                Some(page) if page.is_decompressed() => {
+                Some(page) if page.is_decompressed() && self.decompressed.is_there() => {
                     if self.decode_page(output, share, None)? == Decoded::Full {
                         return self.end_early(output);
                     }
@@ -171,8 +180,15 @@ impl FastColumn {
                             &mut context.contexts.decompressor,
                             |length| memory.of_length(length),
                         )?;
-                        self.walk.advance();
-                        self.page_decompressed(page.header.kind)?;
+                        let kind = page.header.kind;
+                        let is_dictionary = matches!(kind, PageKind::Dictionary { .. });
+                        self.stays_at_page = !is_dictionary && self.pool.holds_too_much();
+                        if !self.stays_at_page {
+                            self.walk.advance();
+                        }
+                        if self.page.is_none() {
+                            self.page_decompressed(kind)?;
+                        }
                     }
                 }
             }
@@ -272,9 +288,10 @@ impl FastColumn {
         }
         if page.left() == 0 {
             self.page = None;
-            if at_source.is_some() {
+            if at_source.is_some() || self.stays_at_page {
                 self.walk.advance();
             }
+            self.stays_at_page = false;
         }
         Ok(Decoded::All)
     }

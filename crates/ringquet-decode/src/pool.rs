@@ -36,15 +36,17 @@ pub struct PoolLimits {
     /// Free buffers that are kept, in bytes. Met: those whose size was asked for longest ago go back to the system. With
     /// 0 nothing is used again.
     pub free_bytes_max: usize,
-    /// Dictionaries and decompressed pages of all decoders of the pool, in bytes. Only the largest of them may lie
-    /// beyond it; met otherwise, it is an error.
+    /// Dictionaries and decompressed pages of all decoders of the pool, in bytes, beyond which pages are given back after
+    /// each batch, and decompressed again for the next one.
+    pub held_bytes: usize,
+    /// The same, at most. Only the largest of them may lie beyond it; met otherwise, it is an error.
     pub held_bytes_max: usize,
 }
 
 impl Default for PoolLimits {
     /// 64 MiB of free buffers, and no bound on what decoders hold.
     fn default() -> Self {
-        Self { free_bytes_max: 64 << 20, held_bytes_max: usize::MAX }
+        Self { free_bytes_max: 64 << 20, held_bytes: usize::MAX, held_bytes_max: usize::MAX }
     }
 }
 
@@ -181,6 +183,11 @@ impl BufferPool {
     /// Takes it back.
     pub(crate) fn give_back_contexts(&self, contexts: Contexts) {
         self.shared.contexts().push(contexts);
+    }
+
+    /// Whether the decoders of this pool hold more than they should.
+    pub(crate) fn holds_too_much(&self) -> bool {
+        self.shared.held_bytes.load(Ordering::Relaxed) > self.shared.limits.held_bytes
     }
 
     /// Nothing yet, of the memory that the decoders of this pool may hold.
@@ -510,9 +517,16 @@ mod tests {
 
     #[test]
     fn what_decoders_hold_is_bounded_but_for_the_largest() {
-        let pool = BufferPool::with_limits(PoolLimits { free_bytes_max: 0, held_bytes_max: 100 });
+        let pool = BufferPool::with_limits(PoolLimits {
+            free_bytes_max: 0,
+            held_bytes: 50,
+            held_bytes_max: 100,
+        });
         let (mut page, mut dictionary, mut other) = (pool.hold(), pool.hold(), pool.hold());
+        page.set(50).unwrap();
+        assert!(!pool.holds_too_much());
         page.set(60).unwrap();
+        assert!(pool.holds_too_much());
         dictionary.set(1000).unwrap();
         other.set(40).unwrap();
         let error = other.set(41).unwrap_err();

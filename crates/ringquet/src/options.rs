@@ -400,7 +400,7 @@ mod tests {
             assert_eq!(picked.value, budget.to_string());
             assert!(picked.why.contains("control group"), "{}", picked.why);
             assert!(resolved.page_bytes_max <= group_bytes / 2);
-            let held = resolved.shares.held_bytes * resolved.threads as u64;
+            let held = resolved.shares.held_bytes_max * resolved.threads as u64;
             assert!(held <= group_bytes * 3 / 8, "{resolved:?}");
             resolved
         };
@@ -432,7 +432,8 @@ mod tests {
         };
         let resolved = options.resolve(&[]).unwrap();
         assert_eq!(resolved.page_bytes_max, 1 << 30);
-        assert_eq!(resolved.shares.held_bytes, (8 << 20) + (8 << 30));
+        assert_eq!(resolved.shares.held_bytes, 8 << 20);
+        assert_eq!(resolved.shares.held_bytes_max, (8 << 20) + (8 << 30));
         let options = EngineOptions { page_bytes_max: Some(5000), ..options };
         let resolved = options.resolve(&[]).unwrap();
         assert_eq!((resolved.page_bytes_max, resolved.row_bytes_max), (5000, 1 << 30));

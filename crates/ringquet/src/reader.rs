@@ -163,7 +163,8 @@ impl<'a> Reader<'a> {
             stop,
             pool: BufferPool::with_limits(PoolLimits {
                 free_bytes_max: in_memory(resolved.shares.free_bytes),
-                held_bytes_max: in_memory(resolved.shares.held_bytes),
+                held_bytes: in_memory(resolved.shares.held_bytes),
+                held_bytes_max: in_memory(resolved.shares.held_bytes_max),
             }),
             serial: 0,
             report,

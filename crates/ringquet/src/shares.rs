@@ -20,9 +20,11 @@ const BATCH_BYTES_MIN: u64 = 128 << 10;
 pub struct Shares {
     /// Reads in flight and bytes that are not decoded yet: half, in whole huge pages.
     pub arena_bytes: u64,
-    /// Decompressed pages and dictionaries of the columns that are decoded together: a quarter, and
-    /// beyond it a quarter of the memory that the process may use.
+    /// Decompressed pages and dictionaries of the columns that are decoded together: a quarter. Beyond it, pages are
+    /// decompressed again for each batch.
     pub held_bytes: u64,
+    /// The same, at most: a quarter of the memory that the process may use is added, for what cannot be given back.
+    pub held_bytes_max: u64,
     /// Batches that wait for a consumer: an eighth.
     pub queue_bytes: u64,
     /// A batch at most: a sixteenth.
@@ -32,12 +34,14 @@ pub struct Shares {
 }
 
 impl Shares {
-    /// Of a reader thread with `bytes` of memory. `beyond` is what pages and dictionaries may take in addition.
+    /// Of a reader thread with `bytes` of memory. `beyond` is what pages and dictionaries may take in
+    /// addition where they cannot be given back.
     #[must_use]
     pub fn of(bytes: u64, beyond: u64) -> Shares {
         Shares {
             arena_bytes: (bytes / 2).next_multiple_of(2 << 20),
-            held_bytes: (bytes / 4).saturating_add(beyond),
+            held_bytes: bytes / 4,
+            held_bytes_max: (bytes / 4).saturating_add(beyond),
             queue_bytes: bytes / 8,
             batch_bytes_max: bytes / 16,
             free_bytes: bytes / 16,

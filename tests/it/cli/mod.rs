@@ -8,7 +8,8 @@ mod documents;
 mod usage; // help, wrong usage, exit codes // the keys of `--json` that scripts rely on
 
 mod cat;
-mod inspect; // what files hold
+mod inspect;
+mod memory; // what files hold
 mod plan; // the reads of a scan
 mod scan; // reading everything once // rows as a table, as a document, as an Arrow file
 

@@ -92,18 +92,3 @@ fn quiet_keeps_the_report_and_drops_warnings() {
         assert!(loud.stderr.contains(&line), "{line}\n{}", loud.stderr);
     }
 }
-
-/// A row group of 84 MB under a budget of 8 MiB: resident memory stays within the budget and the constant that
-/// ARCHITECTURE.md names, 32 MiB.
-#[test]
-fn memory_keeps_to_the_budget() {
-    const CONSTANT: u64 = 32 << 20;
-    let dir = scratch::dir();
-    let (path, expected) = scratch::wide_file(dir.path(), 200);
-    assert!(std::fs::metadata(path).unwrap().len() > 80_000_000);
-    let scan = ringquet(dir.path(), "scan . --memory-budget 8MiB --threads 1 --json").succeeds();
-    let document = scan.document();
-    assert_eq!(document["rows"], expected.num_rows());
-    let peak = document["usage"]["peak_resident_bytes"].as_u64().unwrap();
-    assert!(peak <= (8 << 20) + CONSTANT, "{peak} bytes resident");
-}

@@ -39,13 +39,13 @@ fn calls(dir: &Path) -> Vec<&'static str> {
 
 /// Closes standard output before the program starts, as `>&-` does.
 fn closed(mut command: Command) -> Command {
-    // SAFETY: between fork and exec the closure makes one system call on a number.
-    unsafe {
-        command.pre_exec(|| {
-            libc::close(1);
-            Ok(())
-        })
+    let close_stdout = || {
+        // SAFETY: a system call on a number.
+        unsafe { libc::close(1) };
+        Ok(())
     };
+    // SAFETY: between fork and exec the closure makes one system call and allocates nothing.
+    unsafe { command.pre_exec(close_stdout) };
     command.stdout(Stdio::inherit());
     command
 }

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::Schema;
+use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
-use ringquet_decode::{BufferPool, DecodeOptions, Projection, RowGroupDecoder, Step};
+use parquet::file::properties::WriterVersion;
+use ringquet_decode::{BufferPool, DecodeOptions, PoolLimits, Projection, RowGroupDecoder, Step};
 
 use super::arrays::{self, Nulls, Recipe, Repeats};
 use super::support::{WholeFile, open, write};
@@ -67,5 +69,40 @@ fn batches_outlive_decoder_source_and_pool() {
                 assert_eq!(decoded.column(column), expect.column(column), "{name}");
             }
         }
+    }
+}
+
+/// Pages of many columns that take more than their share of the memory are decompressed again for each batch, and nothing
+/// else changes.
+#[test]
+fn pages_are_decompressed_again_where_memory_is_short() {
+    let recipe = Recipe { rows: 3000, nulls: Nulls::Few, repeats: Repeats::Seldom, seed: 53 };
+    let (fields, arrays): (Vec<_>, Vec<_>) = arrays::flat(recipe)
+        .into_iter()
+        .map(|(name, array)| (arrays::field(name, &array, &recipe), array))
+        .unzip();
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).unwrap();
+    for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::SNAPPY)
+            .set_data_page_size_limit(4096)
+            .set_write_batch_size(100)
+            .set_writer_version(version)
+            .build();
+        let file = write(batch.schema(), std::slice::from_ref(&batch), properties);
+        let footer = open(&file, &Projection::All).unwrap();
+        let options = DecodeOptions { batch_rows: 70, ..Default::default() };
+        let decode = |limits: PoolLimits| {
+            let pool = BufferPool::with_limits(limits);
+            let mut decoder = RowGroupDecoder::new(&footer, 0, &options, &pool).unwrap();
+            let mut batches = Vec::new();
+            while let Step::Batch(batch) = decoder.next_batch(&mut WholeFile(&file)).unwrap() {
+                batches.push(batch);
+            }
+            batches
+        };
+        let plenty = decode(PoolLimits::default());
+        let short = decode(PoolLimits { held_bytes: 0, ..PoolLimits::default() });
+        super::support::assert_same(&short, &plenty, "pages decompressed again");
     }
 }

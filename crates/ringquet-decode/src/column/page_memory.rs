@@ -46,6 +46,17 @@ impl PageMemory {
         &mut buffer.bytes_mut()[..length]
     }
 
+    /// Gives the memory back: the page will be decompressed again.
+    pub(super) fn release(&mut self) -> Result<(), Fault> {
+        self.buffer = None;
+        self.hold.set(0)
+    }
+
+    /// Whether there is memory.
+    pub(super) fn is_there(&self) -> bool {
+        self.buffer.is_some()
+    }
+
     /// Bytes that it has room for.
     pub(super) fn room(&self) -> usize {
         self.buffer.as_ref().map_or(0, |buffer| buffer.bytes().len())
