@@ -14,7 +14,7 @@ use ringquet_decode::{
 use ringquet_io::device::{DeviceMeter, SysRoot};
 use ringquet_io::queue::WAIT_MAX;
 use ringquet_io::{
-    Alignment, Completed, DataFile, Identity, IoCounters, IoError, ReadQueue, Warning,
+    Alignment, Completed, DataFile, Identity, IoCounters, IoError, ReadQueue, Slot, Warning,
 };
 
 use crate::dataset::{FileEntry, count};
@@ -273,9 +273,11 @@ impl Opening<'_> {
         Ok(file)
     }
 
-    /// What reads of a file that was begun have to be aligned to.
-    fn alignment(&self, index: usize) -> Alignment {
-        self.begun.get(&index).map_or(Alignment::PAGE, |&(_, alignment)| alignment)
+    /// Room for a range whose start is aligned, whatever the alignment of its end: whole blocks of the device. `None` while
+    /// the arena has none.
+    fn slot_for(&self, index: usize, range: &Range<u64>) -> Option<Slot> {
+        let (_, alignment) = *self.begun.get(&index).expect("a file is begun before it is read");
+        self.queue.acquire_aligned(range.end - range.start, alignment)
     }
 
     /// The one result of a file.
@@ -291,8 +293,7 @@ impl Opening<'_> {
         let begun: Vec<usize> = self.long.keys().copied().collect();
         for index in begun {
             while let Some(part) = self.long.get(&index).and_then(Long::next_part) {
-                let Some(slot) = self.queue.acquire(slot_bytes(&part, self.alignment(index)))
-                else {
+                let Some(slot) = self.slot_for(index, &part) else {
                     return;
                 };
                 if !self.queue.can_open(count(index)) {
@@ -318,8 +319,7 @@ impl Opening<'_> {
             if self.queue.outstanding() >= queue_depth || !self.queue.can_open(count(index)) {
                 return;
             }
-            let bytes = slot_bytes(&range, self.alignment(index));
-            let Some(slot) = self.queue.acquire(bytes) else { return };
+            let Some(slot) = self.slot_for(index, &range) else { return };
             self.longer.pop_front();
             if let Err(error) = self.file(index) {
                 self.finish(index, Err(error));
@@ -360,7 +360,7 @@ impl Opening<'_> {
                 continue;
             }
             let range = file.alignment().down(len.saturating_sub(TAIL_GUESS_BYTES))..len;
-            let Some(slot) = self.queue.acquire(slot_bytes(&range, file.alignment())) else {
+            let Some(slot) = self.slot_for(index, &range) else {
                 self.waiting = Some(index);
                 return;
             };
@@ -544,12 +544,6 @@ fn parts(range: Range<u64>, alignment: Alignment, span: u64) -> Vec<Range<u64>> 
         .collect()
 }
 
-/// Room for a range whose start is aligned, whatever the alignment of its end: whole blocks of its device.
-fn slot_bytes(range: &Range<u64>, alignment: Alignment) -> usize {
-    let block = alignment.max(Alignment::PAGE);
-    usize::try_from(block.up(range.end - range.start)).expect("at most a span and a block")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -566,8 +560,6 @@ mod tests {
             assert!(parts.windows(2).all(|two| two[0].end == two[1].start), "{parts:?}");
             let longest = parts.iter().map(|part| part.end - part.start).max().unwrap();
             assert!(longest <= span.max(alignment.bytes()), "{longest}");
-            let room = slot_bytes(&parts[0], alignment) as u64;
-            assert!(alignment.divides(room) && room >= parts[0].end - parts[0].start);
         };
         for alignment in [1, 512, 4096, 16 << 10, 64 << 10, 1 << 20] {
             for span in [4096, 12_288, 20_480, 64 << 10, 1 << 20, 8 << 20] {
