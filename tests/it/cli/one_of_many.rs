@@ -64,7 +64,9 @@ fn every_kind_of_bad_file_is_one_error() {
     std::fs::write(at("a_text.parquet"), "a,b\n1,2\n").unwrap();
     std::fs::write(at("b_cut.parquet"), &bytes[..bytes.len() / 2]).unwrap();
     let mut garbage = bytes.clone();
-    let footer = bytes.len() - 8 - 100;
+    // At the footer's start: what stands at its end are keys and values, of which any bytes are taken.
+    let tail: [u8; 4] = bytes[bytes.len() - 8..bytes.len() - 4].try_into().unwrap();
+    let footer = bytes.len() - 8 - u32::from_le_bytes(tail) as usize;
     garbage[footer..footer + 50].fill(0xff);
     std::fs::write(at("c_garbage.parquet"), garbage).unwrap();
     std::os::unix::fs::symlink("nowhere", at("d_link.parquet")).unwrap();
