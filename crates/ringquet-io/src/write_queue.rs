@@ -9,7 +9,7 @@
 //! kernel, [`WriteQueue::take`] waits for one. An error is told by the next call; on drop what is in the
 //! kernel is waited for before its memory is freed.
 //!
-//! Carriers ([`mod@crate::write_carrier`]): io_uring on the calling thread with the arena registered (`WriteFixed`), or
+//! Carriers (`write_carrier.rs`): io_uring on the calling thread with the arena registered (`WriteFixed`), or
 //! where it is refused a thread that does one `pwrite` after the other, so that filling goes on meanwhile there too.
 
 use std::io;

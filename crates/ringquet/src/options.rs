@@ -183,7 +183,7 @@ impl EngineOptions {
         // What pages and dictionaries need is known from the files alone, and a budget that is too small for them is no reason to
         // refuse a file: beyond their share they may take a quarter of the memory.
         let beyond = memory.as_ref().map_or(u64::MAX, |limit| limit.bytes / 4 / threads as u64);
-        let shares = Shares::of(per_thread, beyond);
+        let shares = Shares::of(per_thread, beyond, self.memory_budget_bytes.is_some());
         let single = {
             let quarter = memory.as_ref().map_or(u64::MAX, |limit| limit.bytes / 4);
             budget.max(SINGLE_BYTES_MAX.min(quarter))
@@ -432,8 +432,8 @@ mod tests {
         };
         let resolved = options.resolve(&[]).unwrap();
         assert_eq!(resolved.page_bytes_max, 1 << 30);
-        assert_eq!(resolved.shares.held_bytes, 8 << 20);
-        assert_eq!(resolved.shares.held_bytes_max, (8 << 20) + (8 << 30));
+        assert_eq!(resolved.shares.held_bytes, 4 << 20);
+        assert_eq!(resolved.shares.held_bytes_max, (4 << 20) + (8 << 30));
         let options = EngineOptions { page_bytes_max: Some(5000), ..options };
         let resolved = options.resolve(&[]).unwrap();
         assert_eq!((resolved.page_bytes_max, resolved.row_bytes_max), (5000, 1 << 30));

@@ -1,8 +1,8 @@
 //! What the memory of a reader thread is used for.
 //!
 //! ```text
-//! │ arena: reads in flight, bytes not decoded yet      │ pages, dictionaries      │ queue       │ batch │ free  │
-//! 0                                                   1/2                        3/4           7/8     15/16   1
+//! │ arena: reads in flight, bytes not decoded yet      │ pages, dictionaries │ queue     │ batch     │ free      │
+//! 0                                                   1/2                   5/8         3/4         7/8         1
 //! ```
 //! Decoding needs memory by what is in the files; these are the bounds that it is held to.
 
@@ -20,31 +20,32 @@ const BATCH_BYTES_MIN: u64 = 128 << 10;
 pub struct Shares {
     /// Reads in flight and bytes that are not decoded yet: half, in whole huge pages.
     pub arena_bytes: u64,
-    /// Decompressed pages and dictionaries of the columns that are decoded together: a quarter. Beyond it, pages are
-    /// decompressed again for each batch.
+    /// Decompressed pages and dictionaries of the columns that are decoded together: an eighth. Beyond it, pages are
+    /// decompressed again for each batch. Where no budget was given, as much as at most.
     pub held_bytes: u64,
     /// The same, at most: a quarter of the memory that the process may use is added, for what cannot be given back.
     pub held_bytes_max: u64,
     /// Batches that wait for a consumer: an eighth.
     pub queue_bytes: u64,
-    /// A batch at most: a sixteenth.
+    /// A batch at most: an eighth.
     pub batch_bytes_max: u64,
-    /// Buffers that wait to be used again: a sixteenth.
+    /// Buffers that wait to be used again: an eighth, as much as a batch.
     pub free_bytes: u64,
 }
 
 impl Shares {
     /// Of a reader thread with `bytes` of memory. `beyond` is what pages and dictionaries may take in
-    /// addition where they cannot be given back.
+    /// addition where they cannot be given back; `is_given` says whether the user set the budget.
     #[must_use]
-    pub fn of(bytes: u64, beyond: u64) -> Shares {
+    pub fn of(bytes: u64, beyond: u64, is_given: bool) -> Shares {
+        let held_bytes_max = (bytes / 8).saturating_add(beyond);
         Shares {
             arena_bytes: (bytes / 2).next_multiple_of(2 << 20),
-            held_bytes: bytes / 4,
-            held_bytes_max: (bytes / 4).saturating_add(beyond),
+            held_bytes: if is_given { bytes / 8 } else { held_bytes_max },
+            held_bytes_max,
             queue_bytes: bytes / 8,
-            batch_bytes_max: bytes / 16,
-            free_bytes: bytes / 16,
+            batch_bytes_max: bytes / 8,
+            free_bytes: bytes / 8,
         }
     }
 
@@ -63,7 +64,7 @@ mod tests {
     #[test]
     fn shares_stay_within_the_memory() {
         for bytes in [8 << 20, 32 << 20, 192 << 20, 1 << 40] {
-            let shares = Shares::of(bytes, 0);
+            let shares = Shares::of(bytes, 0, true);
             let rest = shares.held_bytes + shares.queue_bytes;
             let rest = rest + shares.batch_bytes_max + shares.free_bytes;
             assert!(rest <= bytes / 2, "{shares:?}");
@@ -73,9 +74,9 @@ mod tests {
 
     #[test]
     fn lanes_share_the_memory_of_a_batch() {
-        let shares = Shares::of(192 << 20, 0);
-        assert_eq!(shares.batch(1), (4 << 20, 12 << 20));
-        assert_eq!(shares.batch(12), (768 << 10, 1 << 20));
+        let shares = Shares::of(192 << 20, 0, true);
+        assert_eq!(shares.batch(1), (4 << 20, 24 << 20));
+        assert_eq!(shares.batch(12), (1536 << 10, 2 << 20));
         assert_eq!(shares.batch(10_000), (96 << 10, 128 << 10));
     }
 }

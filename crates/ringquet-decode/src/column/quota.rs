@@ -18,7 +18,7 @@ pub(super) struct Quota {
 
 /// Bytes that a step may always take where the batch has no complete row yet: one row there must be, whatever it takes. Small
 /// enough to end soon after the row does.
-const STEP_BYTES: usize = 16 << 10;
+const STEP_BYTES: usize = 64 << 10;
 
 /// Strings whose lengths are added up at a time: those of a whole page would be added up again by every batch.
 const MEASURED_MAX: usize = 8192;
