@@ -29,7 +29,8 @@ pub struct Shares {
     pub queue_bytes: u64,
     /// A batch at most: an eighth.
     pub batch_bytes_max: u64,
-    /// Buffers that wait to be used again: an eighth, as much as a batch.
+    /// Buffers that wait to be used again: an eighth, as much as a batch; half where no budget was given, for fresh memory
+    /// costs more than decoding does.
     pub free_bytes: u64,
 }
 
@@ -45,7 +46,7 @@ impl Shares {
             held_bytes_max,
             queue_bytes: bytes / 8,
             batch_bytes_max: bytes / 8,
-            free_bytes: bytes / 8,
+            free_bytes: if is_given { bytes / 8 } else { bytes / 2 },
         }
     }
 
