@@ -1,7 +1,7 @@
 //! Whom a reader thread works for: lanes that say which row groups come next and take what was decoded.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use arrow_array::RecordBatch;
@@ -9,6 +9,7 @@ use ringquet_io::Filled;
 
 use crate::error::Error;
 use crate::plan::UnitId;
+use crate::sync::{Condvar, Mutex};
 
 /// Rows of one row group.
 #[derive(Debug, Clone)]
@@ -95,6 +96,12 @@ impl Gate {
         let (open, condvar) = &*self.shared;
         *open.lock().unwrap_or_else(PoisonError::into_inner) = true;
         condvar.notify_one();
+    }
+
+    /// [`Gate::wait`] for a model of a reader thread in another crate.
+    #[cfg(feature = "interleave")]
+    pub fn wait_in_model(&self, limit: Duration) {
+        self.wait(limit);
     }
 
     /// Sleeps until the gate is opened, at most `limit`, and closes it again.

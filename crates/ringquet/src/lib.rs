@@ -57,10 +57,12 @@ mod foreign;
 
 pub mod plan;
 
+mod batch_queue;
 mod memory;
 mod oddities;
 pub mod panics;
 mod reader;
+mod sync;
 mod threads;
 mod unit;
 
@@ -84,3 +86,6 @@ pub use stream::{BatchStream, Playing, play};
 
 pub use ringquet_decode::{ContentDigest, DecoderChoice, Int96};
 pub use ringquet_io::{DirectChoice, DriverChoice, HugePages, IoOptions, SqPoll, Warning};
+
+#[cfg(all(test, feature = "interleave"))]
+mod interleavings;

@@ -1,6 +1,6 @@
 //! Reading a whole data set once: a visitor on each reader thread, raw, or as a digest.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -15,6 +15,7 @@ use crate::lane::{Batch, Delivery, Demand, Gate, Lane, StopFlag};
 use crate::plan::UnitId;
 use crate::reader::{DecodeMode, Reader, ReaderReport};
 use crate::report::{Failure, ScanReport};
+use crate::sync::atomic::{AtomicBool, AtomicUsize};
 use crate::threads;
 
 impl Dataset {
@@ -111,10 +112,14 @@ impl UnitQueue {
     }
 
     pub(crate) fn of(dataset: &Dataset, units: Vec<UnitId>) -> UnitQueue {
+        UnitQueue::of_files(dataset.files().len(), units)
+    }
+
+    pub(crate) fn of_files(files: usize, units: Vec<UnitId>) -> UnitQueue {
         UnitQueue {
             units,
             next: AtomicUsize::new(0),
-            failed: dataset.files().iter().map(|_| AtomicBool::new(false)).collect(),
+            failed: (0..files).map(|_| AtomicBool::new(false)).collect(),
             failures: Mutex::new(Vec::new()),
         }
     }

@@ -1,9 +1,9 @@
 //! Batches for a consumer on another thread: an iterator over a bounded queue; and `play`, for many consumers.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use crate::batch_queue::BatchQueue;
 use crate::dataset::{Dataset, count};
 use crate::error::Error;
 use crate::lane::{Batch, Delivery, Demand, Gate, Lane, StopFlag};
@@ -25,27 +25,24 @@ impl Dataset {
     /// The queue between is bounded by the memory budget; a consumer that is slow slows reading down.
     pub fn batches(self: &Arc<Self>) -> BatchStream {
         let threads = self.resolved().threads;
-        let unopened =
-            self.failures().iter().map(|file| (0, Err(Error::Unopened(file.error.clone()))));
-        let queue = Arc::new(Queue {
-            state: Mutex::new(State { items: unopened.collect(), bytes: 0, producers: threads }),
-            ready: Condvar::new(),
-            bytes_max: self.resolved().shares.queue_bytes * threads as u64,
-        });
+        let gates = (0..threads).map(|_| Gate::new()).collect();
+        let bytes_max = self.resolved().shares.queue_bytes * threads as u64;
+        let queue = Arc::new(BatchQueue::new(bytes_max, gates, StopFlag::new()));
+        for file in self.failures() {
+            queue.push(Err(Error::Unopened(file.error.clone())), 0);
+        }
         let in_order = (0u32..).zip(self.files()).flat_map(|(file, entry)| {
             (0..count(entry.footer.num_row_groups()))
                 .map(move |row_group| UnitId { file, row_group })
         });
         let units = Arc::new(UnitQueue::of(self, in_order.collect()));
-        let gates: Vec<Gate> = (0..threads).map(|_| Gate::new()).collect();
-        let lanes = gates.iter().map(|gate| {
+        let lanes = queue.gates().iter().map(|gate| {
             let lane = StreamLane { units: Arc::clone(&units), queue: Arc::clone(&queue) };
             (vec![Box::new(lane) as Box<dyn Lane>], gate.clone())
         });
-        let stop = StopFlag::new();
-        let playing = play(self, lanes.collect(), DecodeMode::Arrow, &stop);
+        let playing = play(self, lanes.collect(), DecodeMode::Arrow, queue.stop());
         let dataset = Arc::clone(self);
-        BatchStream { dataset, units, queue, gates, stop, playing: Some(playing) }
+        BatchStream { dataset, units, queue, playing: Some(playing) }
     }
 }
 
@@ -53,41 +50,13 @@ impl Dataset {
 pub struct BatchStream {
     dataset: Arc<Dataset>,
     units: Arc<UnitQueue>,
-    queue: Arc<Queue>,
-    gates: Vec<Gate>,
-    stop: StopFlag,
+    queue: Arc<BatchQueue<Result<Batch, Error>>>,
     playing: Option<Playing>,
-}
-
-struct Queue {
-    state: Mutex<State>,
-    ready: Condvar,
-    bytes_max: u64,
-}
-
-struct State {
-    items: VecDeque<(u64, Result<Batch, Error>)>,
-    bytes: u64,
-    producers: usize,
-}
-
-impl Queue {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn push(&self, item: Result<Batch, Error>) {
-        let bytes = item.as_ref().map_or(0, |batch| crate::report::decoded_bytes(&batch.columns));
-        let mut state = self.state();
-        state.bytes += bytes;
-        state.items.push_back((bytes, item));
-        self.ready.notify_one();
-    }
 }
 
 struct StreamLane {
     units: Arc<UnitQueue>,
-    queue: Arc<Queue>,
+    queue: Arc<BatchQueue<Result<Batch, Error>>>,
 }
 
 impl Lane for StreamLane {
@@ -96,19 +65,18 @@ impl Lane for StreamLane {
     }
 
     fn demand(&mut self) -> Demand {
-        if self.queue.state().bytes >= self.queue.bytes_max {
-            Demand::Full
-        } else {
-            Demand::Hungry(1)
-        }
+        if self.queue.is_full() { Demand::Full } else { Demand::Hungry(1) }
     }
 
     fn deliver(&mut self, delivery: Delivery) {
         match delivery {
-            Delivery::Batch(batch) => self.queue.push(Ok(batch)),
+            Delivery::Batch(batch) => {
+                let bytes = crate::report::decoded_bytes(&batch.columns);
+                self.queue.push(Ok(batch), bytes);
+            }
             Delivery::Failed { unit, error } => {
                 if self.units.fail(unit, &error) {
-                    self.queue.push(Err(error));
+                    self.queue.push(Err(error), 0);
                 }
             }
             Delivery::UnitDone { .. } | Delivery::Raw { .. } => {}
@@ -119,8 +87,7 @@ impl Lane for StreamLane {
 impl Drop for StreamLane {
     /// However its thread ends, the consumer learns that this producer is gone.
     fn drop(&mut self) {
-        self.queue.state().producers -= 1;
-        self.queue.ready.notify_all();
+        self.queue.producer_ended();
     }
 }
 
@@ -128,20 +95,7 @@ impl Iterator for BatchStream {
     type Item = Result<Batch, Error>;
 
     fn next(&mut self) -> Option<Result<Batch, Error>> {
-        let mut state = self.queue.state();
-        let item = loop {
-            if let Some((bytes, item)) = state.items.pop_front() {
-                state.bytes -= bytes;
-                break Some(item);
-            }
-            if state.producers == 0 {
-                break None;
-            }
-            state = self.queue.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
-        };
-        drop(state);
-        self.gates.iter().for_each(Gate::open);
-        match item {
+        match self.queue.take() {
             Some(item) => Some(item),
             None => match self.finish()? {
                 Ok(_) => None,
@@ -155,18 +109,11 @@ impl BatchStream {
     /// Ends reading and tells what was done; `None` the second time, and after the last item.
     pub fn finish(&mut self) -> Option<Result<ScanReport, Error>> {
         self.playing.take().map(|playing| {
-            self.stop_if_unfinished();
+            self.queue.end_producers();
             let mut report = playing.join()?;
             report.failures.extend(self.units.take_failures(&self.dataset));
             Ok(report)
         })
-    }
-
-    fn stop_if_unfinished(&self) {
-        if self.queue.state().producers > 0 {
-            self.stop.stop();
-            self.gates.iter().for_each(Gate::open);
-        }
     }
 }
 
