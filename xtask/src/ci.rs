@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use xshell::cmd;
 
 use crate::workshop::Workshop;
-use crate::{campaign, e2e, mpi, table, test};
+use crate::{campaign, e2e, interleave, mpi, table, test};
 
 /// A step's name and what it does.
 type Step = (&'static str, fn(&Workshop) -> Result<()>);
@@ -21,6 +21,7 @@ const STEPS: &[Step] = &[
     ("deny", deny),
     // The README's command.
     ("test", test::run),
+    ("interleave", interleave::all),
     ("campaign", campaign::ci),
     ("e2e --small", small_e2e),
     ("mpi", mpi::run),

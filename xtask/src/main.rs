@@ -13,6 +13,7 @@
 //!  cargo xtask sanitize      reads, faults and drops under valgrind
 //!  cargo xtask portable      the decoder's tests on the kernels of other architectures
 //!  cargo xtask aarch64       built for aarch64, unit tests and the decoder's run under qemu-user
+//!  cargo xtask interleave locks and condition variables under many schedules of their threads
 //!  cargo xtask fuzz          hostile bytes for each layer of the decoder (cargo-fuzz)
 //! ```
 //!
@@ -36,6 +37,7 @@ mod aarch64;
 mod bench;
 mod campaign;
 mod fuzz;
+mod interleave;
 mod mpi;
 mod portable;
 mod sanitize;
@@ -120,6 +122,11 @@ enum Verb {
     Portable,
     /// Build for aarch64, run the unit tests and the decoder's under qemu-user (takes a C cross compiler)
     Aarch64,
+    /// Run the models of locks and condition variables under many schedules of their threads
+    Interleave {
+        /// Only tests whose names hold this
+        test: Option<String>,
+    },
     /// Give hostile bytes to each layer of the decoder (needs cargo-fuzz)
     Fuzz {
         /// Which targets; all of them if none is named
@@ -156,6 +163,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Portable => portable::run(&workshop),
         Verb::Aarch64 => aarch64::run(&workshop),
         Verb::Sanitize => sanitize::run(&workshop),
+        Verb::Interleave { test } => interleave::run(&workshop, test.as_deref()),
         Verb::Fuzz { targets, minutes } => fuzz::run(&workshop, &targets, minutes),
         Verb::Datagen { sets } => datagen::run(&workshop, &sets),
         Verb::Cases { folder } => match cases::folder(&workshop, folder) {

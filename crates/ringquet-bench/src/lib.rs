@@ -34,6 +34,8 @@
 pub mod characterize;
 pub mod doctor;
 
+mod sync;
+
 mod run;
 
 pub mod layout;

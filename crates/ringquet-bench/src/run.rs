@@ -31,6 +31,9 @@ mod wall_clock;
 
 mod search;
 
+#[cfg(all(test, feature = "interleave"))]
+mod interleavings;
+
 use std::path::PathBuf;
 
 use ringquet::options::MEMORY_PER_THREAD_BYTES;

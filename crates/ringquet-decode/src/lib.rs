@@ -45,6 +45,7 @@ mod page_header;
 
 mod kernels;
 mod pool;
+mod sync;
 
 mod batch_size;
 mod column;
@@ -80,3 +81,6 @@ pub use stored::Int96;
 pub fn unpack_bits(bytes: &[u8], width: u32, out: &mut [u32]) {
     kernels::bit_unpack::unpack(bytes, width, out);
 }
+
+#[cfg(all(test, feature = "interleave"))]
+mod interleavings;

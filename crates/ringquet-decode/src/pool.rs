@@ -15,14 +15,16 @@ use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use arrow_buffer::Buffer;
 
 use crate::codec::Decompressor;
 use crate::error::Fault;
 use crate::header_memo::HeaderMemo;
+use crate::sync::atomic::{AtomicU64, AtomicUsize};
+use crate::sync::{Mutex, MutexGuard};
 
 /// Alignment of every buffer: a cache line, and what AVX-512 and Arrow's own allocations have.
 const ALIGNMENT: usize = 64;
@@ -215,12 +217,12 @@ fn size_class(bytes: usize) -> usize {
 }
 
 impl Shared {
-    fn free(&self) -> std::sync::MutexGuard<'_, FreeBlocks> {
+    fn free(&self) -> MutexGuard<'_, FreeBlocks> {
         // Nothing panics while it holds the lock.
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn contexts(&self) -> std::sync::MutexGuard<'_, Vec<Contexts>> {
+    fn contexts(&self) -> MutexGuard<'_, Vec<Contexts>> {
         self.contexts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

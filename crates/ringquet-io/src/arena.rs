@@ -10,13 +10,14 @@
 
 use std::ops::Deref;
 use std::ptr::NonNull;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use memmap2::{Advice, MmapMut, MmapOptions};
 
 use crate::align::Alignment;
 use crate::error::{IoError, Warning};
 use crate::options::HugePages;
+use crate::sync::{Mutex, MutexGuard};
 
 /// Granule of slots: what O_DIRECT wants of memory on every device.
 pub const GRANULE_BYTES: usize = 4096;
@@ -120,7 +121,7 @@ impl Arena {
         Some(Slot { arena: Arc::clone(self), start, len })
     }
 
-    fn runs(&self) -> std::sync::MutexGuard<'_, FreeRuns> {
+    fn runs(&self) -> MutexGuard<'_, FreeRuns> {
         // The list is consistent between any two of its statements, so a poisoned lock is usable.
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }

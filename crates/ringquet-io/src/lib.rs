@@ -22,6 +22,7 @@ mod file_table;
 pub mod path_text;
 
 pub mod arena;
+mod sync;
 
 pub mod driver;
 mod one_by_one;
@@ -60,3 +61,6 @@ pub use queue::{Completed, ReadQueue};
 pub use uring::{UringFeature, UringFeatures, uring_features};
 pub use write_file::WriteFile;
 pub use write_queue::{WriteChoice, WriteDriver, WriteOptions, WriteQueue, WriteSlot};
+
+#[cfg(all(test, feature = "interleave"))]
+mod interleavings;

@@ -1,6 +1,6 @@
 //! One stream of row groups from a reader thread to a rank.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use ringquet::{Batch, Delivery, Demand, Lane, UnitId};
 
@@ -8,6 +8,7 @@ use crate::run::barrier::StartLine;
 use crate::run::deal::RowGroup;
 use crate::run::queue::{RankQueue, Rows, Want};
 use crate::run::touch::Touched;
+use crate::sync::Mutex;
 
 /// What the streams of one phase leave behind for its end.
 #[derive(Debug, Default)]

@@ -320,12 +320,8 @@ impl Stage<'_> {
 
     /// Ends everything as soon as can be, whatever state it is in.
     fn halt(&self) {
-        self.halted.store(true, Ordering::Relaxed);
-        self.engine_stop.stop();
-        self.barrier.break_up();
-        self.queues.iter().for_each(|queue| queue.halt());
-        self.gates.iter().for_each(Gate::open);
-        self.start.open();
+        let Stage { halted, engine_stop, barrier, queues, gates, start, .. } = self;
+        let_go(halted, engine_stop, barrier, queues, gates, start);
     }
 
     fn progress(&self, begun: Instant) -> Progress {
@@ -348,4 +344,21 @@ impl Stage<'_> {
             decoded_bytes_per_second: per_second(bytes as f64),
         }
     }
+}
+
+/// Lets go of every thread of a phase, wherever it waits. What ends a thread is set before what wakes it.
+pub(crate) fn let_go(
+    halted: &AtomicBool,
+    engine_stop: &StopFlag,
+    barrier: &StepBarrier,
+    queues: &[Arc<RankQueue>],
+    gates: &[Gate],
+    start: &StartLine,
+) {
+    halted.store(true, Ordering::Relaxed);
+    engine_stop.stop();
+    barrier.break_up();
+    queues.iter().for_each(|queue| queue.halt());
+    gates.iter().for_each(Gate::open);
+    start.open();
 }

@@ -14,9 +14,11 @@
 //! there can be one delivery per thread more.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use arrow_array::RecordBatch;
+
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// Rows that were delivered.
 #[derive(Debug, Clone)]
@@ -232,6 +234,12 @@ impl RankQueue {
         Ok(wake)
     }
 
+    /// Rows that lie here.
+    #[cfg(all(test, feature = "interleave"))]
+    pub(crate) fn rows(&self) -> u64 {
+        self.inner().rows
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -240,7 +248,6 @@ impl RankQueue {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::time::Duration;
 
     use arrow_array::cast::AsArray as _;
     use arrow_array::types::Int64Type;
@@ -331,35 +338,5 @@ mod tests {
         let queue = RankQueue::new(8, 0, 1, false);
         queue.push(Rows::Raw(8));
         assert_eq!(queue.want(), Want::Full);
-    }
-
-    #[test]
-    fn whoever_waits_is_heard_first_and_woken_by_the_last_row() {
-        let queue = RankQueue::new(2, 1, 1, false);
-        std::thread::scope(|scope| {
-            let taker = scope.spawn(|| take(&queue).map(|(batch, _)| batch.len()));
-            while queue.want() != Want::Hungry(3000) {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            queue.push(Rows::Raw(1));
-            queue.push(Rows::Raw(1));
-            assert_eq!(taker.join().expect("no panic"), Ok(2));
-        });
-    }
-
-    #[test]
-    fn a_failure_and_a_halt_end_the_wait() {
-        for (act, expected) in [
-            (RankQueue::fail as fn(&RankQueue), NoBatch::Failed),
-            (RankQueue::halt, NoBatch::Halted),
-        ] {
-            let queue = RankQueue::new(2, 1, 1, false);
-            std::thread::scope(|scope| {
-                let taker = scope.spawn(|| take(&queue).map(|(batch, _)| batch.len()));
-                std::thread::sleep(Duration::from_millis(10));
-                act(&queue);
-                assert_eq!(taker.join().expect("no panic"), Err(expected));
-            });
-        }
     }
 }
