@@ -6,8 +6,9 @@
 //!                                                       array ◀─ ParquetRecordBatchReader ◀┘
 //! ```
 //!
-//! The crate reads a batch of so many rows, whatever they take. So each batch has a reader of its own, over the pages that
-//! are queued, which skips the rows that were taken and reads exactly the rows that fit ([`page_list`]).
+//! The crate reads batches of one number of rows, whatever they take. So a reader of it is made for the rows that fit: over the
+//! pages that are queued, it skips the rows that were taken ([`page_list`]). It serves as long as batches have that number of
+//! rows and its pages have complete ones; then the next one is made, which skips a part of one page at most.
 
 mod handover;
 mod page_list;
@@ -42,7 +43,19 @@ const STRETCHES: usize = 16;
 pub(crate) struct FallbackColumn {
     leaves: Vec<LeafPages>,
     reader: Arc<RootReader>,
+    reading: Option<Reading>,
     rows_taken: u64,
+    /// What the rows take that [`Self::fill`] has queued for the batch.
+    batch_bytes: u64,
+}
+
+/// A reader of the `parquet` crate over the pages that were queued when it was made.
+struct Reading {
+    batches: ParquetRecordBatchReader,
+    /// Rows of each batch.
+    batch_rows: usize,
+    /// Complete rows that are left in its pages.
+    rows_left: u64,
 }
 
 /// Pages of one leaf on their way to the `parquet` crate.
@@ -96,13 +109,13 @@ impl FallbackColumn {
                 pool: pool.clone(),
             }
         });
-        Ok(Self { leaves: leaves.collect(), reader, rows_taken: 0 })
+        let leaves = leaves.collect();
+        Ok(Self { leaves, reader, reading: None, rows_taken: 0, batch_bytes: 0 })
     }
 
-    /// Bytes that the rows of the queued pages take, as far as they are complete.
+    /// Bytes of the batch that it has so far. Queued pages are counted where they are held.
     pub(crate) fn bytes(&self) -> usize {
-        let bytes: u64 = self.leaves.iter().map(|leaf| leaf.sizes.bytes()).sum();
-        usize::try_from(bytes).unwrap_or(usize::MAX)
+        to_usize(self.batch_bytes)
     }
 
     /// Queues pages until `share.rows` more rows can be taken, or as many as fit into `share.bytes`; which bytes that takes
@@ -140,28 +153,50 @@ impl FallbackColumn {
                     or_more(!is_last),
                 ))));
             }
-            (rows, _) = leaf.sizes.fitting(rows, room);
-            used = self.leaves[..=at].iter().map(|leaf| leaf.sizes.fitting(rows, u64::MAX).1).sum();
+            let (fitting, bytes) = leaf.sizes.fitting(rows, room);
+            if fitting < rows {
+                rows = fitting;
+                let bytes_of = |leaf: &LeafPages| leaf.sizes.fitting(rows, u64::MAX).1;
+                used = self.leaves[..=at].iter().map(bytes_of).sum();
+            } else {
+                used += bytes;
+            }
         }
+        self.batch_bytes = used;
         Ok(Filled::Rows(usize::try_from(rows).unwrap_or(share.rows)))
+    }
+
+    /// A reader for batches of `batch_rows` rows, from the next row on.
+    fn start_reading(&self, batch_rows: usize) -> Result<Reading, Fault> {
+        let first = |leaf: &LeafPages| leaf.pages.front().map_or(self.rows_taken, |p| p.first_row);
+        let first_row = self.leaves.iter().map(first).min().unwrap_or(self.rows_taken);
+        let lists = self.leaves.iter().map(|leaf| leaf.entries(first_row)).collect();
+        let rows_left = self.leaves.iter().map(|leaf| leaf.sizes.rows()).min().unwrap_or(0);
+        let skipped = to_usize(self.rows_taken - first_row);
+        let selection = (skipped > 0).then(|| {
+            let rest = RowSelector::select(to_usize(rows_left));
+            RowSelection::from(vec![RowSelector::skip(skipped), rest])
+        });
+        let reader = &self.reader;
+        let batches = guarded("column", || {
+            let lists = PageLists::new(lists, Arc::clone(&reader.metadata));
+            let levels = &reader.levels;
+            ParquetRecordBatchReader::try_new_with_row_groups(levels, &lists, batch_rows, selection)
+        })?;
+        Ok(Reading { batches, batch_rows, rows_left })
     }
 
     /// Decodes the next `rows` rows, which [`Self::fill`] has queued, and says what they take.
     pub(crate) fn take(&mut self, rows: usize) -> Result<(ArrayRef, usize), Fault> {
-        let first = |leaf: &LeafPages| leaf.pages.front().map_or(self.rows_taken, |p| p.first_row);
-        let first_row = self.leaves.iter().map(first).min().unwrap_or(self.rows_taken);
-        let lists = self.leaves.iter().map(|leaf| leaf.entries(first_row)).collect();
-        let skipped = to_usize(self.rows_taken - first_row);
-        let selection = (skipped > 0).then(|| {
-            RowSelection::from(vec![RowSelector::skip(skipped), RowSelector::select(rows)])
-        });
-        let reader = &self.reader;
+        let serves =
+            |reading: &Reading| reading.batch_rows == rows && reading.rows_left >= rows as u64;
+        let mut reading = match self.reading.take().filter(serves) {
+            Some(reading) => reading,
+            None => self.start_reading(rows)?,
+        };
         let batch = guarded("column", || {
-            let lists = PageLists::new(lists, Arc::clone(&reader.metadata));
-            let levels = &reader.levels;
-            let mut batches =
-                ParquetRecordBatchReader::try_new_with_row_groups(levels, &lists, rows, selection)?;
-            batches.next().transpose().map_err(|error| ParquetError::External(Box::new(error)))
+            let batch = reading.batches.next().transpose();
+            batch.map_err(|error| ParquetError::External(Box::new(error)))
         })?
         .ok_or_else(|| Fault::out_of_spec("column ends before its row group"))?;
         // Rows beyond the row group do not exist: the last batch may be longer only in a file that lies.
@@ -169,6 +204,9 @@ impl FallbackColumn {
             let given = batch.num_rows();
             return Err(Fault::out_of_spec(format!("column gave {given} rows of {rows}")));
         }
+        reading.rows_left -= rows as u64;
+        self.reading = Some(reading);
+        self.batch_bytes = 0;
         self.rows_taken += rows as u64;
         let rows_taken = self.rows_taken;
         let mut bytes = 0;
@@ -229,7 +267,8 @@ impl LeafPages {
         if let PageKind::Dictionary { num_values, .. } = header.kind {
             drop(hold);
             self.sizes.set_dictionary(num_values, &bytes)?;
-            self.dictionary_hold.set(bytes.len() + self.sizes.entries_bytes())?;
+            // The crate makes a copy of its own.
+            self.dictionary_hold.set(2 * bytes.len() + self.sizes.entries_bytes())?;
             self.dictionary = page_of(&header, bytes.into());
             return Ok(None);
         }
@@ -263,7 +302,7 @@ impl LeafPages {
             return Ok(bytes);
         }
         *encoding = PageEncoding::Plain;
-        let start = self.sizes.levels_end(header.kind, &bytes)?;
+        let start = self.sizes.levels(header.kind, &bytes)?.end;
         if start == bytes.len() {
             return Ok(bytes);
         }

@@ -105,15 +105,40 @@ fn one_each(values: ArrayRef) -> ArrayRef {
     Arc::new(ListArray::new(field, offsets, values, None))
 }
 
+/// Structs of [`repeated_texts`].
+fn messages(rows: usize) -> ArrayRef {
+    let texts = repeated_texts(rows);
+    let fields = Fields::from(vec![Field::new("content", texts.data_type().clone(), true)]);
+    Arc::new(StructArray::new(fields, vec![texts], None))
+}
+
 #[test]
 fn lists_and_structs_of_texts_of_a_dictionary() {
     let dir = scratch::dir();
     let texts = repeated_texts(20_000);
-    let fields = Fields::from(vec![Field::new("content", texts.data_type().clone(), true)]);
-    let messages: ArrayRef = Arc::new(StructArray::new(fields, vec![Arc::clone(&texts)], None));
+    let messages = messages(20_000);
     for column in [one_each(texts), one_each(Arc::clone(&messages)), messages] {
         write(dir.path(), vec![("messages", column)], |properties| properties);
         keeps_to(dir.path(), 20_000, 64, 0, BOTH);
+    }
+}
+
+/// The rows of a nested column that were read ahead with their page counted as those of the batch: nothing was left for the
+/// other columns, and each batch had one row.
+#[test]
+fn a_nested_column_leaves_room_for_the_others() {
+    let dir = scratch::dir();
+    let names = StringArray::from_iter_values((0..20_000).map(|n| format!("name {n}")));
+    let columns = vec![("texts", messages(20_000)), ("name", Arc::new(names) as _)];
+    for columns in [columns.clone(), columns.into_iter().rev().collect()] {
+        write(dir.path(), columns, |properties| properties);
+        for decoder in ["auto", "fallback"] {
+            let line =
+                format!("scan . --memory-budget 64MiB --threads 1 --decoder {decoder} --json");
+            let document = ringquet(dir.path(), &line).succeeds().document();
+            let batches = document["batches"].as_u64().unwrap();
+            assert!(batches < 1000, "{decoder}: {batches} batches of 20,000 rows, 400 MB");
+        }
     }
 }
 

@@ -64,6 +64,13 @@ enum Lengths {
     Prefixes(DeltaCursor, DeltaCursor),
 }
 
+/// The levels of a page, and where its values begin.
+pub(super) struct PageLevels {
+    repetition: HybridCursor,
+    definition: HybridCursor,
+    pub(super) end: usize,
+}
+
 /// What of a page's rows is known when it was walked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PageRows {
@@ -138,55 +145,39 @@ impl RowSizes {
 
     /// Walks a page as the `parquet` crate is given it: levels are RLE.
     pub(super) fn add_page(&mut self, kind: PageKind, bytes: &[u8]) -> Result<PageRows, Fault> {
-        let (num_values, encoding, levels_end, repetition, definition) = match kind {
-            PageKind::DataV1 { num_values, encoding, .. } => {
-                let mut at = 0;
-                let mut level = |max: u32| level_v1(bytes, &mut at, max);
-                let repetition = level(self.max_repetition)?;
-                let definition = level(self.max_definition)?;
-                (num_values, encoding, at, repetition, definition)
+        let (PageKind::DataV1 { num_values, encoding, .. }
+        | PageKind::DataV2 { num_values, encoding, .. }) = kind
+        else {
+            return Ok(PageRows { starts: 0, continues: false });
+        };
+        let levels = self.levels(kind, bytes)?;
+        let lengths = self.lengths(encoding, bytes, levels.end)?;
+        self.walk(bytes, num_values as usize, levels, lengths)
+    }
+
+    /// Where the levels of a page are, as the crate is given it.
+    pub(super) fn levels(&self, kind: PageKind, bytes: &[u8]) -> Result<PageLevels, Fault> {
+        match kind {
+            PageKind::DataV1 { .. } => {
+                let mut end = 0;
+                let repetition = level_v1(bytes, &mut end, self.max_repetition)?;
+                let definition = level_v1(bytes, &mut end, self.max_definition)?;
+                Ok(PageLevels { repetition, definition, end })
             }
-            PageKind::DataV2 {
-                num_values, encoding, definition_bytes, repetition_bytes, ..
-            } => {
+            PageKind::DataV2 { definition_bytes, repetition_bytes, .. } => {
                 let middle = repetition_bytes as usize;
                 let end = middle.saturating_add(definition_bytes as usize);
                 if end > bytes.len() {
                     return Err(Fault::truncated("levels", end, bytes.len()));
                 }
-                let level = |start, end, max| match max {
-                    0 => HybridCursor::zeros(),
-                    max => HybridCursor::new(start, end, level_width(max)),
-                };
                 let repetition = level(0, middle, self.max_repetition);
                 let definition = level(middle, end, self.max_definition);
-                (num_values, encoding, end, repetition, definition)
+                Ok(PageLevels { repetition, definition, end })
             }
             PageKind::Dictionary { .. } | PageKind::Other => {
-                return Ok(PageRows { starts: 0, continues: false });
+                let none = HybridCursor::zeros();
+                Ok(PageLevels { repetition: none, definition: none, end: 0 })
             }
-        };
-        let lengths = self.lengths(encoding, bytes, levels_end)?;
-        self.walk(bytes, num_values as usize, repetition, definition, lengths)
-    }
-
-    /// Where the values of a page begin, as the crate is given it.
-    pub(super) fn levels_end(&self, kind: PageKind, bytes: &[u8]) -> Result<usize, Fault> {
-        match kind {
-            PageKind::DataV1 { .. } => {
-                let mut at = 0;
-                level_v1(bytes, &mut at, self.max_repetition)?;
-                level_v1(bytes, &mut at, self.max_definition)?;
-                Ok(at)
-            }
-            PageKind::DataV2 { definition_bytes, repetition_bytes, .. } => {
-                let end = (repetition_bytes as usize).saturating_add(definition_bytes as usize);
-                if end > bytes.len() {
-                    return Err(Fault::truncated("levels", end, bytes.len()));
-                }
-                Ok(end)
-            }
-            PageKind::Dictionary { .. } | PageKind::Other => Ok(0),
         }
     }
 
@@ -224,10 +215,10 @@ impl RowSizes {
         &mut self,
         bytes: &[u8],
         num_values: usize,
-        mut repetition: HybridCursor,
-        mut definition: HybridCursor,
+        levels: PageLevels,
         mut lengths: Lengths,
     ) -> Result<PageRows, Fault> {
+        let PageLevels { mut repetition, mut definition, .. } = levels;
         let (mut repetitions, mut definitions) = ([0_u32; BLOCK], [0_u32; BLOCK]);
         let mut of_values = [0_u64; BLOCK];
         let mut rows = PageRows { starts: 0, continues: false };
@@ -388,6 +379,14 @@ fn level_width(max: u32) -> u32 {
     bit_width(i16::try_from(max).unwrap_or(i16::MAX))
 }
 
+/// RLE levels in `start..end` of a page.
+fn level(start: usize, end: usize, max: u32) -> HybridCursor {
+    match max {
+        0 => HybridCursor::zeros(),
+        max => HybridCursor::new(start, end, level_width(max)),
+    }
+}
+
 /// RLE levels at `at` of a v1 page, behind which `at` then is.
 fn level_v1(bytes: &[u8], at: &mut usize, max: u32) -> Result<HybridCursor, Fault> {
     if max == 0 {
@@ -403,5 +402,5 @@ fn level_v1(bytes: &[u8], at: &mut usize, max: u32) -> Result<HybridCursor, Faul
     }
     let start = *at + 4;
     *at = start + length;
-    Ok(HybridCursor::new(start, *at, level_width(max)))
+    Ok(level(start, *at, max))
 }
