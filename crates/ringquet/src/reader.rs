@@ -18,7 +18,7 @@ use ringquet_decode::{
     BufferPool, DecodeCounters, DecodeOptions, PoolCounters, PoolLimits, RowGroupDecoder, Step,
 };
 use ringquet_io::queue::WAIT_MAX;
-use ringquet_io::{DriverFacts, IoCounters, PageKind, ReadQueue, Slot, Warning};
+use ringquet_io::{Alignment, DriverFacts, IoCounters, PageKind, ReadQueue, Slot, Warning};
 
 use crate::dataset::{Dataset, FileEntry, wanted_chunks};
 use crate::error::Error;
@@ -92,6 +92,8 @@ pub(crate) struct Reader<'a> {
     queue: ReadQueue,
     /// One slot of a span, for an extent that is needed at once while the arena is full.
     spare: Option<Slot>,
+    /// The largest alignment of a file: that of the spare slot.
+    alignment_max: Alignment,
     lanes: Vec<LaneState<'a>>,
     gate: Gate,
     stop: StopFlag,
@@ -122,7 +124,9 @@ impl<'a> Reader<'a> {
         let mut warnings = Vec::new();
         let resolved = dataset.resolved();
         let queue = dataset.arenas().queue(thread, &resolved.io, &mut warnings)?;
-        let spare = spare_slot(dataset, &queue);
+        let alignments = dataset.files().iter().map(|file| file.alignment);
+        let alignment_max = alignments.max().unwrap_or(Alignment::PAGE);
+        let spare = spare_slot(&queue, &dataset.bounds(), alignment_max);
         let arena_bytes = queue.arena().len_bytes() as u64;
         let lane_share_bytes =
             (arena_bytes - resolved.coalesce_span_bytes) / lanes.len().max(1) as u64;
@@ -158,6 +162,7 @@ impl<'a> Reader<'a> {
             bounds: dataset.bounds(),
             queue,
             spare,
+            alignment_max,
             lanes: lanes.collect(),
             gate,
             stop,
@@ -357,7 +362,7 @@ impl<'a> Reader<'a> {
                 self.spare_user = None;
                 // Another lane may wait for the spare slot.
                 self.lanes.iter_mut().for_each(|lane| lane.starved = false);
-                self.spare = spare_slot(self.dataset, &self.queue);
+                self.spare = spare_slot(&self.queue, &self.bounds, self.alignment_max);
             }
         }
         progress
@@ -447,20 +452,18 @@ impl<'a> Reader<'a> {
         let decode_error = |source| Error::Decode { path: file.path.clone(), source };
         let decoder = match &mut head.decoder {
             Some(decoder) => decoder,
-            None => {
-                match RowGroupDecoder::new(
-                    &file.footer,
-                    unit.row_group as usize,
-                    &lane.decode_options,
-                    &self.pool,
-                ) {
-                    Ok(decoder) => head.decoder.insert(decoder),
-                    Err(source) => {
-                        head.failed = Some(decode_error(source));
-                        return self.end_unit(at);
-                    }
+            None => match RowGroupDecoder::new(
+                &file.footer,
+                unit.row_group as usize,
+                &lane.decode_options,
+                &self.pool,
+            ) {
+                Ok(decoder) => head.decoder.insert(decoder),
+                Err(source) => {
+                    head.failed = Some(decode_error(source));
+                    return self.end_unit(at);
                 }
-            }
+            },
         };
         let step = decoder.next_batch(&mut head.bytes);
         decoder.for_each_consumed(|leaf, offset| head.bytes.release_consumed(leaf, offset));
@@ -511,7 +514,7 @@ impl<'a> Reader<'a> {
                 self.spare_user = Some((serial, index));
             } else {
                 // No completion will bring it back.
-                self.spare = spare_slot(self.dataset, &self.queue);
+                self.spare = spare_slot(&self.queue, &self.bounds, self.alignment_max);
             }
         }
     }
@@ -600,10 +603,9 @@ fn in_memory(bytes: u64) -> usize {
 }
 
 /// A slot for the longest extent of any file.
-fn spare_slot(dataset: &Dataset, queue: &ReadQueue) -> Option<Slot> {
-    let alignments = dataset.files().iter().map(|file| file.alignment);
-    let alignment = alignments.max().unwrap_or(ringquet_io::Alignment::PAGE);
-    queue.acquire_aligned(dataset.bounds().coalesce_span_bytes.max(alignment.bytes()), alignment)
+fn spare_slot(queue: &ReadQueue, bounds: &PlanBounds, alignment_max: Alignment) -> Option<Slot> {
+    let bytes = bounds.coalesce_span_bytes.max(alignment_max.bytes());
+    queue.acquire_aligned(bytes, alignment_max)
 }
 
 fn nanos(duration: Duration) -> u64 {
