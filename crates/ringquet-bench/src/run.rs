@@ -162,7 +162,7 @@ pub struct Progress {
 /// - `io.direct`, if `Auto`: `reader.odirect`.
 /// - `io.read_size_bytes`, if it is the default: `reader.transfer_size`, rounded up to 4096.
 /// - `memory_budget_bytes`, with O_DIRECT: what is taken without it, or six batches for each accelerator if that
-///   is more, in an eighth of the host's memory.
+///   is more, in an eighth of the memory that the process may use.
 pub fn engine_options(
     workload: &Workload,
     given: &EngineOptions,
@@ -197,8 +197,8 @@ pub fn engine_options(
     }
     if options.memory_budget_bytes.is_none() && options.io.direct != DirectChoice::Off {
         let threads = options.threads.unwrap_or(1) as u64;
-        options.memory_budget_bytes =
-            memory_budget(workload, accelerators, threads, host::memory_bytes());
+        let memory = host::memory_bytes(&options.sys_root);
+        options.memory_budget_bytes = memory_budget(workload, accelerators, threads, memory);
     }
     options
 }
@@ -209,7 +209,7 @@ pub fn engine_options(
 /// is less than two batches; with eight batches and more it falls again.
 const BATCHES_IN_MEMORY: u64 = 6;
 
-/// Share of the host's memory that reader threads take at most, unless they are told otherwise.
+/// Share of the memory that the process may use which reader threads take at most, unless an option says otherwise.
 const ENGINE_MEMORY_SHARE: f64 = 0.125;
 
 /// `None` where the engine's own choice is enough.
@@ -217,7 +217,7 @@ fn memory_budget(
     workload: &Workload,
     accelerators: u32,
     threads: u64,
-    host_memory_bytes: f64,
+    memory_bytes: f64,
 ) -> Option<u64> {
     let batch = workload.reader.batch_size.saturating_mul(workload.dataset.read_record_bytes());
     let batches = u64::from(accelerators).saturating_mul(BATCHES_IN_MEMORY);
@@ -226,7 +226,7 @@ fn memory_budget(
         clippy::cast_sign_loss,
         reason = "a share of a memory, in bytes"
     )]
-    let most = (host_memory_bytes * ENGINE_MEMORY_SHARE) as u64;
+    let most = (memory_bytes * ENGINE_MEMORY_SHARE) as u64;
     let wanted = batches.saturating_mul(batch).min(most);
     (wanted > threads.saturating_mul(MEMORY_PER_THREAD_BYTES)).then_some(wanted)
 }

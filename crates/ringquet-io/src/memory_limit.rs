@@ -23,40 +23,44 @@ impl MemoryLimit {
     /// The narrowest limit of this process; `None` where the kernel shows none at all.
     #[must_use]
     pub fn of_this_process(root: &SysRoot) -> Option<MemoryLimit> {
-        let files = MemoryLimit::in_files(root.path());
         let resources = [(Resource::As, "ulimit -v"), (Resource::Data, "ulimit -d")];
         let resources = resources.into_iter().filter_map(|(resource, name)| {
             let bytes = getrlimit(resource).current?;
             Some(MemoryLimit { bytes, source: format!("the limit of this process ({name})") })
         });
-        files.into_iter().chain(resources).min_by_key(|limit| limit.bytes)
+        let limits = MemoryLimit::of_machine(root).into_iter();
+        let limits = limits.chain(MemoryLimit::of_control_groups(root)).chain(resources);
+        limits.min_by_key(|limit| limit.bytes)
     }
 
-    /// The limits that `proc/` and `sys/` below `root` show.
-    fn in_files(root: &Path) -> Vec<MemoryLimit> {
+    /// The memory of the machine.
+    fn of_machine(root: &SysRoot) -> Option<MemoryLimit> {
+        let meminfo = fs::read_to_string(root.path().join("proc/meminfo")).ok()?;
+        let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+        let kib: u64 = total.trim().strip_suffix(" kB")?.parse().ok()?;
+        Some(MemoryLimit { bytes: kib * 1024, source: "the memory of this machine".to_owned() })
+    }
+
+    /// The narrowest limit of the control groups that this process is in, of either version; `None` where there is none.
+    #[must_use]
+    pub fn of_control_groups(root: &SysRoot) -> Option<MemoryLimit> {
+        let groups = fs::read_to_string(root.path().join("proc/self/cgroup")).ok()?;
         let mut limits = Vec::new();
-        let meminfo = fs::read_to_string(root.join("proc/meminfo")).unwrap_or_default();
-        let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"));
-        let total = total.and_then(|total| total.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-        if let Some(kib) = total {
-            let source = "the memory of this machine".to_owned();
-            limits.push(MemoryLimit { bytes: kib * 1024, source });
-        }
-        let groups = fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
         for line in groups.lines() {
             // `hierarchy:controllers:path`; version 2 names no controllers.
             let mut parts = line.splitn(3, ':').skip(1);
             let (Some(controllers), Some(group)) = (parts.next(), parts.next()) else { continue };
             if controllers.is_empty() {
+                // Version 2 is mounted at the top, or beside version 1 below `unified`.
                 for top in ["sys/fs/cgroup", "sys/fs/cgroup/unified"] {
-                    limits.extend(of_group(&root.join(top), group, "memory.max"));
+                    limits.extend(of_group(&root.path().join(top), group, "memory.max"));
                 }
             } else if controllers.split(',').any(|controller| controller == "memory") {
-                let top = root.join("sys/fs/cgroup/memory");
+                let top = root.path().join("sys/fs/cgroup/memory");
                 limits.extend(of_group(&top, group, "memory.limit_in_bytes"));
             }
         }
-        limits
+        limits.into_iter().min_by_key(|limit| limit.bytes)
     }
 }
 
@@ -87,7 +91,9 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        MemoryLimit::in_files(root.path()).into_iter().map(|limit| limit.bytes).min()
+        let root = SysRoot::at(root.path());
+        let limits = [MemoryLimit::of_machine(&root), MemoryLimit::of_control_groups(&root)];
+        limits.into_iter().flatten().map(|limit| limit.bytes).min()
     }
 
     const MEMINFO: (&str, &str) = ("proc/meminfo", "MemTotal:  2048 kB\nMemFree: 1 kB\n");

@@ -2,13 +2,12 @@
 
 use std::path::Path;
 
+use ringquet_io::MemoryLimit;
+
 use super::finding::{Finding, Standing};
 use super::limits::{arena_bytes, reader_threads};
 use super::machine::Machine;
 use super::tree::Tree;
-
-/// Beyond this a limit of version 1 means that there is none: it rounds `i64::MAX` down to a page.
-const UNLIMITED_V1: u64 = 1 << 60;
 
 pub(super) fn examine(machine: &Machine, findings: &mut Vec<Finding>) {
     let tree = &machine.tree;
@@ -35,7 +34,9 @@ struct Limits {
 
 impl Limits {
     fn read(tree: &Tree, groups: &str) -> Limits {
-        let mut limits = Limits::default();
+        let memory = MemoryLimit::of_control_groups(&tree.sys_root());
+        let mut limits =
+            Limits { memory_bytes: memory.map(|limit| limit.bytes), ..Limits::default() };
         for line in groups.lines() {
             let mut parts = line.splitn(3, ':').skip(1);
             let (Some(controllers), Some(path)) = (parts.next(), parts.next()) else { continue };
@@ -62,9 +63,6 @@ impl Limits {
                 self.narrow_cpus(quota, period);
             }
         }
-        if let Some(bytes) = tree.number::<u64>(format!("{dir}/memory.max")) {
-            self.narrow_memory(bytes);
-        }
         // e.g. `259:0 rbps=1048576 wbps=max riops=max wiops=max`
         let lines = tree.text(format!("{dir}/io.max")).unwrap_or_default();
         let limits_reads = |line: &&str| {
@@ -84,10 +82,6 @@ impl Limits {
                     self.narrow_cpus(quota, period);
                 }
             }
-            "memory" => {
-                let bytes = tree.number::<u64>(format!("{dir}/memory.limit_in_bytes"));
-                self.narrow_memory(bytes.filter(|&bytes| bytes < UNLIMITED_V1).unwrap_or(u64::MAX));
-            }
             "blkio" => {
                 for file in ["read_bps_device", "read_iops_device"] {
                     let lines = tree.text(format!("{dir}/blkio.throttle.{file}"));
@@ -105,12 +99,6 @@ impl Limits {
         if quota > 0.0 && period > 0.0 {
             let cpus = quota / period;
             self.cpus = Some(self.cpus.map_or(cpus, |before| before.min(cpus)));
-        }
-    }
-
-    fn narrow_memory(&mut self, bytes: u64) {
-        if bytes != u64::MAX {
-            self.memory_bytes = Some(self.memory_bytes.map_or(bytes, |before| before.min(bytes)));
         }
     }
 }

@@ -4,6 +4,8 @@ use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use ringquet_io::MemoryLimit;
+use ringquet_io::device::SysRoot;
 use serde_json::{Map, Value};
 
 /// The machine, as DLIO's files describe it.
@@ -52,9 +54,9 @@ impl Host {
     }
 }
 
-/// Memory of this machine in bytes.
-pub(crate) fn memory_bytes() -> f64 {
-    bytes_of(memory_gib(&meminfo()))
+/// Memory in bytes that this process may use, its control groups' limits included; 0 where the kernel does not show it.
+pub(crate) fn memory_bytes(root: &SysRoot) -> f64 {
+    MemoryLimit::of_this_process(root).map_or(0.0, |limit| limit.bytes as f64)
 }
 
 fn bytes_of(gib: f64) -> f64 {

@@ -149,7 +149,8 @@ pub fn find_max_accelerators(
         });
     }
     session::check(workload, options)?;
-    let ceiling = ceiling(workload, search)?;
+    let memory = host::memory_bytes(&options.engine.sys_root);
+    let ceiling = ceiling(workload, search, memory)?;
     let data_dir = options.data_dir.clone().unwrap_or_else(|| workload.data_dir());
     let results = Results::new(options.results_dir.clone())?;
     let mut data = Data { loaded, options, data_dir: &data_dir, dataset: None };
@@ -231,8 +232,8 @@ impl Data<'_> {
     }
 }
 
-/// The most accelerators that the data, the memory and the process allow.
-fn ceiling(workload: &Workload, search: &SearchOptions) -> Result<Ceiling, RunError> {
+/// The most accelerators that the data, the memory of so many bytes and the process allow. 0 bytes are an unknown number.
+fn ceiling(workload: &Workload, search: &SearchOptions, memory: f64) -> Result<Ceiling, RunError> {
     let (start, end) = excluded_steps(workload);
     let needed = start.saturating_add(end).saturating_add(COUNTED_STEPS_MIN);
     let steps = |accelerators: u32| {
@@ -256,7 +257,6 @@ fn ceiling(workload: &Workload, search: &SearchOptions) -> Result<Ceiling, RunEr
     }
     let by = if fits == ACCELERATORS_MAX { CeilingBy::Process } else { CeilingBy::DataSet };
     let mut ceiling = Ceiling { accelerators: fits, by };
-    let memory = host::memory_bytes();
     let batch_bytes =
         workload.reader.batch_size as f64 * workload.dataset.read_record_bytes() as f64;
     let each = batch_bytes * f64::from(workload.reader.prefetch_size.max(1));
@@ -375,12 +375,15 @@ impl SearchOptions {
 
 #[cfg(test)]
 mod tests {
+    use ringquet::EngineOptions;
+
     use super::*;
 
     fn of(text: &str, search: &SearchOptions) -> Result<Ceiling, RunError> {
         let text = format!("dataset: {{format: parquet, {text}}}\nreader: {{batch_size: 10}}");
         let loaded = ringquet_workload::load_text(&text, Path::new("w.yaml"), &[], false);
-        ceiling(&loaded.expect("a sound workload").workload, search)
+        let memory = host::memory_bytes(&EngineOptions::default().sys_root);
+        ceiling(&loaded.expect("a sound workload").workload, search, memory)
     }
 
     #[test]
