@@ -12,6 +12,7 @@
 
 mod annotation;
 mod chunks;
+mod created_by;
 mod details;
 mod kinds;
 mod parse;
@@ -84,6 +85,9 @@ pub struct ColumnChunk {
     pub has_dictionary: bool,
     /// Encodings of its pages and levels, as the writer says.
     pub encodings: EncodingSet,
+    /// Whether its v2 data pages are compressed by `codec` even where their headers say that they are not, as
+    /// parquet-cpp-arrow before 3.0.0 wrote them.
+    pub v2_denies_compression: bool,
 }
 
 /// A set of encodings.

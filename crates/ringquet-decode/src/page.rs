@@ -222,7 +222,12 @@ impl PageWalk {
             let Some(bytes) = source.bytes(self.leaf, range.clone()) else {
                 return Ok(Some(range));
             };
-            if let Some((header, header_bytes)) = headers.parse(bytes)? {
+            if let Some((mut header, header_bytes)) = headers.parse(bytes)? {
+                if self.chunk.v2_denies_compression
+                    && let PageKind::DataV2 { is_compressed, .. } = &mut header.kind
+                {
+                    *is_compressed = true;
+                }
                 let header_bytes = header_bytes as u64;
                 self.check(&header, rest - header_bytes)?;
                 self.header = Some((header, header_bytes));
@@ -285,6 +290,14 @@ impl PageWalk {
             if levels > compressed.min(uncompressed) {
                 return Err(Fault::out_of_spec(format!(
                     "levels of {levels} bytes in a page of {compressed} ({uncompressed} uncompressed)"
+                )));
+            }
+            if !compression(header, self.chunk.codec).1
+                && self.chunk.codec != Codec::Uncompressed
+                && compressed != uncompressed
+            {
+                return Err(Fault::out_of_spec(format!(
+                    "a page that says that it is not compressed takes {compressed} bytes and {uncompressed} uncompressed"
                 )));
             }
             if num_nulls > num_values || num_rows > num_values {

@@ -278,6 +278,7 @@ pub(crate) struct Chunk {
     left_out: i64,
     statistics: Option<Thrift>,
     key_values: Option<Vec<Thrift>>,
+    denies_compression: bool,
 }
 
 impl Chunk {
@@ -294,7 +295,14 @@ impl Chunk {
             left_out: 0,
             statistics: None,
             key_values: None,
+            denies_compression: false,
         }
+    }
+
+    /// The headers of the v2 data pages that follow say: not compressed.
+    pub(crate) fn denying_compression(mut self) -> Self {
+        self.denies_compression = true;
+        self
     }
 
     pub(crate) fn dictionary(mut self, num_values: i32, values: &[u8]) -> Self {
@@ -334,7 +342,7 @@ impl Chunk {
                 .i32(4, encoding)
                 .i32(5, size(definition_bytes.len()))
                 .i32(6, size(repetition_bytes.len()))
-                .boolean(7, self.how.snappy);
+                .boolean(7, self.how.snappy && !self.denies_compression);
             let (whole, stored) = (levels.len() + values.len(), levels.len() + compressed.len());
             [page_header(3, whole, stored, 8, header), levels, compressed].concat()
         } else {

@@ -14,6 +14,7 @@ mod golden;
 mod hostile;
 mod metadata;
 mod old_lists;
+mod old_v2_pages;
 mod pyarrow;
 mod reuse;
 mod short_chunks;

@@ -34,6 +34,8 @@ pub(super) struct ChunkTable {
     starts: Box<[u32]>,
     packed: Box<[u8]>,
     encodings: Box<[EncodingSet]>,
+    /// Of every chunk of the file.
+    v2_denies_compression: bool,
 }
 
 /// Collects chunks in the order of the file's metadata.
@@ -81,13 +83,15 @@ impl ChunkTableBuilder {
         u8::try_from(number).unwrap_or(ENCODINGS_FOLLOW)
     }
 
-    /// The table; `leaves` are those that were pushed for every row group, in that order.
-    pub(super) fn finish(self, leaves: Arc<[usize]>) -> ChunkTable {
+    /// The table; `leaves` are those that were pushed for every row group, in that order. `v2_denies_compression` is a fact
+    /// of the file's writer, and what the chunks say of it is not kept.
+    pub(super) fn finish(self, leaves: Arc<[usize]>, v2_denies_compression: bool) -> ChunkTable {
         ChunkTable {
             leaves,
             starts: self.starts.into_boxed_slice(),
             packed: self.packed.into_boxed_slice(),
             encodings: self.encodings.into_boxed_slice(),
+            v2_denies_compression,
         }
     }
 }
@@ -95,6 +99,10 @@ impl ChunkTableBuilder {
 impl ChunkTable {
     pub(super) fn leaves(&self) -> &[usize] {
         &self.leaves
+    }
+
+    pub(super) fn v2_denies_compression(&self) -> bool {
+        self.v2_denies_compression
     }
 
     pub(super) fn get(&self, row_group: usize, leaf: usize, rows: u64) -> Option<ColumnChunk> {
@@ -134,6 +142,7 @@ impl ChunkTable {
                 codec: Codec::from_index(first & CODEC),
                 has_dictionary: first & DICTIONARY != 0,
                 encodings,
+                v2_denies_compression: self.v2_denies_compression,
             };
             (*leaf, chunk)
         })
@@ -192,6 +201,7 @@ mod tests {
                 codec: Codec::Zstd,
                 has_dictionary,
                 encodings: EncodingSet(0x109),
+                v2_denies_compression: true,
             }
         };
         let row_groups = [
@@ -206,7 +216,7 @@ mod tests {
             assert!(builder.start_row_group());
             row_group.iter().for_each(|chunk| builder.push(chunk, 6144));
         }
-        let table = builder.finish([3, 9].into());
+        let table = builder.finish([3, 9].into(), true);
         for (index, row_group) in row_groups.iter().enumerate() {
             assert_eq!(table.get(index, 3, 6144), Some(row_group[0]));
             assert_eq!(table.get(index, 9, 6144), Some(row_group[1]));
@@ -224,6 +234,7 @@ mod tests {
             codec: Codec::Lz4Raw,
             has_dictionary: true,
             encodings: EncodingSet(encodings),
+            v2_denies_compression: false,
         };
         let mut builder = ChunkTableBuilder::default();
         for encodings in 0..40 {
@@ -231,7 +242,7 @@ mod tests {
             builder.push(&chunk(encodings), 1);
             builder.push(&chunk(encodings + 1), 1);
         }
-        let table = builder.finish([0, 1].into());
+        let table = builder.finish([0, 1].into(), false);
         for encodings in 0..40 {
             let row_group = usize::from(encodings);
             assert_eq!(table.get(row_group, 0, 1), Some(chunk(encodings)));

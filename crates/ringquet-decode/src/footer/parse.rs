@@ -5,8 +5,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::chunks::{ChunkTable, ChunkTableBuilder};
+use super::created_by::CreatedBy;
 use super::kinds;
-use super::short_chunks::{self, ChunkStarts};
+use super::short_chunks::ChunkStarts;
 use super::template::Templates;
 use super::tree::{SchemaTree, read_schema, struct_list};
 use super::{ColumnChunk, EncodingSet, Footer, MAGIC, ParseOptions, Projection, TAIL_LEN, Wanted};
@@ -140,8 +141,9 @@ impl Walk<'_> {
             .ok_or_else(|| Fault::out_of_spec("footer: rows of row groups overflow"))?;
         // Readers take the rows of the row groups, whatever the file says of itself.
         let stated_rows = Some(stated_rows).filter(|rows| u64::try_from(*rows) != Ok(num_rows));
-        let mut chunks = chunks.finish(Arc::clone(&wanted.leaves));
-        if short_chunks::may_be_short(created_by.as_ref().map(|(_, name)| &**name)) {
+        let habits = CreatedBy::new(created_by.as_ref().map(|(_, name)| &**name));
+        let mut chunks = chunks.finish(Arc::clone(&wanted.leaves), habits.denies_compression());
+        if habits.may_leave_out_headers() {
             let starts = ChunkStarts::read(&self.bytes[row_groups_at], self.data_end)?;
             chunks = lengthened(&chunks, &row_group_rows, &starts);
         }
@@ -409,6 +411,7 @@ impl Walk<'_> {
             codec: Codec::from_thrift(codec)?,
             has_dictionary: dictionary_page.is_some(),
             encodings,
+            v2_denies_compression: false,
         };
         let end = chunk.offset.checked_add(chunk.compressed_bytes);
         if end.is_none_or(|end| end > self.data_end) {
@@ -432,7 +435,7 @@ fn lengthened(chunks: &ChunkTable, rows: &[u64], starts: &ChunkStarts) -> ChunkT
             table.push(&ColumnChunk { compressed_bytes, ..chunk }, *rows);
         }
     }
-    table.finish(chunks.leaves().into())
+    table.finish(chunks.leaves().into(), chunks.v2_denies_compression())
 }
 
 fn twice(name: &str) -> Fault {

@@ -15,34 +15,6 @@ use super::tree::struct_list;
 /// with statistics some 100. Met: the chunk ends there, and a page that does not is an error.
 const GROWTH_MAX_BYTES: u64 = 4096;
 
-/// The first release of parquet-mr that counted right.
-const PARQUET_MR_FIXED: [u64; 3] = [1, 2, 9];
-
-/// Writers that count the headers, by how `created_by` begins.
-const RIGHT: [&str; 9] = [
-    "parquet-cpp-arrow ",
-    "parquet-rs ",
-    "parquet-go ",
-    "github.com/parquet-go/",
-    "DuckDB ",
-    "Polars",
-    "ClickHouse ",
-    "Velox",
-    "ringquet",
-];
-
-/// Whether the writer, as it calls itself, may have left out headers.
-pub(super) fn may_be_short(created_by: Option<&str>) -> bool {
-    let Some(created_by) = created_by else { return true };
-    if let Some(version) = created_by.strip_prefix("parquet-mr version ") {
-        let numbers = version.split(|c: char| !c.is_ascii_digit());
-        let mut numbers = numbers.map_while(|number| number.parse::<u64>().ok());
-        let version = [(); 3].map(|()| numbers.next().unwrap_or(0));
-        return version < PARQUET_MR_FIXED;
-    }
-    !RIGHT.iter().any(|writer| created_by.starts_with(writer))
-}
-
 /// Where column chunks begin, in order, and where the last one has to end.
 #[derive(Debug)]
 pub(super) struct ChunkStarts {
@@ -114,24 +86,6 @@ pub(super) fn each_struct<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn writers_that_may_leave_headers_out() {
-        for (created_by, expect) in [
-            (None, true),
-            (Some("parquet-mr version 1.2.8 (build 0)"), true),
-            (Some("parquet-mr version 1.2"), true),
-            (Some("parquet-mr version 1.2.9"), false),
-            (Some("parquet-mr version 1.13.1 (build 0)"), false),
-            (Some("parquet-mr"), true),
-            (Some("parquet-cpp version 1.1.1"), true),
-            (Some("parquet-cpp-arrow version 26.0.1"), false),
-            (Some("parquet-rs version 60.1.0"), false),
-            (Some("impala version 1.2 (build 0)"), true),
-        ] {
-            assert_eq!(may_be_short(created_by), expect, "{created_by:?}");
-        }
-    }
 
     #[test]
     fn a_chunk_grows_up_to_the_next_one() {
