@@ -14,6 +14,16 @@ pub(crate) struct Faults {
     pub(crate) may_keep: bool,
 }
 
+impl Faults {
+    /// Requests that fail for good fail `times` as often.
+    pub(crate) fn fail_more(&mut self, times: u16) {
+        let sim = &mut self.io.sim;
+        for share in [&mut sim.fault_share, &mut sim.torn_share] {
+            *share = share.saturating_mul(times);
+        }
+    }
+}
+
 pub(crate) fn of(random: &mut SimRandom) -> Faults {
     let mut sim = SimOptions {
         seed: random.bits(),

@@ -87,17 +87,23 @@ impl Totals {
     }
 }
 
+/// A data generation makes some ten writes where a scan makes hundreds of reads: each of them fails so many times as often.
+const WRITES_FAIL: u16 = 8;
+
 /// `Ok(true)`: everything came out right; `Ok(false)`: it failed as it must.
 type Ending = Result<bool, Wrong>;
 
 pub(crate) fn play(seed: u64, model: &Model) -> Outcome {
     let mut random = SimRandom::new(seed ^ 0x5EED_CA3A_1617_0000);
-    let faults = faults::of(&mut random);
+    let mut faults = faults::of(&mut random);
     let tally = faults.io.sim.tally.clone();
     let (scenario, ending) = match random.below(100) {
         0..50 => ("scans", scan(&faults, &mut random, model)),
         50..60 => ("streams", stream(&faults, &mut random, model)),
-        60..75 => ("datagens", datagen(seed, &faults, &mut random, model)),
+        60..75 => {
+            faults.fail_more(WRITES_FAIL);
+            ("datagens", datagen(seed, &faults, &mut random, model))
+        }
         75..88 => ("verifies", verify(&faults, &mut random, model)),
         _ => ("runs", run(seed, &faults, &mut random, model)),
     };

@@ -7,9 +7,8 @@ use xshell::cmd;
 use crate::ringquet::{Profile, Ringquet};
 use crate::workshop::Workshop;
 
-/// Seeds and kills of CI. Of the second thousand, seed 1808 is an open finding: a read that is refused for 20 s though the
-/// simulated kernel refuses five of eight requests only.
-const CI_SEEDS: u64 = 1000;
+/// Seeds and kills of CI.
+const CI_SEEDS: u64 = 2000;
 const CI_KILLS: u64 = 10;
 
 /// Plays `seeds` seeds from `from` on and kills `kills` times.

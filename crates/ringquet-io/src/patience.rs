@@ -13,8 +13,8 @@ pub struct Patience {
     /// unusable, [`crate::IoError::NoAnswer`]. Default 300 s: a network file system may come back, and the kernel's
     /// own time-outs of local devices are shorter.
     pub answer: Duration,
-    /// EAGAIN, EINTR or EBUSY in a row, of one request or of entering the kernel. Met: the request, or the
-    /// queue, fails with that errno. Default 10 s.
+    /// EAGAIN, EINTR or EBUSY in a row, of one request or of entering the kernel; of the time between two tries one second
+    /// counts at most. Met: the request, or the queue, fails with that errno. Default 10 s.
     pub retry: Duration,
     /// How long a drop waits for requests that the kernel still holds. Met: their memory is leaked, for a
     /// device that does not answer may still write to it some day. Default 30 s.
@@ -37,6 +37,10 @@ const PAUSE_MIN: Duration = Duration::from_micros(20);
 /// The longest pause.
 const PAUSE_MAX: Duration = Duration::from_millis(20);
 
+/// Time between two tries that counts at most. More goes by when the caller is away, decoding or waiting for its consumer: that
+/// says nothing about the kernel.
+const STEP_MAX: Duration = Duration::from_secs(1);
+
 /// Can the same request be expected to pass a moment later?
 pub(crate) fn is_momentary(errno: i32) -> bool {
     matches!(errno, libc::EAGAIN | libc::EINTR | libc::EBUSY)
@@ -45,15 +49,18 @@ pub(crate) fn is_momentary(errno: i32) -> bool {
 /// Refusals in a row.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Refusals {
-    first: Option<Instant>,
+    last: Option<Instant>,
+    /// Time since the first one, as far as it counts.
+    lasted: Duration,
     count: u32,
 }
 
 impl Refusals {
     /// One more: how long to wait before the next try. `None` once they have lasted for `limit`.
     pub(crate) fn again(&mut self, now: Instant, limit: Duration) -> Option<Duration> {
-        let first = *self.first.get_or_insert(now);
-        if now.duration_since(first) >= limit && self.count > 0 {
+        let last = self.last.replace(now).unwrap_or(now);
+        self.lasted += now.duration_since(last).min(STEP_MAX);
+        if self.lasted >= limit && self.count > 0 {
             return None;
         }
         self.count += 1;
@@ -112,9 +119,11 @@ impl Entering {
         }
     }
 
-    /// A completion came.
+    /// A completion came. A refusal after it is a first one again: with a full completion queue the kernel refuses as often
+    /// as it has been emptied, until all that was kept back is there.
     pub(crate) fn heard(&mut self) {
         self.silent = Duration::ZERO;
+        self.refusals = Refusals::default();
     }
 
     /// `waited` has gone by without any: whether that is more than is waited for.
@@ -148,6 +157,32 @@ mod tests {
         assert!(pauses.windows(2).all(|two| two[0] <= two[1]), "{pauses:?}");
         assert_eq!(pauses.last(), Some(&PAUSE_MAX));
         assert!(now - begun >= limit && now - begun < limit + 2 * PAUSE_MAX, "{:?}", now - begun);
+    }
+
+    /// A caller that was away for longer than refusals may last gave a read up at its second refusal.
+    #[test]
+    fn time_that_the_caller_was_away_hardly_counts() {
+        let limit = Duration::from_secs(10);
+        let mut refusals = Refusals::default();
+        let mut now = Instant::now();
+        for tries in 1..=10 {
+            assert!(refusals.again(now, limit).is_some(), "{tries}");
+            now += Duration::from_secs(60);
+        }
+        assert_eq!(refusals.again(now, limit), None);
+    }
+
+    /// A completion queue of one entry paused for up to 20 ms at each completion.
+    #[test]
+    fn after_a_completion_a_refusal_is_a_first_one() {
+        let mut entering = Entering::default();
+        let now = Instant::now();
+        for _ in 0..20 {
+            entering.refusals.again(now, Duration::MAX);
+        }
+        assert_eq!(entering.refusals.again(now, Duration::MAX), Some(PAUSE_MAX));
+        entering.heard();
+        assert_eq!(entering.refusals.again(now, Duration::MAX), Some(Duration::ZERO));
     }
 
     #[test]

@@ -568,6 +568,9 @@ impl ReadQueue {
             }
             self.driver.reap(&mut self.reaped);
             let reaped = self.reaped.drain(..).count();
+            if reaped > 0 {
+                self.entering.heard();
+            }
             self.in_flight -= u32::try_from(reaped).expect("bounded by the queue depth");
         }
     }

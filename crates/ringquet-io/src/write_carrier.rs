@@ -123,6 +123,9 @@ impl Carrier for DriverCarrier {
             self.enter(wait)?;
             self.driver.reap(&mut self.reaped);
         }
+        if !self.reaped.is_empty() {
+            self.entering.heard();
+        }
         for completion in self.reaped.drain(..) {
             let place = usize::try_from(completion.token).expect("an index of the table");
             let job = self.jobs[place].take().expect("a job ends once");
