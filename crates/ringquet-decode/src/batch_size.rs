@@ -6,6 +6,10 @@ use crate::row_group::DecodeOptions;
 /// A batch may have this many times as many rows as the one before it: what a row takes is known from a few rows only.
 const GROWTH: usize = 4;
 
+/// Bytes of a batch at least for each of its columns, as far as the largest batch allows. The arrays of a column take a few
+/// hundred nanoseconds to make, however few rows they have, which is the time of about as many bytes.
+const COLUMN_BYTES_MIN: usize = 1024;
+
 /// Rows of the batches of one row group.
 #[derive(Debug)]
 pub(crate) struct BatchSize {
@@ -45,20 +49,21 @@ impl BatchSize {
             }
         }
         let rows = usize::try_from(rows).unwrap_or(usize::MAX);
-        Self::new(options, rows.min(options.batch_rows).max(1), row_bytes)
+        Self::new(options, rows.min(options.batch_rows).max(1), row_bytes, chunks.len())
     }
 
-    fn new(options: &DecodeOptions, rows_max: usize, row_bytes: RowBytes) -> Self {
+    fn new(options: &DecodeOptions, rows_max: usize, row_bytes: RowBytes, columns: usize) -> Self {
         let fit = |bytes: usize, of_row| bytes.checked_div(of_row).unwrap_or(usize::MAX).max(1);
         let rows_max = rows_max.min(fit(options.batch_bytes_max, row_bytes.fixed));
         let expected = options.row_bytes.unwrap_or(row_bytes.fixed + row_bytes.others);
-        let bytes = options.batch_bytes.unwrap_or(options.batch_bytes_max);
+        let bytes_min = columns.saturating_mul(COLUMN_BYTES_MIN).min(options.batch_bytes_max);
+        let bytes = options.batch_bytes.map(|bytes| bytes.max(bytes_min));
         Self {
             rows: 0,
             bytes_max: options.batch_bytes_max,
             rows_max,
-            bytes: options.batch_bytes,
-            planned: rows_max.min(fit(bytes, expected)),
+            bytes,
+            planned: rows_max.min(fit(bytes.unwrap_or(options.batch_bytes_max), expected)),
             row_bytes: None,
         }
     }
@@ -110,7 +115,23 @@ mod tests {
     fn sizes(batch_bytes: Option<usize>) -> BatchSize {
         let options =
             DecodeOptions { batch_bytes, batch_bytes_max: 4000, ..DecodeOptions::default() };
-        BatchSize::new(&options, 1000, RowBytes { fixed: 8, others: 0 })
+        BatchSize::new(&options, 1000, RowBytes { fixed: 8, others: 0 }, 1)
+    }
+
+    #[test]
+    fn batches_of_many_columns_are_longer() {
+        let options = DecodeOptions {
+            batch_bytes: Some(4 << 20),
+            batch_bytes_max: 24 << 20,
+            ..DecodeOptions::default()
+        };
+        let planned = |columns: usize| {
+            let row_bytes = RowBytes { fixed: 4 * columns, others: 0 };
+            BatchSize::new(&options, 100_000, row_bytes, columns).planned()
+        };
+        assert_eq!(planned(40), (4 << 20) / 160);
+        assert_eq!(planned(10_000), 256);
+        assert_eq!(planned(60_000), (24 << 20) / 240_000, "the largest batch");
     }
 
     fn next(size: &mut BatchSize, rows: usize, bytes: usize) -> usize {
