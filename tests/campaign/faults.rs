@@ -45,7 +45,7 @@ pub(crate) fn of(random: &mut SimRandom) -> Faults {
     if random.chance(80) {
         sim.alignment = Some(512 << random.below(8));
     }
-    let (mut may_fail, mut may_keep) = (false, false);
+    let (mut may_fail, mut may_keep, mut may_fall_silent) = (false, false, false);
     match random.below(100) {
         0..45 => {}
         45..78 => {
@@ -67,7 +67,7 @@ pub(crate) fn of(random: &mut SimRandom) -> Faults {
             sim.enters_max = Some(random.below(200));
         }
         _ => {
-            (may_fail, may_keep) = (true, true);
+            (may_fail, may_keep, may_fall_silent) = (true, true, true);
             sim.answers_max = Some(random.below(200));
         }
     }
@@ -84,7 +84,8 @@ pub(crate) fn of(random: &mut SimRandom) -> Faults {
         read_size_bytes: 4096 << random.below(8),
         open_files: 1 + random.below(12),
         patience: Patience {
-            answer: Duration::from_millis(60),
+            // Where every request is answered, only a hang or a machine that is busy elsewhere takes long.
+            answer: Duration::from_millis(if may_fall_silent { 300 } else { 20_000 }),
             retry: Duration::from_secs(20),
             // Long where everything is answered in the end: then nothing may be left.
             drain: Duration::from_millis(if may_keep { 25 } else { 20_000 }),
