@@ -300,6 +300,7 @@ impl Manifest {
         if legacy.is_none() && columns.is_empty() {
             return Err("neither columns nor legacy".to_owned());
         }
+        self.check_numbers()?;
         let mut paths = HashSet::new();
         for file in &self.files {
             let path = &file.path;
@@ -328,6 +329,37 @@ impl Manifest {
         let digest = self.set_digest().to_string();
         if self.digest != digest {
             return Err(format!("digest {} is not that of its files, {digest}", self.digest));
+        }
+        Ok(())
+    }
+
+    /// Numbers of files, rows and bytes that can be added up, and every file of a half listed once.
+    fn check_numbers(&self) -> Result<(), String> {
+        let of_halves = [self.workload.num_files_train, self.workload.num_files_eval];
+        if of_halves[0].checked_add(of_halves[1]).is_none() {
+            let [train, eval] = of_halves;
+            return Err(format!(
+                "num_files_train {train} and num_files_eval {eval} are too many files"
+            ));
+        }
+        let sum = |of: fn(&ManifestFile) -> u64| {
+            self.files.iter().try_fold(0_u64, |sum, file| sum.checked_add(of(file)))
+        };
+        for (what, sum) in [("bytes", sum(|file| file.bytes)), ("rows", sum(|file| file.rows))] {
+            if sum.is_none() {
+                return Err(format!("its files have more than 2^64 {what}"));
+            }
+        }
+        let mut there = HashSet::new();
+        for ManifestFile { path, half, index, .. } in &self.files {
+            let is_eval = half == DatasetType::Valid.name();
+            let files = of_halves[usize::from(is_eval)];
+            if *index >= files {
+                return Err(format!("{path}: index {index} of {files} files"));
+            }
+            if !there.insert((is_eval, index)) {
+                return Err(format!("{path}: another file has index {index} as well"));
+            }
         }
         Ok(())
     }

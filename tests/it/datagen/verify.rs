@@ -162,6 +162,45 @@ fn another_schema_is_named() {
     assert_eq!(text, "column 1 is `y` Float32; `x` Float32 was written");
 }
 
+/// A fuzzer wrote such manifests: sums of their numbers did not fit, which ended a debug build in a panic and gave others a
+/// wrong count of missing files.
+#[test]
+fn numbers_that_no_data_set_has_are_refused() {
+    let dir = dir();
+    generate(&workload(SMALL, dir.path(), &[]), &DatagenOptions::default());
+    let path = dir.path().join("ringquet-manifest.json");
+    let sound: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let cases: [(&[(&str, u64)], &str); 5] = [
+        (&[("/workload/num_files_train", u64::MAX), ("/workload/num_files_eval", 1)], "files"),
+        (&[("/files/0/bytes", u64::MAX), ("/files/1/bytes", 1)], "bytes"),
+        (
+            &[
+                ("/workload/num_samples_per_file", u64::MAX / 2),
+                ("/files/0/rows", u64::MAX / 2),
+                ("/files/1/rows", u64::MAX / 2),
+                ("/files/2/rows", u64::MAX / 2),
+                ("/files/3/rows", u64::MAX / 2),
+            ],
+            "rows",
+        ),
+        (&[("/files/3/index", 4)], "index 4"),
+        (&[("/files/1/index", 0)], "index 0"),
+    ];
+    for (changes, reason) in cases {
+        let mut spoilt = sound.clone();
+        for (pointer, number) in changes {
+            *spoilt.pointer_mut(pointer).unwrap() = (*number).into();
+        }
+        fs::write(&path, spoilt.to_string()).unwrap();
+        let options = VerifyOptions::default();
+        let found =
+            ringquet_datagen::verify(dir.path(), &options, &Silent, &AtomicBool::new(false));
+        let message = found.unwrap_err().to_string();
+        assert!(message.contains("ringquet-manifest.json: not a usable manifest"), "{message}");
+        assert!(message.contains(reason), "{message}");
+    }
+}
+
 #[test]
 fn a_directory_without_a_manifest_is_told() {
     let dir = dir();
