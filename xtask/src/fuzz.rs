@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz [TARGET…] [--minutes N]`: hostile bytes for each layer of ringquet-decode, one target after another.
+//! `cargo xtask fuzz [TARGET…] [--minutes N]`: hostile bytes for each layer, one target after another.
 //!
 //! Targets and their seeds lie in `tests/fuzz`; what the fuzzer finds interesting is kept in the target directory and
 //! taken up again by the next run. A finding ends the verb with the path of the bytes that show it.
@@ -90,4 +90,24 @@ fn fuzz(workshop: &Workshop, target: Target, minutes: u32) -> Result<()> {
             .run();
     ensure!(result.is_ok(), "{name}: a finding, in {}", findings.display());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn every_folder_of_seeds_is_a_target() {
+        let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fuzz/seeds");
+        let folders = fs::read_dir(seeds).expect("the folder of seeds can be listed");
+        let name = |entry: std::io::Result<fs::DirEntry>| {
+            entry.expect("a folder of seeds").file_name().display().to_string()
+        };
+        let mut folders: Vec<String> = folders.map(name).collect();
+        let mut targets: Vec<String> = Target::value_variants().iter().map(|t| t.name()).collect();
+        folders.sort();
+        targets.sort();
+        assert_eq!(folders, targets);
+    }
 }

@@ -13,7 +13,7 @@
 //!  cargo xtask sanitize      reads, faults and drops under valgrind
 //!  cargo xtask portable      the decoder's tests on the kernels of other architectures
 //!  cargo xtask aarch64       built for aarch64, unit tests and the decoder's run under qemu-user
-//!  cargo xtask interleave locks and condition variables under many schedules of their threads
+//!  cargo xtask interleave    locks and condition variables under many schedules of their threads
 //!  cargo xtask fuzz          hostile bytes for each layer of the decoder (cargo-fuzz)
 //! ```
 //!
@@ -127,7 +127,7 @@ enum Verb {
         /// Only tests whose names hold this
         test: Option<String>,
     },
-    /// Give hostile bytes to each layer of the decoder (needs cargo-fuzz)
+    /// Give hostile bytes to each layer (needs cargo-fuzz)
     Fuzz {
         /// Which targets; all of them if none is named
         targets: Vec<fuzz::Target>,

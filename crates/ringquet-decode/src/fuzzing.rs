@@ -1,4 +1,4 @@
-//! A door for the fuzz targets of `tests/fuzz`, which is there only when they are built: layers that the public API does
+//! A door for the targets of `tests/hostile`, under the feature `fuzzing`: layers that the public API does
 //! not show on their own, each with the property that it must have on any bytes.
 
 use crate::codec::{Codec, Decompressor, check_expansion};

@@ -54,7 +54,7 @@ mod row_group;
 
 mod digest;
 
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
 

@@ -2,5 +2,6 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use ringquet_hostile::{targets, watch_panics};
 
-fuzz_target!(|bytes: &[u8]| ringquet_decode::fuzzing::page_header(bytes));
+fuzz_target!(init: watch_panics(), |bytes: &[u8]| targets::page_header(bytes));

@@ -2,28 +2,6 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use ringquet_fuzz::{Encoding, Input, ValueColumn, watch_panics};
+use ringquet_hostile::{targets, watch_panics};
 
-/// All of them.
-const LEAVES: [usize; 22] =
-    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21];
-/// Numbers and arrays of fixed length.
-const SPLIT: [usize; 17] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 15, 16, 17, 18, 19, 20];
-
-fuzz_target!(init: watch_panics(), |bytes: &[u8]| {
-    let mut input = Input(bytes);
-    let (encoding, leaves) = match input.u8() % 4 {
-        0 | 1 => (Encoding::Plain, &LEAVES[..]),
-        2 => (Encoding::ByteStreamSplit, &SPLIT[..]),
-        _ => (Encoding::Rle, &LEAVES[..1]),
-    };
-    let column = ValueColumn::take(&mut input);
-    let num_values = input.u16() & 0x7ff;
-    let mut pages = Vec::new();
-    if column.flags & 8 == 8 {
-        let first_bytes = usize::from(input.u16());
-        pages.push(column.page(encoding, num_values, input.take(first_bytes)));
-    }
-    pages.push(column.page(encoding, num_values, input.rest()));
-    column.check(leaves, pages);
-});
+fuzz_target!(init: watch_panics(), |bytes: &[u8]| targets::plain(bytes));

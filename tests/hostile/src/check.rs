@@ -91,7 +91,7 @@ fn assert_valid(batches: &[RecordBatch], who: &str) {
 }
 
 /// The footer of a file in memory, if it has one.
-pub fn open(file: &[u8]) -> Option<Arc<Footer>> {
+pub(crate) fn open(file: &[u8]) -> Option<Arc<Footer>> {
     let tail = file.last_chunk::<TAIL_LEN>()?;
     let length = footer_len(tail, file.len() as u64).ok()? as usize;
     let end = file.len() - TAIL_LEN;
