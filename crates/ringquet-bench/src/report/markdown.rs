@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::report::compare;
-use crate::report::model::{Chart, Entry, Report, Table};
+use crate::report::model::{Chart, Entry, Remark, Report, Table};
 
 /// Points of a chart that become a table; a longer one is told by its least, mean and most.
 const POINTS_MAX: usize = 24;
@@ -15,12 +15,7 @@ pub(crate) fn render(report: &Report) -> String {
     for entry in &report.entries {
         push(
             &mut text,
-            &format!(
-                "- **{}** {}, from `{}`",
-                entry.label,
-                plain(&entry.name),
-                entry.source.replace('`', "'")
-            ),
+            &format!("- **{}** {}, from {}", entry.label, plain(&entry.name), code(&entry.source)),
         );
     }
     text.push_str("\n## Numbers\n\n");
@@ -37,7 +32,8 @@ pub(crate) fn render(report: &Report) -> String {
         }
     }
     lists(&mut text, report, "Warnings", |entry| {
-        entry.warnings.iter().map(|w| format!("`{}`: {}", w.code, plain(&w.message))).collect()
+        let line = |w: &Remark| format!("{}: {}", code(&w.code), plain(&w.message));
+        entry.warnings.iter().map(line).collect()
     });
     let pairs = |pairs: &[(String, String)]| -> Vec<String> {
         pairs.iter().map(|(key, value)| format!("{}: {}", plain(key), plain(value))).collect()
@@ -46,12 +42,14 @@ pub(crate) fn render(report: &Report) -> String {
     lists(&mut text, report, "Settings", |entry| pairs(&entry.settings));
     let commands: Vec<&Entry> = report.entries.iter().filter(|e| e.command.is_some()).collect();
     if !commands.is_empty() {
-        text.push_str("\n## How to reproduce\n\n```sh\n");
-        for entry in commands {
-            push(&mut text, &format!("# {}", entry.label));
-            push(&mut text, &entry.command.clone().unwrap_or_default());
-        }
-        text.push_str("```\n");
+        let lines = |entry: &&Entry| {
+            let command = entry.command.as_deref().unwrap_or_default();
+            format!("# {}\n{command}\n", entry.label)
+        };
+        let lines: String = commands.iter().map(lines).collect();
+        // Longer than whatever backticks the commands hold, for such a line would end the block.
+        let fence = "`".repeat(3.max(longest_run(&lines, '`') + 1));
+        push(&mut text, &format!("\n## How to reproduce\n\n{fence}sh\n{lines}{fence}"));
     }
     text
 }
@@ -191,6 +189,19 @@ fn push(text: &mut String, line: &str) {
     let _ = writeln!(text, "{line}");
 }
 
+/// Text in a line as code. It has no backticks of its own.
+fn code(text: &str) -> String {
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    // Two backticks with nothing between them would begin a longer code.
+    let text = if text.is_empty() { " ".to_owned() } else { text.replace('`', "'") };
+    format!("`{text}`")
+}
+
+/// The most of `c` that follow each other.
+fn longest_run(text: &str, c: char) -> usize {
+    text.split(|other| other != c).map(|run| run.chars().count()).max().unwrap_or(0)
+}
+
 /// Text that is neither markup nor the end of a cell.
 fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
@@ -211,6 +222,13 @@ mod tests {
     #[test]
     fn text_stays_text() {
         assert_eq!(plain("a|b_c<d>\n"), "a\\|b\\_c\\<d\\> ");
+    }
+
+    #[test]
+    fn code_ends_where_it_should() {
+        assert_eq!(code("a`b\n# c"), "`a'b # c`");
+        assert_eq!(code(""), "` `");
+        assert_eq!([longest_run("a``b````", '`'), longest_run("ab", '`')], [4, 0]);
     }
 
     #[test]
