@@ -9,8 +9,12 @@ use xshell::cmd;
 
 use crate::workshop::Workshop;
 
-/// Longest input, in bytes: the largest seed. Everything that a file can have fits, and small inputs run fast.
+/// Longest input of the decoder's targets, in bytes: the largest seed. Everything that a file can have fits, and small
+/// inputs run fast.
 const INPUT_BYTES_MAX: u32 = 4096;
+
+/// Longest input of the targets of text: the results of a run, or the 200 columns of DLRM.
+const TEXT_BYTES_MAX: u32 = 16 << 10;
 
 /// One allocation, in MiB. What is decoded from an input is bounded well below; more means that a length was believed.
 const MALLOC_MIB_MAX: u32 = 256;
@@ -41,11 +45,30 @@ pub(crate) enum Target {
     Footer,
     /// Whole files, through both decoders
     File,
+    /// Workload files
+    Workload,
+    /// Overrides of a workload
+    Overrides,
+    /// Manifests of data sets
+    Manifest,
+    /// Documents that `report` reads
+    Documents,
+    /// Folders of results that `check` and `report` read
+    Results,
 }
 
 impl Target {
     fn name(self) -> String {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    fn input_bytes_max(self) -> u32 {
+        match self {
+            Self::Workload | Self::Overrides | Self::Manifest | Self::Documents | Self::Results => {
+                TEXT_BYTES_MAX
+            }
+            _ => INPUT_BYTES_MAX,
+        }
     }
 }
 
@@ -78,7 +101,7 @@ fn fuzz(workshop: &Workshop, target: Target, minutes: u32) -> Result<()> {
     sh.create_dir(&findings)?;
     let options = [
         format!("-max_total_time={}", u64::from(minutes) * 60),
-        format!("-max_len={INPUT_BYTES_MAX}"),
+        format!("-max_len={}", target.input_bytes_max()),
         format!("-timeout={INPUT_SECONDS_MAX}"),
         format!("-malloc_limit_mb={MALLOC_MIB_MAX}"),
         format!("-rss_limit_mb={RSS_MIB_MAX}"),

@@ -14,7 +14,7 @@
 //!  cargo xtask portable      the decoder's tests on the kernels of other architectures
 //!  cargo xtask aarch64       built for aarch64, unit tests and the decoder's run under qemu-user
 //!  cargo xtask interleave    locks and condition variables under many schedules of their threads
-//!  cargo xtask fuzz          hostile bytes for each layer of the decoder (cargo-fuzz)
+//!  cargo xtask fuzz          hostile bytes for each layer (cargo-fuzz)
 //! ```
 //!
 //! Everything that is made lies under cargo's target directory, wherever that is. One file per verb; what

@@ -4,6 +4,7 @@
 //!  bytes ─▶ Input ─▶ Column, Page ─▶ one file in memory ─▶ check_file       targets of the decoder
 //!           numbers   one chunk        PAR1 … PAR1          both decoders: no panic, no hang,
 //!                                                           equal arrays where both succeed
+//!  bytes ─▶ text, or parts ─▶ a folder ─▶ load, verify, report, check       targets of what people write
 //! ```
 
 #![expect(clippy::cast_possible_truncation, reason = "made-up numbers of bounded inputs")]
@@ -11,9 +12,11 @@
 
 mod check;
 mod column;
+mod folder;
 mod input;
 mod leaf;
 mod levels;
+mod markup;
 mod mutate;
 mod panics;
 mod thrift;
@@ -26,7 +29,7 @@ pub use column::{Column, Encoding, Page, PageKind, Shape};
 pub use input::Input;
 pub use leaf::{LEAVES, Leaf, Physical};
 pub use levels::{hybrid_of_mask, plain_levels, prefixed};
-pub use mutate::{Numbers, mutate};
+pub use mutate::{Numbers, mutate, mutate_text};
 pub use panics::{finding, watch_panics};
 pub use targets::mutate_file;
 pub use values::ValueColumn;

@@ -1,4 +1,5 @@
-//! Small changes to seeds, the same ones each time: what `cargo xtask test` runs instead of a fuzzer.
+//! Small changes to seeds, the same ones each time: what `cargo xtask test` runs instead of a fuzzer. The fuzzer takes them for
+//! text, whose words and numbers it would not change as a whole.
 
 /// Numbers that follow from a seed (SplitMix64).
 #[derive(Debug, Clone)]
@@ -60,6 +61,21 @@ pub fn mutate(numbers: &mut Numbers, data: &mut [u8], size: usize, max_size: usi
     bytes.truncate(max_size.min(data.len()));
     data[..bytes.len()].copy_from_slice(&bytes);
     bytes.len()
+}
+
+/// Changes the text in `data[..size]`, with [`mutate`] or with `fuzzer`, which gets data, length and room, by turns that
+/// follow from `seed`.
+pub fn mutate_text(
+    data: &mut [u8],
+    size: usize,
+    max_size: usize,
+    seed: u32,
+    fuzzer: impl FnOnce(&mut [u8], usize, usize) -> usize,
+) -> usize {
+    match seed % 2 {
+        0 => mutate(&mut Numbers::new(u64::from(seed)), data, size, max_size),
+        _ => fuzzer(data, size, max_size),
+    }
 }
 
 fn change(numbers: &mut Numbers, bytes: &mut Vec<u8>) {

@@ -1,6 +1,6 @@
 //! Every target on each of its seeds and on changed ones, in seconds, without a fuzzer. Changes are the same each time.
 //!
-//! `RINGQUET_MUTATIONS=10000 cargo test -p ringquet-hostile footer` makes more of them.
+//! `RINGQUET_MUTATIONS=10000 cargo test -p ringquet-hostile manifest` makes more of them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,8 @@ use ringquet_hostile::{Numbers, finding, mutate, mutate_file, targets};
 /// Changed inputs per seed, where the environment does not say otherwise.
 const MUTATIONS: usize = 40;
 
-/// Longest input, as `cargo xtask fuzz` has it.
-const INPUT_BYTES_MAX: usize = 4 << 10;
+/// Longest input, as `cargo xtask fuzz` has it for the targets of text.
+const INPUT_BYTES_MAX: usize = 16 << 10;
 
 /// After which an input counts as a hang.
 const INPUT_MAX: Duration = Duration::from_secs(10);
@@ -81,7 +81,7 @@ macro_rules! replayed {
     };
 }
 
-replayed!(page_header levels dictionary delta plain codecs footer file);
+replayed!(page_header levels dictionary delta plain codecs footer file workload overrides manifest documents results);
 
 /// A name that is missing in one of these places would leave a target without a fuzzer, or seeds without a test.
 #[test]
