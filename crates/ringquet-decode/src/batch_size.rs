@@ -83,13 +83,18 @@ impl BatchSize {
         self.rows = self.planned.min(rows_left);
     }
 
-    /// The batch of `self.rows` rows took `bytes`.
-    pub(crate) fn end(&mut self, bytes: usize) {
+    /// The batch of `self.rows` rows took `bytes`. Where pages `are_read_again` for each batch, the next ones are as large as they
+    /// may be.
+    pub(crate) fn end(&mut self, bytes: usize, are_read_again: bool) {
         let rows = self.rows.max(1);
         let row_bytes = bytes.div_ceil(rows).max(1);
         self.row_bytes = Some(row_bytes);
         let is_cut = rows < self.planned;
-        let target = self.bytes.unwrap_or(self.bytes_max);
+        let target = match self.bytes {
+            Some(bytes) if !are_read_again => bytes,
+            Some(bytes) => bytes.max(self.bytes_max / 4 * 3),
+            None => self.bytes_max,
+        };
         // Batches keep their number of rows as long as that does: consumers like them to be alike.
         if !is_cut && (target / 2..=target + target / 4).contains(&bytes) {
             return;
@@ -137,7 +142,7 @@ mod tests {
     fn next(size: &mut BatchSize, rows: usize, bytes: usize) -> usize {
         size.begin(usize::MAX);
         size.rows = size.rows.min(rows);
-        size.end(bytes);
+        size.end(bytes, false);
         size.begin(usize::MAX);
         size.rows
     }
@@ -170,7 +175,7 @@ mod tests {
     fn the_last_batch_of_a_row_group_is_no_measure_beyond_its_rows() {
         let mut size = sizes(Some(2000));
         size.begin(3);
-        size.end(24);
+        size.end(24, false);
         assert!(size.planned <= 250);
     }
 }

@@ -16,11 +16,12 @@
 //!
 //! A page that is not compressed is decoded out of the source's memory and stays there until all of its values are
 //! taken: its bytes are asked for again by the next batch. A compressed page is decompressed once into memory of the
-//! column. Where the pages of all columns take more than their share of the memory, it is given back after each batch, and the
-//! page decompressed again for the next one: slower, but within the budget.
+//! column. Where the pages and dictionaries of all columns take more than their share of the memory, they are given back after
+//! each batch, and read again for the next one: slower, but within the budget.
 
 mod data_page;
 mod flat;
+mod kept_dictionary;
 mod list;
 mod output;
 mod page_memory;
@@ -40,18 +41,18 @@ use crate::page_header::PageKind;
 use crate::pool::BufferPool;
 use crate::row_group::{ChunkSource, ColumnContext, Filled, Share};
 use data_page::DataPage;
+use kept_dictionary::KeptDictionary;
 use output::{Capacity, Output};
 use page_memory::PageMemory;
 pub(crate) use plan::ColumnPlan;
 use plan::{Leaf, Shape};
 use quota::Quota;
-use values::Dictionary;
 
 /// Decoder of one root column that has one leaf.
 pub(crate) struct FastColumn {
     plan: Arc<ColumnPlan>,
     walk: PageWalk,
-    dictionary: Option<Dictionary>,
+    dictionary: KeptDictionary,
     /// In a box of its own: of thousands of columns only one is in the middle of a page that is not decompressed.
     page: Option<Box<DataPage>>,
     /// The decompressed page, where the page is compressed.
@@ -83,7 +84,7 @@ impl FastColumn {
         Self {
             plan,
             walk,
-            dictionary: None,
+            dictionary: KeptDictionary::default(),
             page: None,
             decompressed,
             stays_at_page: false,
@@ -125,6 +126,10 @@ impl FastColumn {
         if wanted.is_none() && (self.stays_at_page || is_done) {
             self.decompressed.release()?;
         }
+        if wanted.is_none() && self.pool.holds_too_much() {
+            self.dictionary.give_back();
+            context.gave_back = true;
+        }
         Ok(match wanted {
             Some(range) => Filled::NeedsBytes { leaf: self.walk.leaf(), range },
             None => Filled::Rows(rows),
@@ -140,6 +145,22 @@ impl FastColumn {
     ) -> Result<Option<Range<u64>>, Fault> {
         let rows = share.rows;
         while !output.is_complete(rows) {
+            if self.lacks_dictionary() {
+                let (leaf, codec) = (&self.plan.leaf, self.walk.codec());
+                let decompressor = &mut context.contexts.decompressor;
+                let column = self.walk.leaf();
+                let wanted = self.dictionary.read_again(
+                    column,
+                    leaf,
+                    codec,
+                    source,
+                    decompressor,
+                    &self.pool,
+                )?;
+                if wanted.is_some() {
+                    return Ok(wanted);
+                }
+            }
             let step = match &self.page {
                 Some(page) if page.is_decompressed() && self.decompressed.is_there() => {
                     if self.decode_page(output, share, None)? == Decoded::Full {
@@ -166,7 +187,14 @@ impl FastColumn {
                         context.counters.decompressed_bytes +=
                             u64::from(page::decompressed_bytes(&page.header, codec));
                     }
+                    let is_dictionary = matches!(page.header.kind, PageKind::Dictionary { .. });
                     if page::is_plain(&page.header, codec) {
+                        if is_dictionary {
+                            let leaf = &self.plan.leaf;
+                            self.dictionary.set_at_source(leaf, &page, &self.pool)?;
+                            self.walk.advance();
+                            continue;
+                        }
                         let kind = page.header.kind;
                         if self.page_at_source(output, kind, share, page.bytes)? == Decoded::Full {
                             return self.end_early(output);
@@ -180,14 +208,21 @@ impl FastColumn {
                             &mut context.contexts.decompressor,
                             |length| memory.of_length(length),
                         )?;
-                        let kind = page.header.kind;
-                        let is_dictionary = matches!(kind, PageKind::Dictionary { .. });
+                        let (header, range) = (page.header, page.range());
                         self.stays_at_page = !is_dictionary && self.pool.holds_too_much();
                         if !self.stays_at_page {
                             self.walk.advance();
                         }
-                        if self.page.is_none() {
-                            self.page_decompressed(kind)?;
+                        if is_dictionary {
+                            let new = PageMemory::new(&self.pool);
+                            let memory = std::mem::replace(&mut self.decompressed, new);
+                            let leaf = &self.plan.leaf;
+                            self.dictionary
+                                .set_decompressed(leaf, header, range, memory, &self.pool)?;
+                        } else if self.page.is_none() {
+                            let bytes = self.decompressed.bytes();
+                            let page = DataPage::new(header.kind, bytes, &self.plan, true)?;
+                            self.page = Some(Box::new(page));
                         }
                     }
                 }
@@ -204,7 +239,7 @@ impl FastColumn {
         Ok(None)
     }
 
-    /// Decodes from a page that lies in the memory of the source.
+    /// Decodes from a data page that lies in the memory of the source.
     fn page_at_source(
         &mut self,
         output: &mut Output,
@@ -212,34 +247,19 @@ impl FastColumn {
         share: Share,
         bytes: &[u8],
     ) -> Result<Decoded, Fault> {
-        if let PageKind::Dictionary { num_values, encoding } = kind {
-            let leaf = &self.plan.leaf;
-            self.dictionary =
-                Some(Dictionary::at_source(leaf, num_values, encoding, bytes, &self.pool)?);
-            self.walk.advance();
-            return Ok(Decoded::All);
-        }
         if self.page.is_none() {
             self.page = Some(Box::new(DataPage::new(kind, bytes, &self.plan, false)?));
+        }
+        if self.lacks_dictionary() {
+            return Ok(Decoded::All);
         }
         self.decode_page(output, share, Some(bytes))
     }
 
-    /// Takes up the page that was just decompressed.
-    fn page_decompressed(&mut self, kind: PageKind) -> Result<(), Fault> {
-        match kind {
-            PageKind::Dictionary { num_values, encoding } => {
-                let memory = std::mem::replace(&mut self.decompressed, PageMemory::new(&self.pool));
-                let leaf = &self.plan.leaf;
-                self.dictionary =
-                    Some(Dictionary::of_page(leaf, num_values, encoding, memory, &self.pool)?);
-            }
-            kind => {
-                let bytes = self.decompressed.bytes();
-                self.page = Some(Box::new(DataPage::new(kind, bytes, &self.plan, true)?));
-            }
-        }
-        Ok(())
+    /// The page is one of indices into a dictionary that was given back.
+    fn lacks_dictionary(&self) -> bool {
+        self.dictionary.is_given_back()
+            && self.page.as_ref().is_some_and(|page| page.values.are_indices())
     }
 
     /// Decodes from the current page, which lies in `at_source` or was decompressed.
@@ -254,7 +274,7 @@ impl FastColumn {
         let leaf = &self.plan.leaf;
         let rows = share.rows;
         while page.left() > 0 && !output.is_complete(rows) {
-            let dictionary = self.dictionary.as_ref();
+            let dictionary = self.dictionary.get();
             let quota = Quota::of(&self.plan, page, bytes, dictionary, output, rows, share.bytes);
             if quota.is_nothing() {
                 return Ok(Decoded::Full);
@@ -275,7 +295,7 @@ impl FastColumn {
                         // Every entry once and in order: the dictionary is the column.
                         output.adopt(dictionary, leaf, slots)?;
                     } else {
-                        let dictionary = self.dictionary.as_ref();
+                        let dictionary = self.dictionary.get();
                         page.values.decode(bytes, leaf, dictionary, output, slots, present)?;
                     }
                 }

@@ -66,7 +66,7 @@ pub use footer::{
     Projection, TAIL_LEN, footer_len,
 };
 pub use page_header::{PageEncoding, PageHeader, PageKind};
-pub use pool::{BufferPool, PoolCounters, PoolLimits};
+pub use pool::{BufferPool, Hold, PoolCounters, PoolLimits};
 pub use row_group::{
     ChunkSource, DecodeCounters, DecodeOptions, DecoderChoice, RowGroupDecoder, Step,
 };

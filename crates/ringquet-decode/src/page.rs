@@ -50,8 +50,17 @@ pub(crate) enum HeaderStep {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RawPage<'s> {
     pub(crate) header: PageHeader,
+    /// Where it starts in the file.
+    pub(crate) offset: u64,
     /// The page without its header, as compressed as the file has it.
     pub(crate) bytes: &'s [u8],
+}
+
+impl RawPage<'_> {
+    /// Where it lies in the file.
+    pub(crate) fn range(&self) -> Range<u64> {
+        self.offset..self.offset + self.bytes.len() as u64
+    }
 }
 
 /// A position in a column chunk.
@@ -151,7 +160,7 @@ impl PageWalk {
         let offset = self.position + self.header.map_or(0, |(_, header_bytes)| header_bytes);
         let range = offset..offset + u64::from(header.compressed_bytes);
         if range.is_empty() {
-            return Ok(PageStep::Page(RawPage { header, bytes: &[] }));
+            return Ok(PageStep::Page(RawPage { header, offset, bytes: &[] }));
         }
         let Some(bytes) = source.bytes(self.leaf, range.clone()) else {
             return Ok(PageStep::NeedsBytes(range));
@@ -165,7 +174,7 @@ impl PageWalk {
             verify_crc(&header, bytes)?;
             self.crc_verified = true;
         }
-        Ok(PageStep::Page(RawPage { header, bytes }))
+        Ok(PageStep::Page(RawPage { header, offset, bytes }))
     }
 
     /// Leaves the page that [`Self::peek`] gave behind.

@@ -35,11 +35,11 @@ const BYTES_MIN: usize = 256;
 /// How much memory a pool and the decoders that use it may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolLimits {
-    /// Free buffers that are kept, in bytes. Met: those whose size was asked for longest ago go back to the system. With
-    /// 0 nothing is used again.
+    /// Free buffers that are kept, in bytes; fewer where decoders leave less of `held_bytes`. Met: those whose size was asked
+    /// for longest ago go back to the system. With 0 nothing is used again.
     pub free_bytes_max: usize,
-    /// Dictionaries and decompressed pages of all decoders of the pool, in bytes, beyond which pages are given back after
-    /// each batch, and decompressed again for the next one.
+    /// Dictionaries, decompressed and copied pages of all decoders of the pool, in bytes, beyond which they are given back
+    /// after each batch, and read again for the next one.
     pub held_bytes: usize,
     /// The same, at most. Only the largest of them may lie beyond it; met otherwise, it is an error.
     pub held_bytes_max: usize,
@@ -187,13 +187,15 @@ impl BufferPool {
         self.shared.contexts().push(contexts);
     }
 
-    /// Whether the decoders of this pool hold more than they should.
-    pub(crate) fn holds_too_much(&self) -> bool {
+    /// Whether the decoders of this pool, and their sources, hold more than they should.
+    #[must_use]
+    pub fn holds_too_much(&self) -> bool {
         self.shared.held_bytes.load(Ordering::Relaxed) > self.shared.limits.held_bytes
     }
 
     /// Nothing yet, of the memory that the decoders of this pool may hold.
-    pub(crate) fn hold(&self) -> Hold {
+    #[must_use]
+    pub fn hold(&self) -> Hold {
         Hold { bytes: 0, shared: Arc::clone(&self.shared) }
     }
 
@@ -239,7 +241,8 @@ impl Shared {
     }
 
     fn give_back(&self, block: Block) {
-        let max = self.limits.free_bytes_max;
+        let held = self.held_bytes.load(Ordering::Relaxed);
+        let max = self.limits.free_bytes_max.min(self.limits.held_bytes.saturating_sub(held));
         if block.capacity > max {
             return;
         }
@@ -253,31 +256,39 @@ impl Shared {
     }
 }
 
-/// Memory that a decoder holds from one batch to the next: a dictionary, a decompressed page. Counted until it is dropped.
+/// Memory that a decoder or its source holds from one batch to the next: a dictionary, a decompressed page, copied bytes.
+/// Counted until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Hold {
+pub struct Hold {
     bytes: usize,
     shared: Arc<Shared>,
 }
 
 impl Hold {
+    /// Holds `bytes` from now on, whatever the bound: memory that is given back where the pool holds too much.
+    pub fn count(&mut self, bytes: usize) {
+        // Relaxed: the decoders of a pool are those of one thread; the counters order nothing else.
+        if bytes > self.bytes {
+            self.shared.held_bytes.fetch_add(bytes - self.bytes, Ordering::Relaxed);
+        } else {
+            self.shared.held_bytes.fetch_sub(self.bytes - bytes, Ordering::Relaxed);
+        }
+        self.bytes = bytes;
+    }
+
     /// Holds `bytes` from now on, before they are allocated.
     pub(crate) fn set(&mut self, bytes: usize) -> Result<(), Fault> {
-        if bytes > self.bytes {
-            let more = bytes - self.bytes;
+        let is_more = bytes > self.bytes;
+        self.count(bytes);
+        if is_more {
             let shared = &self.shared;
-            // Relaxed: the decoders of a pool are those of one thread; the counters order nothing else.
             let largest = shared.largest_held_bytes.fetch_max(bytes, Ordering::Relaxed).max(bytes);
-            let total = shared.held_bytes.fetch_add(more, Ordering::Relaxed) + more;
-            self.bytes = bytes;
+            let total = shared.held_bytes.load(Ordering::Relaxed);
             let bound = shared.limits.held_bytes_max.saturating_add(largest);
             if total > bound {
                 let what = "pages and dictionaries of the columns that are read together";
                 return Err(Fault::over_limit(what, total, bound, "memory_budget_bytes"));
             }
-        } else {
-            self.shared.held_bytes.fetch_sub(self.bytes - bytes, Ordering::Relaxed);
-            self.bytes = bytes;
         }
         Ok(())
     }

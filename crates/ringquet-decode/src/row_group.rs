@@ -30,8 +30,11 @@ use crate::stored;
 ///
 /// `range` is in offsets of the file, inside the chunk of that leaf, and never empty. The answer is `Some` exactly when
 /// every byte of the range is at hand and contiguous; after `None`, the caller of [`RowGroupDecoder::next_batch`] gets
-/// them. Starts of the ranges asked per leaf never go down, and bytes below [`RowGroupDecoder::consumed`] are never asked
-/// for again; a range that was answered may be asked for again until then.
+/// them. Starts of the ranges asked per leaf never go down, and bytes below [`RowGroupDecoder::consumed`] are not asked
+/// for again; a range that was answered may be asked for again until then. But where [`PoolLimits::held_bytes`] is met, a
+/// dictionary page that was read before is asked for again, without its header.
+///
+/// [`PoolLimits::held_bytes`]: crate::PoolLimits::held_bytes
 pub trait ChunkSource {
     /// The bytes of `range`, if all are at hand.
     fn bytes(&mut self, leaf: usize, range: Range<u64>) -> Option<&[u8]>;
@@ -152,6 +155,8 @@ pub(crate) enum Filled {
 pub(crate) struct ColumnContext {
     pub(crate) contexts: Contexts,
     pub(crate) counters: DecodeCounters,
+    /// Columns gave pages or dictionaries back, which they need for the next batch.
+    pub(crate) gave_back: bool,
     pool: BufferPool,
 }
 
@@ -298,6 +303,7 @@ impl RowGroupDecoder {
         let mut context = ColumnContext {
             contexts: pool.take_contexts(),
             counters: DecodeCounters::default(),
+            gave_back: false,
             pool: pool.clone(),
         };
         let chunks: Vec<(usize, ColumnChunk)> = footer.column_chunks(row_group).collect();
@@ -409,7 +415,7 @@ impl RowGroupDecoder {
                 }
             }
         }
-        self.batch.end(bytes);
+        self.batch.end(bytes, self.context.gave_back);
         self.rows_done += rows as u64;
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options);

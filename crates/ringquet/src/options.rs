@@ -432,8 +432,8 @@ mod tests {
         };
         let resolved = options.resolve(&[]).unwrap();
         assert_eq!(resolved.page_bytes_max, 1 << 30);
-        assert_eq!(resolved.shares.held_bytes, 4 << 20);
-        assert_eq!(resolved.shares.held_bytes_max, (4 << 20) + (8 << 30));
+        assert_eq!(resolved.shares.held_bytes, 8 << 20);
+        assert_eq!(resolved.shares.held_bytes_max, (8 << 20) + (8 << 30));
         let options = EngineOptions { page_bytes_max: Some(5000), ..options };
         let resolved = options.resolve(&[]).unwrap();
         assert_eq!((resolved.page_bytes_max, resolved.row_bytes_max), (5000, 1 << 30));

@@ -259,7 +259,7 @@ impl<'a> Reader<'a> {
         };
         self.serial = self.serial.wrapping_add(1);
         ActiveUnit {
-            bytes: UnitBytes::new(unit, chunks, extents, order),
+            bytes: UnitBytes::new(unit, chunks, extents, order, &self.pool),
             decoder: None,
             rows: file.footer.row_group_rows(row_group),
             rows_done: 0,

@@ -1,8 +1,8 @@
 //! What the memory of a reader thread is used for.
 //!
 //! ```text
-//! │ arena: reads in flight, bytes not decoded yet      │ pages, dictionaries │ queue     │ batch     │ free      │
-//! 0                                                   1/2                   5/8         3/4         7/8         1
+//! │ arena: reads in flight, bytes not decoded yet      │ queue     │ batch     │ pages, dictionaries ─▶ ◀─ free │
+//! 0                                                   1/2         5/8         3/4                              1
 //! ```
 //! Decoding needs memory by what is in the files; these are the bounds that it is held to.
 
@@ -20,8 +20,8 @@ const BATCH_BYTES_MIN: u64 = 128 << 10;
 pub struct Shares {
     /// Reads in flight and bytes that are not decoded yet: half, in whole huge pages.
     pub arena_bytes: u64,
-    /// Decompressed pages and dictionaries of the columns that are decoded together: an eighth. Beyond it, pages are
-    /// decompressed again for each batch. Where no budget was given, as much as at most.
+    /// Copied and decompressed pages and dictionaries of the columns that are decoded together: a quarter, with the free
+    /// buffers. Beyond it, they are read again for each batch. Where no budget was given, as much as at most.
     pub held_bytes: u64,
     /// The same, at most: a quarter of the memory that the process may use is added, for what cannot be given back.
     pub held_bytes_max: u64,
@@ -29,8 +29,8 @@ pub struct Shares {
     pub queue_bytes: u64,
     /// A batch at most: an eighth.
     pub batch_bytes_max: u64,
-    /// Buffers that wait to be used again: an eighth, as much as a batch; half where no budget was given, for fresh memory
-    /// costs more than decoding does.
+    /// Buffers that wait to be used again: an eighth, as much as a batch, if pages and dictionaries leave it; half where no
+    /// budget was given, for fresh memory costs more than decoding does.
     pub free_bytes: u64,
 }
 
@@ -39,10 +39,10 @@ impl Shares {
     /// addition where they cannot be given back; `is_given` says whether the user set the budget.
     #[must_use]
     pub fn of(bytes: u64, beyond: u64, is_given: bool) -> Shares {
-        let held_bytes_max = (bytes / 8).saturating_add(beyond);
+        let held_bytes_max = (bytes / 4).saturating_add(beyond);
         Shares {
             arena_bytes: (bytes / 2).next_multiple_of(2 << 20),
-            held_bytes: if is_given { bytes / 8 } else { held_bytes_max },
+            held_bytes: if is_given { bytes / 4 } else { held_bytes_max },
             held_bytes_max,
             queue_bytes: bytes / 8,
             batch_bytes_max: bytes / 8,
@@ -67,7 +67,8 @@ mod tests {
         for bytes in [8 << 20, 32 << 20, 192 << 20, 1 << 40] {
             let shares = Shares::of(bytes, 0, true);
             let rest = shares.held_bytes + shares.queue_bytes;
-            let rest = rest + shares.batch_bytes_max + shares.free_bytes;
+            let rest = rest + shares.batch_bytes_max;
+            assert!(shares.free_bytes <= shares.held_bytes, "they share it");
             assert!(rest <= bytes / 2, "{shares:?}");
             assert!(shares.arena_bytes <= bytes / 2 + (2 << 20));
         }

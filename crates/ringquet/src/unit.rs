@@ -6,11 +6,14 @@
 //! The decoder asks for byte ranges of column chunks ([`ChunkSource`]). A range inside one extent is answered in
 //! place; one that crosses extents is put together in a scratch buffer of its column, part by part, so that even a
 //! page larger than the arena gets through.
+//!
+//! Where memory is short, columns that are not at work give their copies back, and their decoders their dictionaries. Such
+//! bytes are read again ([`Again`]).
 
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use ringquet_decode::ChunkSource;
+use ringquet_decode::{BufferPool, ChunkSource, Hold};
 use ringquet_io::Filled;
 
 use crate::plan::{Extent, UnitId, WantedChunk, overlap};
@@ -38,6 +41,13 @@ pub(crate) struct UnitBytes {
     requested: u32,
     /// Bytes of the arena that this unit holds.
     held_bytes: u64,
+    /// Bytes beside the arena: copies and assemblies.
+    copied_bytes: usize,
+    copied: Hold,
+    pool: BufferPool,
+    /// The chunk that the decoder asked for last.
+    at_work: usize,
+    again: Again,
 }
 
 struct ChunkBytes {
@@ -57,6 +67,15 @@ struct Assembly {
     have: usize,
 }
 
+/// A range that is read again: its extents were released. Of one column at a time.
+#[derive(Default)]
+struct Again {
+    chunk: usize,
+    range: Range<u64>,
+    /// The part of it that is there.
+    bytes: Vec<u8>,
+}
+
 impl UnitBytes {
     /// `chunks` in the order of leaves, `extents` in that of offsets, `order` in that of need.
     pub(crate) fn new(
@@ -64,6 +83,7 @@ impl UnitBytes {
         chunks: Vec<WantedChunk>,
         extents: Vec<Extent>,
         order: impl IntoIterator<Item = u32>,
+        pool: &BufferPool,
     ) -> UnitBytes {
         let mut users = vec![0; extents.len()];
         let chunks = chunks.into_iter().map(|wanted| {
@@ -90,6 +110,11 @@ impl UnitBytes {
             order: order.into_iter().collect(),
             requested: 0,
             held_bytes: 0,
+            copied_bytes: 0,
+            copied: pool.hold(),
+            pool: pool.clone(),
+            at_work: 0,
+            again: Again::default(),
         }
     }
 
@@ -119,6 +144,8 @@ impl UnitBytes {
         self.requested -= 1;
         self.held_bytes -= self.extents[index as usize].len_bytes();
         self.bytes[index as usize] = Bytes::Copied(filled.to_vec());
+        self.copied_bytes += filled.len();
+        self.copied.count(self.copied_bytes);
     }
 
     /// Its read failed: the unit will not be finished.
@@ -166,12 +193,29 @@ impl UnitBytes {
     /// The decoder waits for `range` of `leaf`: what of it is not requested goes to the front of the order.
     /// False if all of it is on its way.
     pub(crate) fn hasten(&mut self, leaf: usize, range: &Range<u64>) -> bool {
-        let Some(chunk) = self.chunk_of(leaf).map(|at| &self.chunks[at]) else { return false };
-        let needed = chunk.extents.clone().filter(|&i| overlap(&self.extents[i].range, range));
-        let missing = needed.clone().find(|&i| matches!(self.bytes[i], Bytes::Planned));
-        let Some(first) = missing else { return false };
+        let Some(chunk_at) = self.chunk_of(leaf) else { return false };
+        // What was put together of it, or read again, is there.
+        let have = if self.again.is_of(chunk_at, range) {
+            self.again.bytes.len()
+        } else {
+            self.chunks[chunk_at].assembly.have_of(range)
+        };
+        let missing = range.start + have as u64..range.end;
+        let extents = self.chunks[chunk_at].extents.clone();
+        let is_needed = |index: &usize| overlap(&self.extents[*index].range, &missing);
+        let needed: Vec<usize> = extents.filter(is_needed).collect();
+        for &index in needed.iter().rev() {
+            if matches!(self.bytes[index], Bytes::Released) {
+                self.bytes[index] = Bytes::Planned;
+                self.order.push_front(crate::dataset::count(index));
+            }
+        }
+        let planned = needed.into_iter().find(|&i| matches!(self.bytes[i], Bytes::Planned));
+        let Some(first) = planned else { return false };
         let first = crate::dataset::count(first);
-        if let Some(at) = self.order.iter().position(|&index| index == first) {
+        if self.order.front() != Some(&first)
+            && let Some(at) = self.order.iter().position(|&index| index == first)
+        {
             self.order.remove(at);
             self.order.push_front(first);
         }
@@ -186,33 +230,51 @@ impl UnitBytes {
     }
 
     fn release_below(&mut self, at: usize, offset: u64) {
-        let chunk = &mut self.chunks[at];
+        let chunk = &self.chunks[at];
         let offset = offset.max(chunk.assembly.range.start + chunk.assembly.have as u64);
-        let done = offset >= chunk.wanted.range.end;
-        while chunk.unreleased < chunk.extents.end
-            && (done || self.extents[chunk.unreleased].range.end <= offset)
-        {
-            let index = chunk.unreleased;
-            chunk.unreleased += 1;
+        let (end, done) = (chunk.extents.end, offset >= chunk.wanted.range.end);
+        let mut index = chunk.unreleased;
+        while index < end && (done || self.extents[index].range.end <= offset) {
             self.users[index] -= 1;
             if self.users[index] == 0 {
-                release(&mut self.bytes[index], &self.extents[index], &mut self.held_bytes);
+                self.release(index);
+            }
+            index += 1;
+        }
+        self.chunks[at].unreleased = index;
+    }
+
+    /// Lets go of the bytes of an extent.
+    fn release(&mut self, index: usize) {
+        // What was never requested (a decoder may skip the end of a chunk) stays planned and is read for nothing.
+        match &self.bytes[index] {
+            Bytes::Filled(_) => self.held_bytes -= self.extents[index].len_bytes(),
+            Bytes::Copied(copied) => {
+                self.copied_bytes -= copied.len();
+                self.copied.count(self.copied_bytes);
+            }
+            _ => return,
+        }
+        self.bytes[index] = Bytes::Released;
+    }
+
+    /// Takes the copies of a column back that has its rows of the batch: where the decoder needs them again, so it asks.
+    fn give_back(&mut self, chunk_at: usize) {
+        let chunk = &mut self.chunks[chunk_at];
+        let assembly = std::mem::take(&mut chunk.assembly);
+        self.copied_bytes -= assembly.bytes.capacity();
+        self.copied.count(self.copied_bytes);
+        for index in chunk.unreleased..chunk.extents.end {
+            match self.bytes[index] {
+                Bytes::Copied(_) => self.release(index),
+                Bytes::Planned => break,
+                _ => {}
             }
         }
     }
 
     fn chunk_of(&self, leaf: usize) -> Option<usize> {
         self.chunks.binary_search_by_key(&leaf, |chunk| chunk.wanted.leaf).ok()
-    }
-}
-
-fn release(bytes: &mut Bytes, extent: &Extent, held_bytes: &mut u64) {
-    if matches!(bytes, Bytes::Filled(_)) {
-        *held_bytes -= extent.len_bytes();
-    }
-    // What was never requested (a decoder may skip the end of a chunk) stays planned and is read for nothing.
-    if matches!(bytes, Bytes::Filled(_) | Bytes::Copied(_)) {
-        *bytes = Bytes::Released;
     }
 }
 
@@ -229,7 +291,14 @@ impl Bytes {
 impl ChunkSource for UnitBytes {
     fn bytes(&mut self, leaf: usize, range: Range<u64>) -> Option<&[u8]> {
         let chunk_at = self.chunk_of(leaf)?;
-        let chunk = &mut self.chunks[chunk_at];
+        let before = std::mem::replace(&mut self.at_work, chunk_at);
+        if before != chunk_at && self.pool.holds_too_much() {
+            self.give_back(before);
+        }
+        let chunk = &self.chunks[chunk_at];
+        if self.was_released(chunk, &range) {
+            return self.read_again(chunk_at, range);
+        }
         let at = chunk.unreleased
             + self.extents[chunk.unreleased..chunk.extents.end]
                 .partition_point(|extent| extent.range.end <= range.start);
@@ -247,6 +316,40 @@ impl ChunkSource for UnitBytes {
 }
 
 impl UnitBytes {
+    /// Whether the range begins in an extent that the chunk has released, and was not copied out of it.
+    fn was_released(&self, chunk: &ChunkBytes, range: &Range<u64>) -> bool {
+        let released = chunk.unreleased.checked_sub(1).filter(|last| *last >= chunk.extents.start);
+        released.is_some_and(|last| range.start < self.extents[last].range.end)
+            && chunk.assembly.have_of(range) == 0
+    }
+
+    /// Copies a range out of extents that come a second time, and are released as soon as they are copied.
+    fn read_again(&mut self, chunk_at: usize, range: Range<u64>) -> Option<&[u8]> {
+        if !self.again.is_of(chunk_at, &range) {
+            self.copied_bytes -= self.again.bytes.capacity();
+            let bytes = Vec::with_capacity(index(range.end - range.start));
+            self.copied_bytes += bytes.capacity();
+            self.copied.count(self.copied_bytes);
+            self.again = Again { chunk: chunk_at, range: range.clone(), bytes };
+        }
+        let extents = self.chunks[chunk_at].extents.clone();
+        let len = index(range.end - range.start);
+        while self.again.bytes.len() < len {
+            let offset = range.start + self.again.bytes.len() as u64;
+            let at = extents.start
+                + self.extents[extents.clone()]
+                    .partition_point(|extent| extent.range.end <= offset);
+            let bytes = self.bytes.get(at)?.get()?;
+            let from = index(offset - self.extents[at].range.start);
+            let part = &bytes[from..bytes.len().min(from + len - self.again.bytes.len())];
+            self.again.bytes.extend_from_slice(part);
+            if self.users[at] == 0 {
+                self.release(at);
+            }
+        }
+        Some(&self.again.bytes)
+    }
+
     /// Puts a range together that crosses extents. Extents that were copied whole are released at once.
     fn assemble(&mut self, chunk_at: usize, range: Range<u64>) -> Option<&[u8]> {
         let chunk = &mut self.chunks[chunk_at];
@@ -265,6 +368,10 @@ impl UnitBytes {
         }
         assembly.range = range.clone();
         let len = index(range.end - range.start);
+        self.copied_bytes -= assembly.bytes.capacity();
+        assembly.bytes.reserve_exact(len.saturating_sub(assembly.have));
+        self.copied_bytes += assembly.bytes.capacity();
+        self.copied.count(self.copied_bytes);
         while assembly.have < len {
             let offset = range.start + assembly.have as u64;
             let at = chunk.unreleased
@@ -289,6 +396,21 @@ impl UnitBytes {
     }
 }
 
+impl Assembly {
+    /// Bytes at the start of `range` that it has.
+    fn have_of(&self, range: &Range<u64>) -> usize {
+        let end = self.range.start + self.have as u64;
+        let is_inside = (self.range.start..end).contains(&range.start);
+        if is_inside { index(end.min(range.end) - range.start) } else { 0 }
+    }
+}
+
+impl Again {
+    fn is_of(&self, chunk: usize, range: &Range<u64>) -> bool {
+        self.chunk == chunk && self.range == *range
+    }
+}
+
 fn index(bytes: u64) -> usize {
     usize::try_from(bytes).expect("inside an extent or a page, both in memory")
 }
@@ -296,6 +418,7 @@ fn index(bytes: u64) -> usize {
 #[cfg(test)]
 #[expect(clippy::single_range_in_vec_init, reason = "a list of byte ranges, sometimes of one")]
 mod tests {
+    use ringquet_decode::PoolLimits;
     use ringquet_io::Alignment;
 
     use super::*;
@@ -312,7 +435,8 @@ mod tests {
             PlanBounds { coalesce_gap_bytes: 0, coalesce_span_bytes: 4096, read_size_bytes: 4096 };
         let extents = extents(&chunks, 1 << 20, Alignment::new(512).unwrap(), &bounds);
         let order = streaming_order(&extents, &chunks);
-        UnitBytes::new(UnitId { file: 0, row_group: 0 }, chunks, extents, order)
+        let unit = UnitId { file: 0, row_group: 0 };
+        UnitBytes::new(unit, chunks, extents, order, &BufferPool::new())
     }
 
     fn fill_next(unit: &mut UnitBytes) {
@@ -320,6 +444,7 @@ mod tests {
         unit.set_requested(index);
         let bytes: Vec<u8> = range.map(|n| u8::try_from(n % 251).unwrap()).collect();
         unit.requested -= 1;
+        unit.copied_bytes += bytes.len();
         unit.bytes[index as usize] = Bytes::Copied(bytes);
     }
 
@@ -376,5 +501,47 @@ mod tests {
         assert!(unit.bytes(1, 1000..2000).is_some());
         unit.release_below(1, 2000);
         assert!(matches!(unit.bytes[0], Bytes::Released));
+    }
+
+    fn fill_all(unit: &mut UnitBytes) {
+        while unit.next_planned().is_some() {
+            fill_next(unit);
+        }
+    }
+
+    /// A dictionary that was given back: the extents are requested a second time, and released once they are copied.
+    #[test]
+    fn what_was_released_is_read_again() {
+        let mut unit = unit(&[0..20_000]);
+        fill_all(&mut unit);
+        unit.release_consumed(0, 16_384);
+        assert_eq!(unit.bytes(0, 100..6000), None);
+        assert!(unit.hasten(0, &(100..6000)));
+        fill_next(&mut unit);
+        assert_eq!(unit.bytes(0, 100..6000), None, "its first part");
+        assert!(unit.hasten(0, &(100..6000)));
+        fill_all(&mut unit);
+        assert_eq!(unit.bytes(0, 100..6000), Some(&expected(100..6000)[..]));
+        assert!(unit.bytes[..4].iter().all(|bytes| matches!(bytes, Bytes::Released)));
+        assert_eq!(unit.bytes(0, 17_000..20_000), Some(&expected(17_000..20_000)[..]));
+    }
+
+    #[test]
+    fn columns_that_wait_give_their_copies_back() {
+        let mut unit = unit(&[0..10_000, 10_000..20_000]);
+        let limits = PoolLimits { held_bytes: 0, ..PoolLimits::default() };
+        unit.pool = BufferPool::with_limits(limits);
+        unit.copied = unit.pool.hold();
+        fill_all(&mut unit);
+        assert_eq!(unit.bytes(0, 100..9000), Some(&expected(100..9000)[..]));
+        unit.release_consumed(0, 5000);
+        for (leaf, range) in [(1, 11_000..19_000), (0, 5000..9000), (1, 11_000..19_000)] {
+            while unit.bytes(leaf, range.clone()).is_none() {
+                assert!(unit.hasten(leaf, &range), "{leaf}");
+                fill_all(&mut unit);
+            }
+            assert_eq!(unit.bytes(leaf, range.clone()), Some(&expected(range)[..]));
+            assert!(unit.chunks[1 - leaf].assembly.bytes.is_empty());
+        }
     }
 }

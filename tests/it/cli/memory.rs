@@ -161,9 +161,43 @@ fn many_columns_of_texts_of_varying_size() {
     keeps_to(dir.path(), 400, 64, 0, &["auto"]);
     // The fallback keeps a decompressed page of each column.
     keeps_to(dir.path(), 400, 64, of_all_columns, &["fallback"]);
-    // A dictionary is needed until the end of its column chunk.
     write(dir.path(), columns, |properties| properties);
-    keeps_to(dir.path(), 400, 64, of_all_columns, &["auto"]);
+    keeps_to(dir.path(), 400, 64, 0, &["auto"]);
+}
+
+/// A mebibyte of each of 24 columns at a time: dictionaries, which are needed until the end of their chunk, pages that are
+/// compressed, and pages that cross the extents they are read in.
+#[test]
+fn pages_and_dictionaries_of_many_columns() {
+    let dir = scratch::dir();
+    let names: Vec<String> = (0..24).map(|column| format!("column_{column:02}")).collect();
+    let text = |column: usize, row: usize| {
+        let number = (column * 7919 + row) * 104_729;
+        format!("{number:032x}").repeat(8)
+    };
+    let columns = names.iter().enumerate().map(|(column, name)| {
+        // Every value twice, far from each other.
+        let texts = StringArray::from_iter_values((0..4000).map(|row| text(column, row % 3900)));
+        (name.as_str(), Arc::new(texts) as ArrayRef)
+    });
+    let columns: Vec<_> = columns.collect();
+    for compression in [Compression::UNCOMPRESSED, Compression::SNAPPY] {
+        for has_dictionary in [false, true] {
+            write(dir.path(), columns.clone(), |properties| {
+                let properties = properties.set_compression(compression);
+                properties
+                    .set_dictionary_enabled(has_dictionary)
+                    .set_dictionary_page_size_limit(2 << 20)
+                    .set_data_page_row_count_limit(4000)
+            });
+            keeps_to(dir.path(), 4000, 16, 2 << 20, &["auto"]);
+            let digest = |budget: &str| {
+                let scan = format!("scan . --threads 1 --digest --memory-budget {budget} --json");
+                ringquet(dir.path(), &scan).succeeds().document()["digest"].clone()
+            };
+            assert_eq!(digest("8MiB"), digest("1GiB"), "{compression:?}, {has_dictionary}");
+        }
+    }
 }
 
 /// Lists from one element to 2 million, and a row that is larger than any share of the budget.

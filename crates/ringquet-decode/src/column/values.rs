@@ -221,6 +221,11 @@ impl ValueCursor {
         })
     }
 
+    /// Whether values are looked up in the dictionary.
+    pub(super) fn are_indices(&self) -> bool {
+        matches!(self, Self::Indices(_))
+    }
+
     /// Whether the next `count` values are dictionary entries 0, 1, 2, … of values of fixed width, each once.
     pub(super) fn counts_through(&self, bytes: &[u8], count: usize) -> bool {
         let Self::Indices(cursor) = self else { return false };
