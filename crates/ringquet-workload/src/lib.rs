@@ -18,6 +18,7 @@
 //! ([`Mt19937`]). What has no effect in DLIO by mistake has the effect that its name promises
 //! (`compression`, `read`), and what has none here is said.
 
+mod bounds;
 mod enums;
 mod error;
 

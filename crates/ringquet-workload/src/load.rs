@@ -7,16 +7,13 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::bounds::{self, FILE_BYTES_MAX};
 use crate::error::WorkloadError;
 use crate::keys::{self, Warning};
 use crate::overrides;
 use crate::section::{Origin, Section};
 use crate::workload::Workload;
 use crate::yaml::{self, boolean, join};
-
-/// Bound on the length of a workload file in bytes; a longer one is an error before it is parsed.
-/// DLRM's, the longest known, has 14,475.
-const FILE_BYTES_MAX: u64 = 4 << 20;
 
 /// A workload and how it came about.
 #[derive(Debug, Clone, Serialize)]
@@ -82,6 +79,7 @@ pub fn load_text(
     }
     let mut resolved = Map::new();
     resolved.insert("workload".to_owned(), Value::Object(root));
+    bounds::check(&resolved, &origin)?;
     Ok(Loaded {
         workload,
         warnings,

@@ -23,9 +23,12 @@ pub(crate) const DEPTH_MAX: usize = 32;
 /// still fits. More is an error, before aliases can multiply.
 const NODES_MAX: usize = 1_000_000;
 
+/// Bound on what the parser sees: nodes, and the ends of mappings and lists. Aliases count as what they stand for.
+pub(crate) const EVENTS_MAX: usize = NODES_MAX;
+
 /// Bound on the length of a key in bytes. DLIO's longest has 31. Longer ones are an error, so that
 /// the paths of a document stay within a small multiple of it.
-const KEY_BYTES_MAX: usize = 128;
+pub(crate) const KEY_BYTES_MAX: usize = 128;
 
 /// Bound on the bytes of all paths whose lines are kept. Beyond it messages name no line; the 200
 /// columns of DLRM take 40 kB.
@@ -56,7 +59,11 @@ pub(crate) fn parse(text: &str, file: &Path) -> Result<Document, WorkloadError> 
     let options = serde_saphyr::options! {
         strict_booleans: true,
         with_snippet: false,
-        budget: serde_saphyr::budget! { max_nodes: NODES_MAX, max_depth: DEPTH_MAX },
+        budget: serde_saphyr::budget! {
+            max_nodes: NODES_MAX,
+            max_events: EVENTS_MAX,
+            max_depth: DEPTH_MAX,
+        },
     };
     let syntax = |line: Option<u64>, message: String| WorkloadError::Syntax {
         place: Box::new(Place { file: file.to_owned(), line, override_text: None }),
