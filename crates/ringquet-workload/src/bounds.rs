@@ -180,8 +180,11 @@ mod tests {
         ] {
             let message = refusal("{}", &[&refused]);
             assert!(message.contains(reason), "{message}");
-            assert!(message.contains(&format!("override `{refused}`")), "{message}");
-            assert!(message.len() < 2 * refused.len() + 1000, "{message}");
+            assert!(
+                message.contains(&format!("override `{}", &refused[..refused.len().min(200)])),
+                "{message}"
+            );
+            assert!(message.len() < 1000, "{message}");
         }
         // In a file, with its line.
         let message = refusal(&nested(31), &[]);

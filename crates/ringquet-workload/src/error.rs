@@ -8,6 +8,17 @@ use std::path::PathBuf;
 
 use crate::keys::Warning;
 
+/// Letters of an override, or of a part of one, that a message shows.
+const TEXT_SHOWN: usize = 200;
+
+/// An override, or a part of one, as messages show it: the beginning of a long one.
+pub(crate) fn shortened(text: &str) -> String {
+    match text.char_indices().nth(TEXT_SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// Where a value comes from: a line of the file, or an override.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
@@ -23,7 +34,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.file.display())?;
         match (&self.override_text, self.line) {
-            (Some(text), _) => write!(f, ", override `{text}`"),
+            (Some(text), _) => write!(f, ", override `{}`", shortened(text)),
             (None, Some(line)) => write!(f, ":{line}"),
             (None, None) => Ok(()),
         }

@@ -17,7 +17,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::error::WorkloadError;
+use crate::error::{WorkloadError, shortened};
 use crate::keys::{Warning, WarningCode};
 use crate::section::{Origin, shown};
 use crate::yaml::DEPTH_MAX;
@@ -39,14 +39,7 @@ pub(crate) fn apply(
     origin: &mut Origin,
     warnings: &mut Vec<Warning>,
 ) -> Result<(), WorkloadError> {
-    let fail = |reason: String| WorkloadError::Override {
-        text: if text.len() > 200 {
-            format!("{}…", text.chars().take(200).collect::<String>())
-        } else {
-            text.to_owned()
-        },
-        reason,
-    };
+    let fail = |reason: String| WorkloadError::Override { text: shortened(text), reason };
     if text.len() > TEXT_BYTES_MAX {
         return Err(fail(format!("{} bytes; at most {TEXT_BYTES_MAX} are taken", text.len())));
     }
@@ -65,7 +58,8 @@ pub(crate) fn apply(
         warnings.push(Warning {
             code: WarningCode::IneffectiveKey,
             message: format!(
-                "override `{text}` has no effect: there is no Hydra here; results go to `--results-dir`"
+                "override `{}` has no effect: there is no Hydra here; results go to `--results-dir`",
+                shortened(text)
             ),
         });
         return Ok(());
@@ -87,7 +81,10 @@ pub(crate) fn apply(
         !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
     };
     if !parts.iter().all(|part| is_name(part)) {
-        return Err(fail(format!("`{key}` is not a dotted key such as dataset.num_files_train")));
+        return Err(fail(format!(
+            "`{}` is not a dotted key such as dataset.num_files_train",
+            shortened(key)
+        )));
     }
     let value = value.map(parse_value).transpose().map_err(&fail)?;
     match (verb, value) {
@@ -126,7 +123,7 @@ fn parent<'a>(
             other => {
                 return Err(format!(
                     "`{}` is {}, not a mapping",
-                    parts[..=depth].join("."),
+                    shortened(&parts[..=depth].join(".")),
                     shown(other)
                 ));
             }
@@ -266,7 +263,10 @@ impl Parser {
             };
             self.skip_space();
             if self.peek() != Some(':') {
-                return Err(format!("`:` is missing after `{key}`: write {{key: value}}"));
+                return Err(format!(
+                    "`:` is missing after `{}`: write {{key: value}}",
+                    shortened(&key)
+                ));
             }
             self.at += 1;
             map.insert(key, self.element(depth + 1, &['}'])?);
