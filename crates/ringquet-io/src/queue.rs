@@ -8,8 +8,9 @@
 //! The in-flight table owns slot and file while the kernel may write. On drop: nothing more is submitted,
 //! what is in flight is cancelled and drained, the ring is closed, then the memory is freed.
 
+mod request;
+
 use std::collections::VecDeque;
-use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use crate::options::{DirectChoice, DriverChoice, IoOptions};
 use crate::patience::{Entering, Patience, Refusals, is_momentary};
 use crate::probe;
 use crate::slab::Slab;
+use request::{Piece, Request};
 
 /// Fewest reads that are worth an enter while there are more to push. On the virtual disk of benches/runs 4 KiB reads at a depth
 /// of 32 lose a fifth of their rate when all of them are handed over at once, and nothing in batches of 4.
@@ -74,29 +76,6 @@ pub struct ReadQueue {
     assumed_alignment: Option<Alignment>,
     /// [`ReadQueue::drain`] was called: what it did not get will not come.
     drained: bool,
-}
-
-/// What the caller asked for.
-struct Request {
-    tag: u64,
-    slot: Slot,
-    file_index: u32,
-    range: Range<u64>,
-    pieces_left: u32,
-    error: Option<IoError>,
-}
-
-/// A part of it that one SQE reads. `done` bytes of `wanted` are there; `asked` is `wanted` rounded up to the
-/// alignment.
-struct Piece {
-    request: u32,
-    offset: u64,
-    wanted: u32,
-    asked: u32,
-    done: u32,
-    refusals: Refusals,
-    pushed: Instant,
-    in_kernel: bool,
 }
 
 impl ReadQueue {
@@ -500,7 +479,7 @@ impl ReadQueue {
                     }
                     return;
                 }
-                Some(read_error(file, piece, errno, self.polled))
+                Some(piece.failed(file, errno, self.polled))
             }
             result => {
                 let count = u32::try_from(result).expect("not negative");
@@ -587,21 +566,6 @@ impl Drop for ReadQueue {
             )]
             std::mem::forget(std::mem::replace(&mut self.requests, Slab::with_capacity(0)));
         }
-    }
-}
-
-fn read_error(file: &DataFile, piece: &Piece, errno: i32, polled: bool) -> IoError {
-    IoError::Read {
-        path: file.path().to_owned(),
-        offset: piece.offset + u64::from(piece.done),
-        length: u64::from(piece.asked - piece.done),
-        device: device::name_of(file.identity().device),
-        source: io::Error::from_raw_os_error(errno),
-        advice: if polled && errno == libc::EOPNOTSUPP {
-            "; --iopoll needs a device with poll queues (for NVMe, the module option nvme.poll_queues): leave it out"
-        } else {
-            ""
-        },
     }
 }
 

@@ -10,12 +10,14 @@
 //! ```
 //! Bytes never leave the core they arrived on; only finished batches cross threads, if the lane passes them on.
 
+mod memory_shares;
+
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use ringquet_decode::{
-    BufferPool, DecodeCounters, DecodeOptions, PoolCounters, PoolLimits, RowGroupDecoder, Step,
+    BufferPool, DecodeCounters, DecodeOptions, PoolCounters, RowGroupDecoder, Step,
 };
 use ringquet_io::queue::WAIT_MAX;
 use ringquet_io::{Alignment, DriverFacts, IoCounters, PageKind, ReadQueue, Slot, Warning};
@@ -23,7 +25,6 @@ use ringquet_io::{Alignment, DriverFacts, IoCounters, PageKind, ReadQueue, Slot,
 use crate::dataset::{Dataset, FileEntry, wanted_chunks};
 use crate::error::Error;
 use crate::lane::{Batch, Delivery, Demand, Gate, Lane, StopFlag};
-use crate::options::BATCH_ROWS_MAX;
 use crate::plan::{self, PlanBounds, UnitId};
 use crate::unit::UnitBytes;
 
@@ -145,7 +146,7 @@ impl<'a> Reader<'a> {
             warnings,
             stopped: false,
         };
-        let decode_options = decode_options(dataset, lanes.len());
+        let decode_options = memory_shares::decode_options(dataset, lanes.len());
         let lanes = lanes.into_iter().map(|lane| LaneState {
             lane,
             units: VecDeque::new(),
@@ -166,11 +167,7 @@ impl<'a> Reader<'a> {
             lanes: lanes.collect(),
             gate,
             stop,
-            pool: BufferPool::with_limits(PoolLimits {
-                free_bytes_max: in_memory(resolved.shares.free_bytes),
-                held_bytes: in_memory(resolved.shares.held_bytes),
-                held_bytes_max: in_memory(resolved.shares.held_bytes_max),
-            }),
+            pool: BufferPool::with_limits(memory_shares::pool_limits(&resolved.shares)),
             serial: 0,
             report,
             lane_share_bytes,
@@ -578,28 +575,6 @@ impl LaneState<'_> {
     fn held_bytes(&self) -> u64 {
         self.units.iter().map(|unit| unit.bytes.held_bytes()).sum()
     }
-}
-
-/// How the row groups of one of `lanes` lanes are decoded.
-fn decode_options(dataset: &Dataset, lanes: usize) -> DecodeOptions {
-    let (options, resolved) = (dataset.options(), dataset.resolved());
-    let (batch_bytes, batch_bytes_max) = resolved.shares.batch(lanes);
-    DecodeOptions {
-        batch_rows: options.batch_rows.unwrap_or(BATCH_ROWS_MAX),
-        // Who asks for a number of rows gets it, if the memory allows.
-        batch_bytes: options.batch_rows.is_none().then(|| in_memory(batch_bytes)),
-        row_bytes: None,
-        batch_bytes_max: in_memory(batch_bytes_max),
-        row_bytes_max: in_memory(resolved.row_bytes_max),
-        page_bytes_max: in_memory(resolved.page_bytes_max),
-        verify_crc: options.verify_crc,
-        decoder: options.decoder,
-    }
-}
-
-/// Bytes of memory; more than there can be is as much as there can be.
-fn in_memory(bytes: u64) -> usize {
-    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 /// A slot for the longest extent of any file.

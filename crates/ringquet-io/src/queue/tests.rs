@@ -1,5 +1,6 @@
 //! What becomes of reads that are refused, cut short, timed out or never answered, answer by answer.
 
+use std::io;
 use std::path::PathBuf;
 
 use super::*;
