@@ -9,6 +9,9 @@
 //! The crate reads batches of one number of rows, whatever they take. So a reader of it is made for the rows that fit: over the
 //! pages that are queued, it skips the rows that were taken ([`page_list`]). It serves as long as batches have that number of
 //! rows and its pages have complete ones; then the next one is made, which skips a part of one page at most.
+//!
+//! Where memory is short, the rows of a batch are decoded as soon as they are queued, and the pages given back, to be read again
+//! for the next batch. Of a batch that another column cuts, the rest is the next one.
 
 mod handover;
 mod page_list;
@@ -25,9 +28,10 @@ use parquet::basic::Encoding;
 use parquet::column::page::Page;
 use parquet::errors::ParquetError;
 
+use crate::codec::{Codec, Decompressor};
 use crate::error::Fault;
 use crate::kernels::delta::DeltaCursor;
-use crate::page::{self, PageStep, PageWalk};
+use crate::page::{self, PageStep, PageWalk, RawPage};
 use crate::page_header::{PageEncoding, PageHeader, PageKind};
 use crate::pool::{BufferPool, Hold};
 use crate::row_group::{ChunkSource, ColumnContext, DecodeOptions, Filled, Share};
@@ -44,6 +48,8 @@ pub(crate) struct FallbackColumn {
     leaves: Vec<LeafPages>,
     reader: Arc<RootReader>,
     reading: Option<Reading>,
+    /// Rows that were decoded already.
+    decoded: Option<ArrayRef>,
     rows_taken: u64,
     /// What the rows take that [`Self::fill`] has queued for the batch.
     batch_bytes: u64,
@@ -62,7 +68,7 @@ struct Reading {
 struct LeafPages {
     walk: PageWalk,
     handover: Handover,
-    dictionary: Option<Page>,
+    dictionary: Option<Dictionary>,
     dictionary_hold: Hold,
     pages: VecDeque<QueuedPage>,
     sizes: RowSizes,
@@ -73,15 +79,32 @@ struct LeafPages {
     pool: BufferPool,
 }
 
+/// The dictionary of a leaf.
+struct Dictionary {
+    /// `None` while it is given back.
+    page: Option<Page>,
+    place: PagePlace,
+}
+
+/// Where a page can be read again.
+#[derive(Debug, Clone)]
+struct PagePlace {
+    header: PageHeader,
+    /// In the file, without the header.
+    range: Range<u64>,
+}
+
 /// A page of which some rows were not taken.
 struct QueuedPage {
-    page: Page,
+    /// `None` while it is given back.
+    page: Option<Page>,
+    place: PagePlace,
     /// The row that its first value belongs to.
     first_row: u64,
     /// The row that starts after it.
     end_row: u64,
     rows: PageRows,
-    _hold: Hold,
+    hold: Hold,
 }
 
 impl FallbackColumn {
@@ -110,7 +133,7 @@ impl FallbackColumn {
             }
         });
         let leaves = leaves.collect();
-        Ok(Self { leaves, reader, reading: None, rows_taken: 0, batch_bytes: 0 })
+        Ok(Self { leaves, reader, reading: None, decoded: None, rows_taken: 0, batch_bytes: 0 })
     }
 
     /// Bytes of the batch that it has so far. Queued pages are counted where they are held.
@@ -126,6 +149,12 @@ impl FallbackColumn {
         source: &mut dyn ChunkSource,
         context: &mut ColumnContext,
     ) -> Result<Filled, (usize, Fault)> {
+        if let Some(decoded) = &self.decoded {
+            let rows = share.rows.min(decoded.len());
+            let bytes_of = |leaf: &LeafPages| leaf.sizes.fitting(rows as u64, u64::MAX).1;
+            self.batch_bytes = self.leaves.iter().map(bytes_of).sum();
+            return Ok(Filled::Rows(rows));
+        }
         let mut rows = share.rows as u64;
         let mut used = 0;
         for at in 0..self.leaves.len() {
@@ -162,8 +191,25 @@ impl FallbackColumn {
                 used += bytes;
             }
         }
+        for leaf in &mut self.leaves {
+            let index = leaf.walk.leaf();
+            let wanted = leaf.restore(source, context).map_err(|fault| (index, fault))?;
+            if let Some(range) = wanted {
+                return Ok(Filled::NeedsBytes { leaf: index, range });
+            }
+        }
         self.batch_bytes = used;
-        Ok(Filled::Rows(usize::try_from(rows).unwrap_or(share.rows)))
+        let rows = usize::try_from(rows).unwrap_or(share.rows);
+        if self.leaves.first().is_some_and(|leaf| leaf.pool.holds_too_much()) {
+            let first = self.leaves[0].walk.leaf();
+            let of_first = |fault| (first, fault);
+            let (decoded, _) = self.decode(rows).map_err(of_first)?;
+            self.decoded = Some(decoded);
+            self.reading = None;
+            self.leaves.iter_mut().try_for_each(LeafPages::give_back).map_err(of_first)?;
+            context.gave_back = true;
+        }
+        Ok(Filled::Rows(rows))
     }
 
     /// A reader for batches of `batch_rows` rows, from the next row on.
@@ -186,8 +232,8 @@ impl FallbackColumn {
         Ok(Reading { batches, batch_rows, rows_left })
     }
 
-    /// Decodes the next `rows` rows, which [`Self::fill`] has queued, and says what they take.
-    pub(crate) fn take(&mut self, rows: usize) -> Result<(ArrayRef, usize), Fault> {
+    /// Decodes the next `rows` rows, which [`Self::fill`] has queued; the reader that can go on from there.
+    fn decode(&mut self, rows: usize) -> Result<(ArrayRef, Reading), Fault> {
         let serves =
             |reading: &Reading| reading.batch_rows == rows && reading.rows_left >= rows as u64;
         let mut reading = match self.reading.take().filter(serves) {
@@ -205,7 +251,23 @@ impl FallbackColumn {
             return Err(Fault::out_of_spec(format!("column gave {given} rows of {rows}")));
         }
         reading.rows_left -= rows as u64;
-        self.reading = Some(reading);
+        Ok((Arc::clone(batch.column(0)), reading))
+    }
+
+    /// The next `rows` rows, which [`Self::fill`] has queued, and what they take.
+    pub(crate) fn take(&mut self, rows: usize) -> Result<(ArrayRef, usize), Fault> {
+        let array = match self.decoded.take() {
+            Some(decoded) if decoded.len() > rows => {
+                self.decoded = Some(decoded.slice(rows, decoded.len() - rows));
+                decoded.slice(0, rows)
+            }
+            Some(decoded) => decoded,
+            None => {
+                let (array, reading) = self.decode(rows)?;
+                self.reading = Some(reading);
+                array
+            }
+        };
         self.batch_bytes = 0;
         self.rows_taken += rows as u64;
         let rows_taken = self.rows_taken;
@@ -216,7 +278,7 @@ impl FallbackColumn {
                 leaf.pages.pop_front();
             }
         }
-        Ok((Arc::clone(batch.column(0)), to_usize(bytes)))
+        Ok((array, to_usize(bytes)))
     }
 
     pub(crate) fn walks(&self) -> impl Iterator<Item = &PageWalk> {
@@ -252,24 +314,20 @@ impl LeafPages {
             PageStep::Page(page) => page,
         };
         check_encodings(&page.header)?;
+        let place = PagePlace { header: page.header, range: page.range() };
+        let decompressed_bytes = u64::from(page::decompressed_bytes(&page.header, codec));
         let mut hold = self.pool.hold();
-        hold.set(page::decompressed_bytes(&page.header, codec) as usize)?;
-        let mut bytes = Vec::new();
-        page::decompress(&page, codec, &mut context.contexts.decompressor, |length| {
-            bytes.resize(length, 0);
-            &mut bytes
-        })?;
-        context.counters.decompressed_bytes += bytes.len() as u64;
-        let mut header = page.header;
+        let (header, bytes) =
+            self.handed_over(&page, codec, &mut context.contexts.decompressor, &mut hold)?;
+        context.counters.decompressed_bytes += decompressed_bytes;
         self.walk.advance();
-        let bytes = self.handover.page(&header, bytes)?;
-        let bytes = self.plain_integers(&mut header, bytes, &mut hold)?;
         if let PageKind::Dictionary { num_values, .. } = header.kind {
             drop(hold);
             self.sizes.set_dictionary(num_values, &bytes)?;
             // The crate makes a copy of its own.
             self.dictionary_hold.set(2 * bytes.len() + self.sizes.entries_bytes())?;
-            self.dictionary = page_of(&header, bytes.into());
+            let page = page_of(&header, bytes.into());
+            self.dictionary = page.map(|page| Dictionary { page: Some(page), place });
             return Ok(None);
         }
         let rows = self.sizes.add_page(header.kind, &bytes)?;
@@ -281,7 +339,78 @@ impl LeafPages {
         self.row_starts += rows.starts;
         if let Some(page) = page_of(&header, bytes.into()) {
             let end_row = self.row_starts;
-            self.pages.push_back(QueuedPage { page, first_row, end_row, rows, _hold: hold });
+            let page = Some(page);
+            self.pages.push_back(QueuedPage { page, place, first_row, end_row, rows, hold });
+        }
+        Ok(None)
+    }
+
+    /// A page as the crate is given it, with the header for it.
+    fn handed_over(
+        &self,
+        page: &RawPage<'_>,
+        codec: Codec,
+        decompressor: &mut Decompressor,
+        hold: &mut Hold,
+    ) -> Result<(PageHeader, Vec<u8>), Fault> {
+        hold.set(page::decompressed_bytes(&page.header, codec) as usize)?;
+        let mut bytes = Vec::new();
+        page::decompress(page, codec, decompressor, |length| {
+            bytes.resize(length, 0);
+            &mut bytes
+        })?;
+        let mut header = page.header;
+        let bytes = self.handover.page(&header, bytes)?;
+        let bytes = self.plain_integers(&mut header, bytes, hold)?;
+        Ok((header, bytes))
+    }
+
+    /// Gives the memory of its pages back.
+    fn give_back(&mut self) -> Result<(), Fault> {
+        for queued in &mut self.pages {
+            queued.page = None;
+            queued.hold.set(0)?;
+        }
+        if let Some(dictionary) = &mut self.dictionary {
+            dictionary.page = None;
+            self.dictionary_hold.set(self.sizes.entries_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Reads what was given back again; which bytes that takes if they are not at hand.
+    fn restore(
+        &mut self,
+        source: &mut dyn ChunkSource,
+        context: &mut ColumnContext,
+    ) -> Result<Option<Range<u64>>, Fault> {
+        let codec = self.walk.codec();
+        let decompressor = &mut context.contexts.decompressor;
+        let given_back = |dictionary: &&Dictionary| dictionary.page.is_none();
+        let dictionary = self.dictionary.as_ref().filter(given_back).map(|d| d.place.clone());
+        if let Some(place) = dictionary {
+            let Some(page) = place.raw_page(self.walk.leaf(), source) else {
+                return Ok(Some(place.range));
+            };
+            let mut hold = self.pool.hold();
+            let (header, bytes) = self.handed_over(&page, codec, decompressor, &mut hold)?;
+            drop(hold);
+            self.dictionary_hold.set(2 * bytes.len() + self.sizes.entries_bytes())?;
+            let page = page_of(&header, bytes.into());
+            self.dictionary = page.map(|page| Dictionary { page: Some(page), place });
+        }
+        for at in 0..self.pages.len() {
+            if self.pages[at].page.is_some() {
+                continue;
+            }
+            let place = self.pages[at].place.clone();
+            let Some(page) = place.raw_page(self.walk.leaf(), source) else {
+                return Ok(Some(place.range));
+            };
+            let mut hold = self.pool.hold();
+            let (header, bytes) = self.handed_over(&page, codec, decompressor, &mut hold)?;
+            let queued = &mut self.pages[at];
+            (queued.page, queued.hold) = (page_of(&header, bytes.into()), hold);
         }
         Ok(None)
     }
@@ -339,7 +468,8 @@ impl LeafPages {
     /// The queued pages for a reader whose row 0 is `first_row`.
     fn entries(&self, first_row: u64) -> VecDeque<Entry> {
         let mut entries = VecDeque::with_capacity(self.pages.len() + 2);
-        entries.extend(self.dictionary.clone().map(Entry::Dictionary));
+        let dictionary = self.dictionary.as_ref().and_then(|dictionary| dictionary.page.clone());
+        entries.extend(dictionary.map(Entry::Dictionary));
         if let Some(first) = self.pages.front()
             && first.first_row > first_row
         {
@@ -352,6 +482,8 @@ impl LeafPages {
                 None => self.ended || self.handover.max_repetition_level() == 0,
             };
             let is_whole = ends_a_row && !rows.continues;
+            // Pages are there whenever rows are decoded: see `restore`.
+            let Some(page) = page else { break };
             entries.push_back(Entry::Data {
                 page: page.clone(),
                 rows: is_whole.then(|| to_usize(rows.starts)),
@@ -359,6 +491,15 @@ impl LeafPages {
             });
         }
         entries
+    }
+}
+
+impl PagePlace {
+    /// The page, if its bytes are at hand.
+    fn raw_page<'s>(&self, leaf: usize, source: &'s mut dyn ChunkSource) -> Option<RawPage<'s>> {
+        let PagePlace { header, range } = self;
+        let bytes = if range.is_empty() { &[][..] } else { source.bytes(leaf, range.clone())? };
+        Some(RawPage { header: *header, offset: range.start, bytes })
     }
 }
 

@@ -31,8 +31,8 @@ use crate::stored;
 /// `range` is in offsets of the file, inside the chunk of that leaf, and never empty. The answer is `Some` exactly when
 /// every byte of the range is at hand and contiguous; after `None`, the caller of [`RowGroupDecoder::next_batch`] gets
 /// them. Starts of the ranges asked per leaf never go down, and bytes below [`RowGroupDecoder::consumed`] are not asked
-/// for again; a range that was answered may be asked for again until then. But where [`PoolLimits::held_bytes`] is met, a
-/// dictionary page that was read before is asked for again, without its header.
+/// for again; a range that was answered may be asked for again until then. But where [`PoolLimits::held_bytes`] is met,
+/// pages that were read before are asked for again, without their headers.
 ///
 /// [`PoolLimits::held_bytes`]: crate::PoolLimits::held_bytes
 pub trait ChunkSource {

@@ -156,13 +156,10 @@ fn many_columns_of_texts_of_varying_size() {
         (name.as_str(), Arc::new(texts) as ArrayRef)
     });
     let columns: Vec<_> = columns.collect();
-    let of_all_columns = 100 * 400 * 2048;
     write(dir.path(), columns.clone(), |properties| properties.set_dictionary_enabled(false));
-    keeps_to(dir.path(), 400, 64, 0, &["auto"]);
-    // The fallback keeps a decompressed page of each column.
-    keeps_to(dir.path(), 400, 64, of_all_columns, &["fallback"]);
+    keeps_to(dir.path(), 400, 64, 0, BOTH);
     write(dir.path(), columns, |properties| properties);
-    keeps_to(dir.path(), 400, 64, 0, &["auto"]);
+    keeps_to(dir.path(), 400, 64, 0, BOTH);
 }
 
 /// A mebibyte of each of 24 columns at a time: dictionaries, which are needed until the end of their chunk, pages that are
@@ -190,7 +187,7 @@ fn pages_and_dictionaries_of_many_columns() {
                     .set_dictionary_page_size_limit(2 << 20)
                     .set_data_page_row_count_limit(4000)
             });
-            keeps_to(dir.path(), 4000, 16, 2 << 20, &["auto"]);
+            keeps_to(dir.path(), 4000, 16, 2 << 20, BOTH);
             let digest = |budget: &str| {
                 let scan = format!("scan . --threads 1 --digest --memory-budget {budget} --json");
                 ringquet(dir.path(), &scan).succeeds().document()["digest"].clone()
