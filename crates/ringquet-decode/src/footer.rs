@@ -86,7 +86,7 @@ pub struct ColumnChunk {
     /// Encodings of its pages and levels, as the writer says.
     pub encodings: EncodingSet,
     /// Whether its v2 data pages are compressed by `codec` even where their headers say that they are not, as
-    /// parquet-cpp-arrow before 3.0.0 wrote them.
+    /// parquet-cpp and parquet-cpp-arrow before 3.0.0 wrote them.
     pub v2_denies_compression: bool,
 }
 

@@ -1,4 +1,5 @@
-//! v2 data pages that say that they are not compressed and are, as parquet-cpp-arrow before 3.0.0 wrote them. (ARROW-17100)
+//! v2 data pages that say that they are not compressed and are, as parquet-cpp and parquet-cpp-arrow before 3.0.0 wrote them.
+//! (ARROW-17100)
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::Int32Type;
@@ -42,7 +43,7 @@ fn file(how: How, created_by: Option<&str>) -> File {
 
 #[test]
 fn of_parquet_cpp_before_3_are_decompressed() {
-    for created_by in ["parquet-cpp-arrow version 1.0.0", "parquet-cpp-arrow version 2.0.0"] {
+    for created_by in ["parquet-cpp version 1.5.1-SNAPSHOT", "parquet-cpp-arrow version 2.0.0"] {
         for how in HOWS {
             let file = file(how, Some(created_by)).bytes();
             let batch = read_every_way(&file, Int96::default(), &format!("{how:?}, {created_by}"));

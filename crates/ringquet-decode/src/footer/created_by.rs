@@ -16,8 +16,10 @@ const COUNT_RIGHT: [&str; 9] = [
 /// The first release of parquet-mr that counts them.
 const PARQUET_MR_COUNTS_RIGHT: Version = [1, 2, 9];
 
-/// The first release of parquet-cpp-arrow whose v2 data pages say whether they are compressed. (ARROW-10353, ARROW-17100)
-const PARQUET_CPP_SAYS_COMPRESSED: Version = [3, 0, 0];
+/// The first releases whose v2 data pages say whether they are compressed. (ARROW-10353, ARROW-17100) parquet-cpp became
+/// parquet-cpp-arrow after version 1.5.1.
+const SAY_COMPRESSED: [(&str, Version); 2] =
+    [("parquet-cpp", [2, 0, 0]), ("parquet-cpp-arrow", [3, 0, 0])];
 
 type Version = [u64; 3];
 
@@ -50,8 +52,9 @@ impl<'a> CreatedBy<'a> {
 
     /// Whether its v2 data pages are compressed by the codec of their chunk, although their headers deny it.
     pub(super) fn denies_compression(self) -> bool {
-        self.version_of("parquet-cpp-arrow")
-            .is_some_and(|version| version < PARQUET_CPP_SAYS_COMPRESSED)
+        SAY_COMPRESSED
+            .into_iter()
+            .any(|(writer, first)| self.version_of(writer).is_some_and(|version| version < first))
     }
 }
 
@@ -82,6 +85,7 @@ mod tests {
     fn writers_that_deny_compression() {
         for (created_by, expect) in [
             (None, false),
+            (Some("parquet-cpp version 1.5.1-SNAPSHOT"), true),
             (Some("parquet-cpp-arrow version 1.0.0"), true),
             (Some("parquet-cpp-arrow version 2.0.0-SNAPSHOT"), true),
             (Some("parquet-cpp-arrow version 3.0.0"), false),
