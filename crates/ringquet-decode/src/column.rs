@@ -208,7 +208,7 @@ impl FastColumn {
                             &mut context.contexts.decompressor,
                             |length| memory.of_length(length),
                         )?;
-                        let (header, range) = (page.header, page.range());
+                        let place = page.place();
                         self.stays_at_page = !is_dictionary && self.pool.holds_too_much();
                         if !self.stays_at_page {
                             self.walk.advance();
@@ -217,11 +217,10 @@ impl FastColumn {
                             let new = PageMemory::new(&self.pool);
                             let memory = std::mem::replace(&mut self.decompressed, new);
                             let leaf = &self.plan.leaf;
-                            self.dictionary
-                                .set_decompressed(leaf, header, range, memory, &self.pool)?;
+                            self.dictionary.set_decompressed(leaf, place, memory, &self.pool)?;
                         } else if self.page.is_none() {
                             let bytes = self.decompressed.bytes();
-                            let page = DataPage::new(header.kind, bytes, &self.plan, true)?;
+                            let page = DataPage::new(place.header.kind, bytes, &self.plan, true)?;
                             self.page = Some(Box::new(page));
                         }
                     }

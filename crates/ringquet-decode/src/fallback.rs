@@ -28,10 +28,10 @@ use parquet::basic::Encoding;
 use parquet::column::page::Page;
 use parquet::errors::ParquetError;
 
-use crate::codec::{Codec, Decompressor};
+use crate::codec::Decompressor;
 use crate::error::Fault;
 use crate::kernels::delta::DeltaCursor;
-use crate::page::{self, PageStep, PageWalk, RawPage};
+use crate::page::{self, PagePlace, PageStep, PageWalk, RawPage};
 use crate::page_header::{PageEncoding, PageHeader, PageKind};
 use crate::pool::{BufferPool, Hold};
 use crate::row_group::{ChunkSource, ColumnContext, DecodeOptions, Filled, Share};
@@ -68,7 +68,7 @@ struct Reading {
 struct LeafPages {
     walk: PageWalk,
     handover: Handover,
-    dictionary: Option<Dictionary>,
+    dictionary: Option<KeptPage>,
     dictionary_hold: Hold,
     pages: VecDeque<QueuedPage>,
     sizes: RowSizes,
@@ -79,26 +79,23 @@ struct LeafPages {
     pool: BufferPool,
 }
 
-/// The dictionary of a leaf.
-struct Dictionary {
+/// A page, or where it can be read again.
+struct KeptPage {
     /// `None` while it is given back.
     page: Option<Page>,
     place: PagePlace,
 }
 
-/// Where a page can be read again.
-#[derive(Debug, Clone)]
-struct PagePlace {
-    header: PageHeader,
-    /// In the file, without the header.
-    range: Range<u64>,
+/// A page that was read again, and its length as the crate is given it.
+struct PageAgain {
+    page: Option<Page>,
+    bytes: usize,
+    hold: Hold,
 }
 
 /// A page of which some rows were not taken.
 struct QueuedPage {
-    /// `None` while it is given back.
-    page: Option<Page>,
-    place: PagePlace,
+    kept: KeptPage,
     /// The row that its first value belongs to.
     first_row: u64,
     /// The row that starts after it.
@@ -314,11 +311,11 @@ impl LeafPages {
             PageStep::Page(page) => page,
         };
         check_encodings(&page.header)?;
-        let place = PagePlace { header: page.header, range: page.range() };
+        let place = page.place();
         let decompressed_bytes = u64::from(page::decompressed_bytes(&page.header, codec));
         let mut hold = self.pool.hold();
         let (header, bytes) =
-            self.handed_over(&page, codec, &mut context.contexts.decompressor, &mut hold)?;
+            self.handed_over(&page, &mut context.contexts.decompressor, &mut hold)?;
         context.counters.decompressed_bytes += decompressed_bytes;
         self.walk.advance();
         if let PageKind::Dictionary { num_values, .. } = header.kind {
@@ -327,7 +324,7 @@ impl LeafPages {
             // The crate makes a copy of its own.
             self.dictionary_hold.set(2 * bytes.len() + self.sizes.entries_bytes())?;
             let page = page_of(&header, bytes.into());
-            self.dictionary = page.map(|page| Dictionary { page: Some(page), place });
+            self.dictionary = page.map(|page| KeptPage { page: Some(page), place });
             return Ok(None);
         }
         let rows = self.sizes.add_page(header.kind, &bytes)?;
@@ -339,8 +336,8 @@ impl LeafPages {
         self.row_starts += rows.starts;
         if let Some(page) = page_of(&header, bytes.into()) {
             let end_row = self.row_starts;
-            let page = Some(page);
-            self.pages.push_back(QueuedPage { page, place, first_row, end_row, rows, hold });
+            let kept = KeptPage { page: Some(page), place };
+            self.pages.push_back(QueuedPage { kept, first_row, end_row, rows, hold });
         }
         Ok(None)
     }
@@ -349,10 +346,10 @@ impl LeafPages {
     fn handed_over(
         &self,
         page: &RawPage<'_>,
-        codec: Codec,
         decompressor: &mut Decompressor,
         hold: &mut Hold,
     ) -> Result<(PageHeader, Vec<u8>), Fault> {
+        let codec = self.walk.codec();
         hold.set(page::decompressed_bytes(&page.header, codec) as usize)?;
         let mut bytes = Vec::new();
         page::decompress(page, codec, decompressor, |length| {
@@ -368,7 +365,7 @@ impl LeafPages {
     /// Gives the memory of its pages back.
     fn give_back(&mut self) -> Result<(), Fault> {
         for queued in &mut self.pages {
-            queued.page = None;
+            queued.kept.page = None;
             queued.hold.set(0)?;
         }
         if let Some(dictionary) = &mut self.dictionary {
@@ -384,35 +381,42 @@ impl LeafPages {
         source: &mut dyn ChunkSource,
         context: &mut ColumnContext,
     ) -> Result<Option<Range<u64>>, Fault> {
-        let codec = self.walk.codec();
-        let decompressor = &mut context.contexts.decompressor;
-        let given_back = |dictionary: &&Dictionary| dictionary.page.is_none();
-        let dictionary = self.dictionary.as_ref().filter(given_back).map(|d| d.place.clone());
-        if let Some(place) = dictionary {
-            let Some(page) = place.raw_page(self.walk.leaf(), source) else {
+        if let Some(KeptPage { page: None, place }) = &self.dictionary {
+            let place = place.clone();
+            let Some(PageAgain { page, bytes, hold }) = self.read_again(&place, source, context)?
+            else {
                 return Ok(Some(place.range));
             };
-            let mut hold = self.pool.hold();
-            let (header, bytes) = self.handed_over(&page, codec, decompressor, &mut hold)?;
             drop(hold);
-            self.dictionary_hold.set(2 * bytes.len() + self.sizes.entries_bytes())?;
-            let page = page_of(&header, bytes.into());
-            self.dictionary = page.map(|page| Dictionary { page: Some(page), place });
+            self.dictionary_hold.set(2 * bytes + self.sizes.entries_bytes())?;
+            self.dictionary = page.map(|page| KeptPage { page: Some(page), place });
         }
         for at in 0..self.pages.len() {
-            if self.pages[at].page.is_some() {
-                continue;
+            if let KeptPage { page: None, place } = &self.pages[at].kept {
+                let place = place.clone();
+                let Some(again) = self.read_again(&place, source, context)? else {
+                    return Ok(Some(place.range));
+                };
+                let queued = &mut self.pages[at];
+                (queued.kept.page, queued.hold) = (again.page, again.hold);
             }
-            let place = self.pages[at].place.clone();
-            let Some(page) = place.raw_page(self.walk.leaf(), source) else {
-                return Ok(Some(place.range));
-            };
-            let mut hold = self.pool.hold();
-            let (header, bytes) = self.handed_over(&page, codec, decompressor, &mut hold)?;
-            let queued = &mut self.pages[at];
-            (queued.page, queued.hold) = (page_of(&header, bytes.into()), hold);
         }
         Ok(None)
+    }
+
+    /// A page that was given back, if its bytes are at hand.
+    fn read_again(
+        &self,
+        place: &PagePlace,
+        source: &mut dyn ChunkSource,
+        context: &mut ColumnContext,
+    ) -> Result<Option<PageAgain>, Fault> {
+        let Some(page) = place.page(self.walk.leaf(), source) else { return Ok(None) };
+        let decompressor = &mut context.contexts.decompressor;
+        let mut hold = self.pool.hold();
+        let (header, bytes) = self.handed_over(&page, decompressor, &mut hold)?;
+        let length = bytes.len();
+        Ok(Some(PageAgain { page: page_of(&header, bytes.into()), bytes: length, hold }))
     }
 
     /// The crate fails to skip integers encoded as differences where these are large, so it is given the integers themselves.
@@ -476,14 +480,14 @@ impl LeafPages {
             entries.push_back(Entry::Skipped(to_usize(first.first_row - first_row)));
         }
         let mut pages = self.pages.iter().peekable();
-        while let Some(QueuedPage { page, rows, .. }) = pages.next() {
+        while let Some(QueuedPage { kept, rows, .. }) = pages.next() {
             let ends_a_row = match pages.peek() {
                 Some(next) => !next.rows.continues,
                 None => self.ended || self.handover.max_repetition_level() == 0,
             };
             let is_whole = ends_a_row && !rows.continues;
             // Pages are there whenever rows are decoded: see `restore`.
-            let Some(page) = page else { break };
+            let Some(page) = &kept.page else { break };
             entries.push_back(Entry::Data {
                 page: page.clone(),
                 rows: is_whole.then(|| to_usize(rows.starts)),
@@ -491,15 +495,6 @@ impl LeafPages {
             });
         }
         entries
-    }
-}
-
-impl PagePlace {
-    /// The page, if its bytes are at hand.
-    fn raw_page<'s>(&self, leaf: usize, source: &'s mut dyn ChunkSource) -> Option<RawPage<'s>> {
-        let PagePlace { header, range } = self;
-        let bytes = if range.is_empty() { &[][..] } else { source.bytes(leaf, range.clone())? };
-        Some(RawPage { header: *header, offset: range.start, bytes })
     }
 }
 

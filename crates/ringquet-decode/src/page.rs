@@ -57,9 +57,37 @@ pub(crate) struct RawPage<'s> {
 }
 
 impl RawPage<'_> {
-    /// Where it lies in the file.
-    pub(crate) fn range(&self) -> Range<u64> {
-        self.offset..self.offset + self.bytes.len() as u64
+    /// Where it can be read again.
+    pub(crate) fn place(&self) -> PagePlace {
+        let range = self.offset..self.offset + self.bytes.len() as u64;
+        PagePlace { header: self.header, range }
+    }
+}
+
+/// Where a page can be read again.
+#[derive(Debug, Clone)]
+pub(crate) struct PagePlace {
+    pub(crate) header: PageHeader,
+    /// In the file, without the header.
+    pub(crate) range: Range<u64>,
+}
+
+impl PagePlace {
+    /// The page of a leaf column, if its bytes are at hand.
+    pub(crate) fn page<'s>(
+        &self,
+        leaf: usize,
+        source: &'s mut dyn ChunkSource,
+    ) -> Option<RawPage<'s>> {
+        let range = &self.range;
+        // Sources are not asked for nothing.
+        let bytes = if range.is_empty() { &[] } else { source.bytes(leaf, range.clone())? };
+        debug_assert_eq!(
+            bytes.len() as u64,
+            range.end - range.start,
+            "a source gives what it is asked for"
+        );
+        Some(RawPage { header: self.header, offset: range.start, bytes })
     }
 }
 
@@ -159,22 +187,15 @@ impl PageWalk {
         };
         let offset = self.position + self.header.map_or(0, |(_, header_bytes)| header_bytes);
         let range = offset..offset + u64::from(header.compressed_bytes);
-        if range.is_empty() {
-            return Ok(PageStep::Page(RawPage { header, offset, bytes: &[] }));
-        }
-        let Some(bytes) = source.bytes(self.leaf, range.clone()) else {
-            return Ok(PageStep::NeedsBytes(range));
+        let place = PagePlace { header, range };
+        let Some(page) = place.page(self.leaf, source) else {
+            return Ok(PageStep::NeedsBytes(place.range));
         };
-        debug_assert_eq!(
-            bytes.len() as u64,
-            range.end - range.start,
-            "a source gives what it is asked for"
-        );
-        if self.verify_crc && !self.crc_verified {
-            verify_crc(&header, bytes)?;
+        if self.verify_crc && !self.crc_verified && !page.bytes.is_empty() {
+            verify_crc(&header, page.bytes)?;
             self.crc_verified = true;
         }
-        Ok(PageStep::Page(RawPage { header, offset, bytes }))
+        Ok(PageStep::Page(page))
     }
 
     /// Leaves the page that [`Self::peek`] gave behind.
@@ -301,7 +322,7 @@ impl PageWalk {
                     "levels of {levels} bytes in a page of {compressed} ({uncompressed} uncompressed)"
                 )));
             }
-            if !compression(header, self.chunk.codec).1
+            if is_plain(header, self.chunk.codec)
                 && self.chunk.codec != Codec::Uncompressed
                 && compressed != uncompressed
             {

@@ -265,8 +265,13 @@ pub struct Hold {
 }
 
 impl Hold {
-    /// Holds `bytes` from now on, whatever the bound: memory that is given back where the pool holds too much.
-    pub fn count(&mut self, bytes: usize) {
+    /// Holds `after` bytes from now on for what took `before`, whatever the bound: memory that is given back where the pool holds
+    /// too much.
+    pub fn change(&mut self, before: usize, after: usize) {
+        self.count(self.bytes - before + after);
+    }
+
+    fn count(&mut self, bytes: usize) {
         // Relaxed: the decoders of a pool are those of one thread; the counters order nothing else.
         if bytes > self.bytes {
             self.shared.held_bytes.fetch_add(bytes - self.bytes, Ordering::Relaxed);

@@ -41,8 +41,7 @@ pub(crate) struct UnitBytes {
     requested: u32,
     /// Bytes of the arena that this unit holds.
     held_bytes: u64,
-    /// Bytes beside the arena: copies and assemblies.
-    copied_bytes: usize,
+    /// Memory beside the arena: copies and assemblies.
     copied: Hold,
     pool: BufferPool,
     /// The chunk that the decoder asked for last.
@@ -63,17 +62,15 @@ struct ChunkBytes {
 #[derive(Default)]
 struct Assembly {
     range: Range<u64>,
+    /// The part of it that is there.
     bytes: Vec<u8>,
-    have: usize,
 }
 
 /// A range that is read again: its extents were released. Of one column at a time.
 #[derive(Default)]
 struct Again {
     chunk: usize,
-    range: Range<u64>,
-    /// The part of it that is there.
-    bytes: Vec<u8>,
+    assembly: Assembly,
 }
 
 impl UnitBytes {
@@ -110,7 +107,6 @@ impl UnitBytes {
             order: order.into_iter().collect(),
             requested: 0,
             held_bytes: 0,
-            copied_bytes: 0,
             copied: pool.hold(),
             pool: pool.clone(),
             at_work: 0,
@@ -144,8 +140,7 @@ impl UnitBytes {
         self.requested -= 1;
         self.held_bytes -= self.extents[index as usize].len_bytes();
         self.bytes[index as usize] = Bytes::Copied(filled.to_vec());
-        self.copied_bytes += filled.len();
-        self.copied.count(self.copied_bytes);
+        self.copied.change(0, filled.len());
     }
 
     /// Its read failed: the unit will not be finished.
@@ -196,7 +191,7 @@ impl UnitBytes {
         let Some(chunk_at) = self.chunk_of(leaf) else { return false };
         // What was put together of it, or read again, is there.
         let have = if self.again.is_of(chunk_at, range) {
-            self.again.bytes.len()
+            self.again.assembly.bytes.len()
         } else {
             self.chunks[chunk_at].assembly.have_of(range)
         };
@@ -231,7 +226,7 @@ impl UnitBytes {
 
     fn release_below(&mut self, at: usize, offset: u64) {
         let chunk = &self.chunks[at];
-        let offset = offset.max(chunk.assembly.range.start + chunk.assembly.have as u64);
+        let offset = offset.max(chunk.assembly.end());
         let (end, done) = (chunk.extents.end, offset >= chunk.wanted.range.end);
         let mut index = chunk.unreleased;
         while index < end && (done || self.extents[index].range.end <= offset) {
@@ -249,10 +244,7 @@ impl UnitBytes {
         // What was never requested (a decoder may skip the end of a chunk) stays planned and is read for nothing.
         match &self.bytes[index] {
             Bytes::Filled(_) => self.held_bytes -= self.extents[index].len_bytes(),
-            Bytes::Copied(copied) => {
-                self.copied_bytes -= copied.len();
-                self.copied.count(self.copied_bytes);
-            }
+            Bytes::Copied(copied) => self.copied.change(copied.len(), 0),
             _ => return,
         }
         self.bytes[index] = Bytes::Released;
@@ -262,8 +254,7 @@ impl UnitBytes {
     fn give_back(&mut self, chunk_at: usize) {
         let chunk = &mut self.chunks[chunk_at];
         let assembly = std::mem::take(&mut chunk.assembly);
-        self.copied_bytes -= assembly.bytes.capacity();
-        self.copied.count(self.copied_bytes);
+        self.copied.change(assembly.bytes.capacity(), 0);
         for index in chunk.unreleased..chunk.extents.end {
             match self.bytes[index] {
                 Bytes::Copied(_) => self.release(index),
@@ -326,28 +317,20 @@ impl UnitBytes {
     /// Copies a range out of extents that come a second time, and are released as soon as they are copied.
     fn read_again(&mut self, chunk_at: usize, range: Range<u64>) -> Option<&[u8]> {
         if !self.again.is_of(chunk_at, &range) {
-            self.copied_bytes -= self.again.bytes.capacity();
             let bytes = Vec::with_capacity(index(range.end - range.start));
-            self.copied_bytes += bytes.capacity();
-            self.copied.count(self.copied_bytes);
-            self.again = Again { chunk: chunk_at, range: range.clone(), bytes };
+            self.copied.change(self.again.assembly.bytes.capacity(), bytes.capacity());
+            self.again = Again { chunk: chunk_at, assembly: Assembly { range, bytes } };
         }
-        let extents = self.chunks[chunk_at].extents.clone();
-        let len = index(range.end - range.start);
-        while self.again.bytes.len() < len {
-            let offset = range.start + self.again.bytes.len() as u64;
-            let at = extents.start
-                + self.extents[extents.clone()]
-                    .partition_point(|extent| extent.range.end <= offset);
-            let bytes = self.bytes.get(at)?.get()?;
-            let from = index(offset - self.extents[at].range.start);
-            let part = &bytes[from..bytes.len().min(from + len - self.again.bytes.len())];
-            self.again.bytes.extend_from_slice(part);
+        let among = self.chunks[chunk_at].extents.clone();
+        while self.again.assembly.left() > 0 {
+            let offset = self.again.assembly.end();
+            let (at, bytes) = from_offset(&self.extents, &self.bytes, among.clone(), offset)?;
+            self.again.assembly.extend(bytes);
             if self.users[at] == 0 {
                 self.release(at);
             }
         }
-        Some(&self.again.bytes)
+        Some(&self.again.assembly.bytes)
     }
 
     /// Puts a range together that crosses extents. Extents that were copied whole are released at once.
@@ -357,49 +340,61 @@ impl UnitBytes {
         // What an earlier range put together may be all there is of these bytes: its extents can be released. So
         // the part that this range shares with it is kept.
         match range.start.checked_sub(assembly.range.start).map(index) {
-            Some(shift) if shift < assembly.have => {
-                assembly.bytes.drain(..shift);
-                assembly.have -= shift;
-            }
-            _ => {
-                assembly.bytes.clear();
-                assembly.have = 0;
-            }
+            Some(shift) if shift < assembly.bytes.len() => drop(assembly.bytes.drain(..shift)),
+            _ => assembly.bytes.clear(),
         }
         assembly.range = range.clone();
-        let len = index(range.end - range.start);
-        self.copied_bytes -= assembly.bytes.capacity();
-        assembly.bytes.reserve_exact(len.saturating_sub(assembly.have));
-        self.copied_bytes += assembly.bytes.capacity();
-        self.copied.count(self.copied_bytes);
-        while assembly.have < len {
-            let offset = range.start + assembly.have as u64;
-            let at = chunk.unreleased
-                + self.extents[chunk.unreleased..chunk.extents.end]
-                    .partition_point(|extent| extent.range.end <= offset);
-            if at >= chunk.extents.end {
-                return None;
-            }
-            let Some(bytes) = self.bytes[at].get() else { break };
-            let from = index(offset - self.extents[at].range.start);
-            let part = &bytes[from..bytes.len().min(from + len - assembly.have)];
-            assembly.bytes.extend_from_slice(part);
-            assembly.have += part.len();
+        let capacity = assembly.bytes.capacity();
+        assembly.bytes.reserve_exact(assembly.left());
+        self.copied.change(capacity, assembly.bytes.capacity());
+        let among = chunk.unreleased..chunk.extents.end;
+        while assembly.left() > 0
+            && let Some((_, bytes)) =
+                from_offset(&self.extents, &self.bytes, among.clone(), assembly.end())
+        {
+            assembly.extend(bytes);
         }
-        let complete = assembly.have >= len;
-        if !complete {
+        if assembly.left() > 0 {
             // A page larger than the arena: what was copied makes room for the rest.
             self.release_below(chunk_at, range.start);
             return None;
         }
-        Some(&self.chunks[chunk_at].assembly.bytes[..len])
+        Some(&self.chunks[chunk_at].assembly.bytes[..index(range.end - range.start)])
     }
 }
 
+/// The bytes of `among` these extents from `offset` on, as far as its extent has them, and which one that is.
+fn from_offset<'b>(
+    extents: &[Extent],
+    bytes: &'b [Bytes],
+    among: Range<usize>,
+    offset: u64,
+) -> Option<(usize, &'b [u8])> {
+    let ends_before = |extent: &Extent| extent.range.end <= offset;
+    let at = among.start + extents[among.clone()].partition_point(ends_before);
+    let bytes = bytes[..among.end].get(at)?.get()?;
+    Some((at, &bytes[index(offset - extents[at].range.start)..]))
+}
+
 impl Assembly {
+    /// The first byte of the file that it does not have.
+    fn end(&self) -> u64 {
+        self.range.start + self.bytes.len() as u64
+    }
+
+    /// Bytes of its range that are missing.
+    fn left(&self) -> usize {
+        index(self.range.end.saturating_sub(self.end()))
+    }
+
+    /// Takes as many of the bytes that follow as are missing.
+    fn extend(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(&bytes[..bytes.len().min(self.left())]);
+    }
+
     /// Bytes at the start of `range` that it has.
     fn have_of(&self, range: &Range<u64>) -> usize {
-        let end = self.range.start + self.have as u64;
+        let end = self.end();
         let is_inside = (self.range.start..end).contains(&range.start);
         if is_inside { index(end.min(range.end) - range.start) } else { 0 }
     }
@@ -407,7 +402,7 @@ impl Assembly {
 
 impl Again {
     fn is_of(&self, chunk: usize, range: &Range<u64>) -> bool {
-        self.chunk == chunk && self.range == *range
+        self.chunk == chunk && self.assembly.range == *range
     }
 }
 
@@ -444,7 +439,7 @@ mod tests {
         unit.set_requested(index);
         let bytes: Vec<u8> = range.map(|n| u8::try_from(n % 251).unwrap()).collect();
         unit.requested -= 1;
-        unit.copied_bytes += bytes.len();
+        unit.copied.change(0, bytes.len());
         unit.bytes[index as usize] = Bytes::Copied(bytes);
     }
 
@@ -535,7 +530,7 @@ mod tests {
         assert!(unit.bytes(0, 16_200..16_600).is_some(), "a header that crosses extents");
         assert!(unit.bytes(0, 16_300..20_000).is_some());
         unit.release_consumed(0, 20_000);
-        unit.chunks[0].assembly.have = 300;
+        unit.chunks[0].assembly.bytes.truncate(300);
         while unit.bytes(0, 16_300..20_000).is_none() {
             assert!(unit.hasten(0, &(16_300..20_000)));
             fill_all(&mut unit);

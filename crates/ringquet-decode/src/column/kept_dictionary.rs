@@ -7,8 +7,8 @@ use super::plan::Leaf;
 use super::values::Dictionary;
 use crate::codec::{Codec, Decompressor};
 use crate::error::Fault;
-use crate::page::{self, RawPage};
-use crate::page_header::{PageHeader, PageKind};
+use crate::page::{self, PagePlace, RawPage};
+use crate::page_header::{PageEncoding, PageHeader, PageKind};
 use crate::pool::BufferPool;
 use crate::row_group::ChunkSource;
 
@@ -16,8 +16,8 @@ use crate::row_group::ChunkSource;
 #[derive(Debug, Default)]
 pub(super) struct KeptDictionary {
     dictionary: Option<Dictionary>,
-    page: Option<(PageHeader, Range<u64>)>,
-    is_given_back: bool,
+    /// `None` where there is no dictionary, or no more.
+    place: Option<PagePlace>,
 }
 
 impl KeptDictionary {
@@ -28,8 +28,18 @@ impl KeptDictionary {
 
     /// The dictionary, for good.
     pub(super) fn take(&mut self) -> Option<Dictionary> {
-        self.page = None;
+        self.place = None;
         self.dictionary.take()
+    }
+
+    /// Gives its memory back.
+    pub(super) fn give_back(&mut self) {
+        self.dictionary = None;
+    }
+
+    /// Whether it must be read again before values are looked up.
+    pub(super) fn is_given_back(&self) -> bool {
+        self.dictionary.is_none() && self.place.is_some()
     }
 
     /// Reads the dictionary in a page that lies in the memory of the source.
@@ -39,43 +49,28 @@ impl KeptDictionary {
         page: &RawPage<'_>,
         pool: &BufferPool,
     ) -> Result<(), Fault> {
-        let (num_values, encoding) = page.header.dictionary()?;
+        let (num_values, encoding) = counts(&page.header)?;
         self.dictionary =
             Some(Dictionary::at_source(leaf, num_values, encoding, page.bytes, pool)?);
-        self.page = Some((page.header, page.range()));
-        self.is_given_back = false;
+        self.place = Some(page.place());
         Ok(())
     }
 
-    /// Reads the dictionary in a page that was decompressed into `memory`; in the file it has `range`, without its header.
+    /// Reads the dictionary in a page that was decompressed into `memory`; in the file it is at `place`.
     pub(super) fn set_decompressed(
         &mut self,
         leaf: &Leaf,
-        header: PageHeader,
-        range: Range<u64>,
+        place: PagePlace,
         memory: PageMemory,
         pool: &BufferPool,
     ) -> Result<(), Fault> {
-        let (num_values, encoding) = header.dictionary()?;
+        let (num_values, encoding) = counts(&place.header)?;
         self.dictionary = Some(Dictionary::of_page(leaf, num_values, encoding, memory, pool)?);
-        self.page = Some((header, range));
-        self.is_given_back = false;
+        self.place = Some(place);
         Ok(())
     }
 
-    /// Gives its memory back.
-    pub(super) fn give_back(&mut self) {
-        if self.page.is_some() && self.dictionary.take().is_some() {
-            self.is_given_back = true;
-        }
-    }
-
-    /// Whether it must be read again before values are looked up.
-    pub(super) fn is_given_back(&self) -> bool {
-        self.is_given_back
-    }
-
-    /// Reads it again; the bytes that this takes if they are not at hand.
+    /// Reads it again; the bytes of the leaf column `column` that this takes if they are not at hand.
     pub(super) fn read_again(
         &mut self,
         column: usize,
@@ -85,29 +80,24 @@ impl KeptDictionary {
         decompressor: &mut Decompressor,
         pool: &BufferPool,
     ) -> Result<Option<Range<u64>>, Fault> {
-        let Some((header, range)) = self.page.clone() else { return Ok(None) };
-        let bytes =
-            if range.is_empty() { Some(&[][..]) } else { source.bytes(column, range.clone()) };
-        let Some(bytes) = bytes else { return Ok(Some(range)) };
-        let page = RawPage { header, offset: range.start, bytes };
-        if page::is_plain(&header, codec) {
+        let Some(place) = self.place.clone() else { return Ok(None) };
+        let Some(page) = place.page(column, source) else { return Ok(Some(place.range)) };
+        if page::is_plain(&page.header, codec) {
             self.set_at_source(leaf, &page, pool)?;
         } else {
             let mut memory = PageMemory::new(pool);
-            memory.hold(page::decompressed_bytes(&header, codec) as usize)?;
+            memory.hold(page::decompressed_bytes(&page.header, codec) as usize)?;
             page::decompress(&page, codec, decompressor, |length| memory.of_length(length))?;
-            self.set_decompressed(leaf, header, range, memory, pool)?;
+            self.set_decompressed(leaf, place, memory, pool)?;
         }
         Ok(None)
     }
 }
 
-impl PageHeader {
-    /// Entries and encoding of a dictionary page.
-    fn dictionary(&self) -> Result<(u32, crate::page_header::PageEncoding), Fault> {
-        match self.kind {
-            PageKind::Dictionary { num_values, encoding } => Ok((num_values, encoding)),
-            _ => Err(Fault::out_of_spec("a data page where the dictionary was")),
-        }
+/// Entries and encoding of a dictionary page.
+fn counts(header: &PageHeader) -> Result<(u32, PageEncoding), Fault> {
+    match header.kind {
+        PageKind::Dictionary { num_values, encoding } => Ok((num_values, encoding)),
+        _ => Err(Fault::out_of_spec("a data page where the dictionary was")),
     }
 }
