@@ -1,23 +1,21 @@
 //! Small changes to seeds, the same ones each time: what `cargo xtask test` runs instead of a fuzzer. The fuzzer takes them for
 //! text, whose words and numbers it would not change as a whole.
 
-/// Numbers that follow from a seed (SplitMix64).
+use ringquet_io::sim::SimRandom;
+
+/// Numbers that follow from a seed: those of the simulated driver.
 #[derive(Debug, Clone)]
-pub struct Numbers(u64);
+pub struct Numbers(SimRandom);
 
 impl Numbers {
     /// Those of `seed`.
     pub fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(SimRandom::new(seed))
     }
 
     /// The next of them.
     pub fn number(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
+        self.0.bits()
     }
 
     /// The next below `bound`; 0 where there is none.

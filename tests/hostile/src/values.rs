@@ -9,7 +9,7 @@ use crate::levels::{hybrid_of_mask, prefixed};
 #[derive(Debug, Clone, Copy)]
 pub struct ValueColumn {
     leaf: u8,
-    /// 1: optional. 2: pages of the second version. 4: bytes come as late as they may.
+    /// 1: optional. 2: pages of the second version. 4: bytes come as late as they may. 8: two pages, where a target has it.
     pub flags: u8,
     /// Which slots have a value, eight by eight.
     mask: u8,
@@ -54,6 +54,19 @@ impl ValueColumn {
         };
         let bytes = [&levels, values].concat();
         Page { kind, encoding, num_values: u32::from(num_values), bytes }
+    }
+
+    /// Checks the file of which the rest of the input has the values, in one page or, as a flag says, in two; `leaves` as in
+    /// [`Self::check`].
+    pub fn check_rest(&self, leaves: &[usize], encoding: Encoding, input: &mut Input<'_>) {
+        let num_values = input.u16() & 0x7ff;
+        let mut pages = Vec::new();
+        if self.flags & 8 == 8 {
+            let first_bytes = usize::from(input.u16());
+            pages.push(self.page(encoding, num_values, input.take(first_bytes)));
+        }
+        pages.push(self.page(encoding, num_values, input.rest()));
+        self.check(leaves, pages);
     }
 
     /// Checks the file with these pages; `leaves` are the indices in [`LEAVES`] to choose from.

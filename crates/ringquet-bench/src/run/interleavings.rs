@@ -11,8 +11,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use arrow_array::cast::AsArray as _;
-use arrow_array::types::Int64Type;
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use rand::SeedableRng as _;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -28,6 +26,7 @@ use crate::run::ensemble::Others;
 use crate::run::lane::{Aftermath, StreamLane};
 use crate::run::phase::let_go;
 use crate::run::priority::AcceleratorPriority;
+use crate::run::queue::tests::values;
 use crate::run::queue::{NoBatch, RankQueue, Rows, Want};
 use crate::sync::Mutex;
 
@@ -40,16 +39,6 @@ fn columns(values: std::ops::Range<i64>) -> Rows {
     let column: ArrayRef = Arc::new(values.collect::<Int64Array>());
     let batch = RecordBatch::try_from_iter([("x", column)]).expect("one column");
     Rows::Columns { batch, first_row: 0 }
-}
-
-fn values(batch: &[Rows]) -> Vec<i64> {
-    let of_piece = |rows: &Rows| match rows {
-        Rows::Columns { batch, .. } => {
-            batch.column(0).as_primitive::<Int64Type>().values().to_vec()
-        }
-        Rows::Raw(_) => panic!("not decoded"),
-    };
-    batch.iter().flat_map(of_piece).collect()
 }
 
 /// A reader thread that fills one queue: asks what it wants, delivers, waits at the gate while it is full.

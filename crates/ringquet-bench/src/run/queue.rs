@@ -246,7 +246,7 @@ impl RankQueue {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::Arc;
 
     use arrow_array::cast::AsArray as _;
@@ -267,7 +267,8 @@ mod tests {
         queue.take(&mut batch).map(|wake| (batch, wake))
     }
 
-    fn values(batch: &[Rows]) -> Vec<i64> {
+    /// The values of all rows.
+    pub(crate) fn values(batch: &[Rows]) -> Vec<i64> {
         let of_piece = |rows: &Rows| match rows {
             Rows::Columns { batch, .. } => {
                 batch.column(0).as_primitive::<Int64Type>().values().to_vec()

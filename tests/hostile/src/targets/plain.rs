@@ -20,12 +20,5 @@ pub fn plain(bytes: &[u8]) {
         _ => (Encoding::Rle, &LEAVES[..1]),
     };
     let column = ValueColumn::take(&mut input);
-    let num_values = input.u16() & 0x7ff;
-    let mut pages = Vec::new();
-    if column.flags & 8 == 8 {
-        let first_bytes = usize::from(input.u16());
-        pages.push(column.page(encoding, num_values, input.take(first_bytes)));
-    }
-    pages.push(column.page(encoding, num_values, input.rest()));
-    column.check(leaves, pages);
+    column.check_rest(leaves, encoding, &mut input);
 }
