@@ -8,7 +8,7 @@ const GROWTH: usize = 4;
 
 /// Bytes of a batch at least for each of its columns, as far as the largest batch allows. The arrays of a column take a few
 /// hundred nanoseconds to make, however few rows they have, which is the time of about as many bytes.
-const COLUMN_BYTES_MIN: usize = 1024;
+pub const COLUMN_BYTES_MIN: usize = 1024;
 
 /// Rows of the batches of one row group.
 #[derive(Debug)]

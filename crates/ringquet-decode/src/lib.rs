@@ -58,6 +58,7 @@ mod digest;
 #[doc(hidden)]
 pub mod fuzzing;
 
+pub use batch_size::COLUMN_BYTES_MIN;
 pub use codec::Codec;
 pub use digest::{ContentDigest, FileDigest, ParseDigestError, RowGroupDigest};
 pub use error::{DecodeError, Place};

@@ -89,7 +89,7 @@ impl Dataset {
             Some(names) => Projection::Names(names.clone()),
         };
         let Listing { files: paths, mut failures, mut warnings } = listing;
-        let resolved = options.resolve(&footers::devices(&paths))?;
+        let mut resolved = options.resolve(&footers::devices(&paths))?;
         let arenas = KeptArenas::new(resolved.threads);
         let (files, unopened, mut opened) = footers::read_all(
             paths,
@@ -109,6 +109,8 @@ impl Dataset {
         }
         cache_warnings(&files, &options, &mut warnings);
         oddities::warn(&files, &mut warnings);
+        let columns = files.iter().map(|file| file.footer.leaves().len()).max();
+        options.fit_columns(columns.unwrap_or(0), &mut resolved);
         opened.open_seconds = begun.elapsed().as_secs_f64();
         Ok(Dataset { files, failures, options, resolved, warnings, arenas, opened })
     }

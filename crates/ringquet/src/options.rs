@@ -1,6 +1,6 @@
 //! What was asked for ([`EngineOptions`]) and what will happen ([`Resolved`]).
 
-use ringquet_decode::{DecoderChoice, Int96};
+use ringquet_decode::{COLUMN_BYTES_MIN, DecoderChoice, Int96};
 use ringquet_io::{DirectChoice, IoError, IoOptions, MemoryLimit, cpus, device::SysRoot};
 use serde::Serialize;
 
@@ -246,6 +246,26 @@ impl EngineOptions {
         })
     }
 
+    /// Gives batches of many columns the memory they need, where no budget was given: in short batches the time goes into making
+    /// the arrays of each column.
+    pub(crate) fn fit_columns(&self, columns: usize, resolved: &mut Resolved) {
+        if self.memory_budget_bytes.is_some() {
+            return;
+        }
+        let memory = MemoryLimit::of_this_process(&self.sys_root);
+        let most = memory.map_or(u64::MAX, |limit| limit.bytes / 16 / resolved.threads as u64);
+        let wanted = (columns as u64 * COLUMN_BYTES_MIN as u64).min(most);
+        let added = resolved.shares.fit_batch(wanted) * resolved.threads as u64;
+        let budget = |picked: &&mut Picked| picked.option == "memory_budget_bytes";
+        if added > 0
+            && let Some(budget) = resolved.picked.iter_mut().find(budget)
+        {
+            let bytes: u64 = budget.value.parse().expect("it was written by `pick_budget`");
+            budget.value = (bytes + added).to_string();
+            budget.why.push_str(&format!(", and longer batches for {columns} columns"));
+        }
+    }
+
     /// Bytes for all reader threads.
     fn pick_budget(
         &self,
@@ -408,6 +428,32 @@ mod tests {
         check(Some(64), 2 << 30, 1 << 30);
         let resolved = check(None, 20 << 20, 10 << 20);
         assert_eq!(resolved.threads, 1, "as many as there is memory for");
+    }
+
+    #[test]
+    fn many_columns_get_longer_batches_where_the_memory_allows_and_no_budget_is_given() {
+        let check = |memory_kib: u64, budget: Option<u64>, columns, batch_bytes_max: u64| {
+            let (_root, sys_root) = machine(memory_kib, None);
+            let options = EngineOptions {
+                threads: Some(1),
+                memory_budget_bytes: budget,
+                sys_root,
+                ..EngineOptions::default()
+            };
+            let mut resolved = options.resolve(&[]).unwrap();
+            let before = resolved.shares;
+            options.fit_columns(columns, &mut resolved);
+            assert_eq!(resolved.shares.batch_bytes_max, batch_bytes_max);
+            let added = resolved.shares.batch_bytes_max - before.batch_bytes_max;
+            let picked = resolved.picked.iter().find(|it| it.option == "memory_budget_bytes");
+            let Some(picked) = picked else { return assert_eq!(added, 0) };
+            assert_eq!(picked.value, (MEMORY_PER_THREAD_BYTES + added).to_string());
+            assert_eq!(picked.why.contains("60000 columns"), added > 0, "{}", picked.why);
+        };
+        check(64 << 20, None, 200, 24 << 20);
+        check(64 << 20, None, 60_000, 60_000 << 10);
+        check(64 << 20, Some(32 << 20), 60_000, 4 << 20);
+        check(512 << 10, None, 60_000, 32 << 20);
     }
 
     #[test]

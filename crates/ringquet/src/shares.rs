@@ -50,6 +50,14 @@ impl Shares {
         }
     }
 
+    /// Lets a batch, and the buffers for one, have `bytes`. The bytes by which this is more than before.
+    pub(crate) fn fit_batch(&mut self, bytes: u64) -> u64 {
+        let before = self.batch_bytes_max + self.free_bytes;
+        self.batch_bytes_max = self.batch_bytes_max.max(bytes);
+        self.free_bytes = self.free_bytes.max(bytes);
+        self.batch_bytes_max + self.free_bytes - before
+    }
+
     /// Bytes that a batch of one of `lanes` lanes should have, and has at most.
     #[must_use]
     pub fn batch(&self, lanes: usize) -> (u64, u64) {
