@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use ringquet::{DirectChoice, EngineOptions, IoOptions, StopFlag};
-use ringquet_bench::characterize::{Access, Bench, Point, measure};
 use ringquet_benches::huge_pages::ReservedHugePages;
 use ringquet_benches::pairs::{Pairs, Sample, tell};
 use ringquet_benches::{Scale, chosen, data, fio};
+use ringquet_device::characterize::{Access, Bench, Point, measure};
 use ringquet_io::device::SysRoot;
 
 /// Two runs of the same tool differ by less.

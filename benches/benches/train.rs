@@ -17,12 +17,12 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use ringquet::{DirectChoice, EngineOptions, StopFlag};
-use ringquet_bench::{
+use ringquet_benches::pairs::Spread;
+use ringquet_benches::{Scale, chosen, data};
+use ringquet_train::{
     Bound, EpochReport, PhaseReport, RunOptions, RunReport, SearchOptions, SearchReport,
     TimeByCause,
 };
-use ringquet_benches::pairs::Spread;
-use ringquet_benches::{Scale, chosen, data};
 use ringquet_workload::Loaded;
 
 /// AU that FLUX has to reach, and accelerators that two cores have to feed, for the bar of the table.
@@ -217,7 +217,7 @@ impl Bench {
         threads: usize,
     ) -> Result<RunReport> {
         let options = self.options(accelerators, direct, threads);
-        let report = ringquet_bench::run(loaded, &options, &|_| {}, &StopFlag::new())?;
+        let report = ringquet_train::run(loaded, &options, &|_| {}, &StopFlag::new())?;
         ensure!(report.complete, "the run was stopped");
         Ok(report)
     }
@@ -231,7 +231,7 @@ impl Bench {
         let options = self.options(FLUX_ACCELERATORS_BAR, direct, threads);
         let search = SearchOptions::default();
         let stop = StopFlag::new();
-        Ok(ringquet_bench::find_max_accelerators(loaded, &options, &search, &|_| {}, &stop)?)
+        Ok(ringquet_train::find_max_accelerators(loaded, &options, &search, &|_| {}, &stop)?)
     }
 }
 

@@ -14,8 +14,8 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::{WriterProperties, WriterVersion};
 use ringquet::{ContentDigest, Dataset, DriverChoice, EngineOptions, IoOptions, StopFlag};
-use ringquet_bench::{AcceleratorPriority, RunOptions};
 use ringquet_datagen::{DatagenOptions, Silent};
+use ringquet_train::{AcceleratorPriority, RunOptions};
 use ringquet_workload::{Loaded, load_text};
 
 /// A data set and its content.
@@ -104,7 +104,7 @@ impl Model {
         let mut options = RunOptions::new(2, dir.path().join("results"));
         options.priority = AcceleratorPriority::Normal;
         options.engine = calm();
-        let run = ringquet_bench::run(&loaded, &options, &|_| {}, &StopFlag::new()).unwrap();
+        let run = ringquet_train::run(&loaded, &options, &|_| {}, &StopFlag::new()).unwrap();
         let sets = sets(dir.path());
         Model {
             sets,

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use ringquet::{Dataset, EngineOptions, StopFlag};
-use ringquet_bench::{AcceleratorPriority, RunOptions};
 use ringquet_datagen::{DatagenOptions, Existing, ProblemKind, Silent, TestStorage, VerifyOptions};
 use ringquet_io::sim::{Fault, SimRandom, Tally};
+use ringquet_train::{AcceleratorPriority, RunOptions};
 
 use crate::faults::{self, Faults};
 use crate::model::{self, Model};
@@ -349,7 +349,7 @@ fn run(seed: u64, faults: &Faults, random: &mut SimRandom, model: &Model) -> End
     let mut options = RunOptions::new(2, results.clone());
     options.engine = engine(faults, random);
     options.priority = AcceleratorPriority::Normal;
-    let run = ringquet_bench::run(&loaded, &options, &|_| {}, &StopFlag::new());
+    let run = ringquet_train::run(&loaded, &options, &|_| {}, &StopFlag::new());
     std::fs::remove_dir_all(&results).ok();
     match run {
         Ok(run) if !run.complete => Err(Wrong::Result("not complete, and no error".to_owned())),

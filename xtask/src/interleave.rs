@@ -9,7 +9,7 @@ use xshell::cmd;
 use crate::workshop::Workshop;
 
 /// What has synchronisation of its own.
-const PACKAGES: [&str; 4] = ["ringquet-io", "ringquet-decode", "ringquet", "ringquet-bench"];
+const PACKAGES: [&str; 4] = ["ringquet-io", "ringquet-decode", "ringquet", "ringquet-train"];
 
 /// Every model, or those whose names hold `name`.
 pub(crate) fn run(workshop: &Workshop, name: Option<&str>) -> Result<()> {

@@ -45,7 +45,7 @@ pub(crate) fn run(workshop: &Workshop) -> Result<()> {
     // Away from where the binary without the feature lies, which the next build puts back.
     let ringquet = dir.join("ringquet");
     sh.copy_file(workshop.target.join("debug/ringquet"), &ringquet)?;
-    cmd!(sh, "cargo test --package ringquet-bench --features mpi --lib ensemble").run()?;
+    cmd!(sh, "cargo test --package ringquet-train --features mpi --lib ensemble").run()?;
     sh.write_file(dir.join("mpi.yaml"), WORKLOAD)?;
     let _dir = sh.push_dir(&dir);
     cmd!(sh, "{ringquet} datagen mpi.yaml --quiet").ignore_stdout().run()?;

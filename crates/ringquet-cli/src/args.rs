@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ringquet_bench::SearchOptions;
 use ringquet_datagen::{ContentOptions, DatagenOptions, WriteChoice};
+use ringquet_train::SearchOptions;
 
 use crate::engine_args::{Direct, EngineArgs};
 use crate::size::ByteSize;

@@ -9,11 +9,11 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use ringquet_bench::RunError;
-use ringquet_bench::layout::LayoutError;
-use ringquet_bench::report::ReportError;
 use ringquet_datagen::DatagenError;
 use ringquet_io::IoError;
+use ringquet_layout::LayoutError;
+use ringquet_report::ReportError;
+use ringquet_train::RunError;
 use ringquet_workload::WorkloadError;
 
 /// How a command ended.

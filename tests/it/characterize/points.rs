@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ringquet::{DirectChoice, DriverChoice, IoOptions, StopFlag};
-use ringquet_bench::characterize::{Access, Bench, CharacterizeError, Point, measure};
+use ringquet_device::characterize::{Access, Bench, CharacterizeError, Point, measure};
 use ringquet_io::device::SysRoot;
 
 use crate::scratch;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ringquet_bench::check::{CheckError, CheckReport, Finding, Standing, Verdict, check};
+use ringquet_report::check::{CheckError, CheckReport, Finding, Standing, Verdict, check};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -1,6 +1,6 @@
 //! What is told about machines that are not this one.
 
-use ringquet_bench::doctor::{BlockKind, DoctorReport, Finding, Standing, examine, members};
+use ringquet_device::doctor::{BlockKind, DoctorReport, Finding, Standing, examine, members};
 
 use super::tree_file::{Recorded, chain_text, uring_without};
 
@@ -185,7 +185,7 @@ fn a_machine_that_tells_nothing() {
     let recorded = Recorded::open("single_drive");
     let empty = tempfile::tempdir().unwrap();
     let mut machine = recorded.machine("/home/x", (252, 1), Ok(4096), uring_without(&[]));
-    machine.tree = ringquet_bench::doctor::Tree::at(empty.path());
+    machine.tree = ringquet_device::doctor::Tree::at(empty.path());
     let report = examine(&machine);
     assert_eq!(finding(&report, "locked_memory", None).standing, Standing::Untold);
     assert_eq!(finding(&report, "cgroup", None).standing, Standing::Untold);

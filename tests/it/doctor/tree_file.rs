@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use ringquet_bench::doctor::{BlockDevice, Machine, Place, Tree, block_devices, mount_of};
+use ringquet_device::doctor::{BlockDevice, Machine, Place, Tree, block_devices, mount_of};
 use ringquet_io::{UringFeatures, uring_features};
 
 /// A tree as a directory.

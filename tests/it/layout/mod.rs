@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use ringquet::{EngineOptions, StopFlag};
-use ringquet_bench::layout::{Change, LayoutError, LayoutOptions, compare};
+use ringquet_layout::{Change, LayoutError, LayoutOptions, compare};
 use ringquet_workload::Loaded;
 use tempfile::TempDir;
 
@@ -57,7 +57,7 @@ fn a_stopped_comparison_leaves_nothing_and_touches_nothing() {
     fs::create_dir(dir.path().join("train")).unwrap();
     fs::write(dir.path().join("train/img_0_of_1.parquet"), "mine").unwrap();
     let stop = StopFlag::default();
-    let at_third = |progress: ringquet_bench::layout::LayoutProgress| {
+    let at_third = |progress: ringquet_layout::LayoutProgress| {
         if progress.done == 2 {
             stop.stop();
         }

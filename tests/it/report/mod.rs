@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ringquet_bench::report::{ReportError, ReportFormat, read};
+use ringquet_report::{ReportError, ReportFormat, read};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -1,6 +1,6 @@
 //! DLIO's formulas against DLIO's own numbers: three runs of the real benchmark with two ranks.
 
-use ringquet_bench::metrics::{
+use ringquet_result::metrics::{
     BlockMetrics, EpochMetrics, OverEpochs, StepTimes, block_metrics, counted_steps, eval_metrics,
     over_ranks,
 };

@@ -1,14 +1,14 @@
 //! The search for the most accelerators: its points, its end, and the file that it leaves.
 
 use ringquet::StopFlag;
-use ringquet_bench::{CeilingBy, RunError, SearchOptions, SearchReport, find_max_accelerators};
+use ringquet_train::{CeilingBy, RunError, SearchOptions, SearchReport, find_max_accelerators};
 use ringquet_workload::Loaded;
 
 use super::support::{data, json, options, workload};
 
 fn search(
     loaded: &Loaded,
-    options: &ringquet_bench::RunOptions,
+    options: &ringquet_train::RunOptions,
     stop: &StopFlag,
 ) -> Result<SearchReport, RunError> {
     let search = SearchOptions { round_seconds: 0.15, ..SearchOptions::default() };

@@ -10,7 +10,7 @@ fn a_stopped_run_keeps_what_was_measured_and_says_so() {
     // Without the stop this takes 7 seconds.
     let loaded = workload(dir.path(), 4, 0, &["train.computation_time={mean: 0.3}"]);
     let stop = StopFlag::new();
-    let report = ringquet_bench::run(
+    let report = ringquet_train::run(
         &loaded,
         &options(dir.path(), 2),
         &|progress| {
@@ -40,7 +40,7 @@ fn a_stop_before_the_first_step_leaves_a_run_without_steps() {
     let loaded = workload(dir.path(), 2, 1, &["train.computation_time=100"]);
     let stop = StopFlag::new();
     stop.stop();
-    let report = ringquet_bench::run(&loaded, &options(dir.path(), 1), &|_| {}, &stop).unwrap();
+    let report = ringquet_train::run(&loaded, &options(dir.path(), 1), &|_| {}, &stop).unwrap();
     assert!(!report.complete && report.eval.is_none());
     assert_eq!((report.rows, report.train.au_percent_mean), (0, 0.0));
 }

@@ -7,7 +7,7 @@ use arrow_array::{ArrayRef, Float32Array, Int64Array, RecordBatch};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use ringquet::StopFlag;
-use ringquet_bench::{RunError, RunOptions, RunReport};
+use ringquet_train::{RunError, RunOptions, RunReport};
 use ringquet_workload::{Loaded, load_text};
 use serde_json::Value;
 
@@ -101,7 +101,7 @@ pub(super) fn options(dir: &Path, accelerators: u32) -> RunOptions {
 
 /// A whole run.
 pub(super) fn run(loaded: &Loaded, options: &RunOptions) -> Result<RunReport, RunError> {
-    ringquet_bench::run(loaded, options, &|_| {}, &StopFlag::new())
+    ringquet_train::run(loaded, options, &|_| {}, &StopFlag::new())
 }
 
 /// A JSON file of the results.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use ringquet_bench::characterize::{
+use ringquet_device::characterize::{
     Access, Axes, CharacterizeOptions, ParquetSource, Preset, WINDOW_ROUNDS,
 };
 use ringquet_io::{DriverChoice, IoOptions, cpus};

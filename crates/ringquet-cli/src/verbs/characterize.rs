@@ -4,7 +4,7 @@ use std::fmt;
 
 use anyhow::Result;
 use indicatif::ProgressBar;
-use ringquet_bench::characterize::{
+use ringquet_device::characterize::{
     self, CharacterizeError, CharacterizeReport, ParquetSource, PointReport, Progress,
 };
 use serde::Serialize;

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use anyhow::Result;
-use ringquet_bench::check::{self, CheckReport, Finding, Verdict};
 use ringquet_io::path_text::path_text;
+use ringquet_report::check::{self, CheckReport, Finding, Verdict};
 use serde::Serialize;
 use serde_json::json;
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use anyhow::Result;
-use ringquet_bench::doctor::{self, DoctorReport, Finding, Machine, Standing};
+use ringquet_device::doctor::{self, DoctorReport, Finding, Machine, Standing};
 use ringquet_io::path_text::path_text;
 use serde::Serialize;
 use serde_json::json;

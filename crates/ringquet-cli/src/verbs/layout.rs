@@ -4,8 +4,8 @@ use std::fmt;
 
 use anyhow::Result;
 use indicatif::ProgressBar;
-use ringquet_bench::layout::{self, LayoutOptions, LayoutProgress, LayoutReport, VariantReport};
 use ringquet_datagen::ContentOptions;
+use ringquet_layout::{LayoutOptions, LayoutProgress, LayoutReport, VariantReport};
 use serde::Serialize;
 
 use super::source;
@@ -32,7 +32,7 @@ pub(crate) fn run(args: &LayoutArgs, console: &mut Console) -> Result<Exit> {
     console.set_options(options.to_json(&loaded));
     let stop = stop::on_signals()?;
     let bar = progress::counted(console, "comparing", 0, "layouts");
-    let compared = layout::compare(&loaded, &options, &|done| show(&bar, done), &stop);
+    let compared = ringquet_layout::compare(&loaded, &options, &|done| show(&bar, done), &stop);
     bar.finish_and_clear();
     let report = Report(compared?);
     console.warn_all(&report.0.warnings);

@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use ringquet_bench::report::{self, Metric, ReportFormat};
 use ringquet_io::path_text::{path_text, path_texts};
+use ringquet_report::{Metric, ReportFormat};
 use serde::Serialize;
 use serde_json::json;
 
@@ -24,7 +24,7 @@ pub(crate) fn run(args: &ReportArgs, console: &mut Console) -> Result<Exit> {
     if let Some(output) = &args.output {
         keeps_results(output, &args.results)?;
     }
-    let report = report::read(&args.results)?;
+    let report = ringquet_report::read(&args.results)?;
     let text = report.render(format);
     if let Some(output) = &args.output {
         write(output, &text)?;

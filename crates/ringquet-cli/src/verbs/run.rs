@@ -7,7 +7,7 @@ use std::fmt;
 use anyhow::Result;
 use indicatif::ProgressBar;
 use ringquet::DecodeMode;
-use ringquet_bench::{AcceleratorPriority, Ensemble, Phase, Progress, RunOptions, RunReport};
+use ringquet_train::{AcceleratorPriority, Ensemble, Phase, Progress, RunOptions, RunReport};
 use serde::Serialize;
 
 use super::source;
@@ -48,7 +48,7 @@ pub(crate) fn run(args: &RunArgs, console: &mut Console) -> Result<Exit> {
         false => ProgressBar::hidden(),
     };
     let tell = |done| show(&bar, done);
-    let played = ringquet_bench::run_together(&loaded, &options, &ensemble, &tell, &stop);
+    let played = ringquet_train::run_together(&loaded, &options, &ensemble, &tell, &stop);
     bar.finish_and_clear();
     let report = match played {
         Ok(report) => Report(report),

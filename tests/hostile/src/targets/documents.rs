@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ringquet_bench::report::{ReportFormat, read};
+use ringquet_report::{ReportFormat, read};
 
 use crate::folder::{in_folder, parts};
 use crate::markup::{check_csv, check_html, check_markdown};

@@ -1,6 +1,6 @@
 //! Folders of results, as `check` and `report` read them: the files of two runs of a model.
 
-use ringquet_bench::check::check;
+use ringquet_report::check::check;
 
 use super::documents::check_report;
 use crate::folder::{in_folder, parts};

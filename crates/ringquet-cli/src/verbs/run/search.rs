@@ -4,7 +4,7 @@ use std::fmt;
 
 use anyhow::Result;
 use indicatif::ProgressBar;
-use ringquet_bench::{
+use ringquet_train::{
     Bound, CeilingBy, LostTime, Point, RunOptions, SearchOptions, SearchProgress, SearchReport,
 };
 use ringquet_workload::Loaded;
@@ -32,7 +32,7 @@ pub(super) fn run(
     let stop = stop::on_signals()?;
     let bar = progress::counted(console, "searching", 0, "steps");
     let tell = |done| show(&bar, done);
-    let found = ringquet_bench::find_max_accelerators(loaded, options, &search, &tell, &stop);
+    let found = ringquet_train::find_max_accelerators(loaded, options, &search, &tell, &stop);
     bar.finish_and_clear();
     let report = Report(found?);
     console.warn_all(&report.0.warnings);

@@ -1,0 +1,198 @@
+//! Charts as SVG through plotters, in colours that the page decides.
+//!
+//! plotters writes colours as numbers. It is given numbers that no chart would use, and these are
+//! then replaced by the names of the page's variables, so that one picture serves light and dark.
+
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use crate::compare::SERIES_MAX;
+use crate::model::{Chart, Drawn, Scale, Series};
+use crate::ticks::{self, Ticks};
+
+/// Width and height of a picture, in units of its own: it is as wide as its column on the page. With
+/// letters of 15 units a picture is still read on a telephone.
+const SIZE: (u32, u32) = (520, 300);
+const LETTERS: i32 = 15;
+
+/// Letters of a category's name; more do not fit below its bars.
+const CATEGORY_LETTERS: usize = 12;
+
+const INK: RGBColor = RGBColor(1, 2, 3);
+const GRID: RGBColor = RGBColor(1, 2, 4);
+const LEVEL: RGBColor = RGBColor(1, 2, 5);
+/// Of series 0; the others follow.
+const SERIES: RGBColor = RGBColor(1, 3, 0);
+
+fn colour(series: usize) -> RGBColor {
+    let index = u8::try_from(series % SERIES_MAX).expect("a remainder of 8");
+    RGBColor(SERIES.0, SERIES.1, SERIES.2 + index)
+}
+
+/// The variable of the page that has the colour of a series.
+pub(crate) fn variable(series: usize) -> String {
+    format!("--s{}", series % SERIES_MAX + 1)
+}
+
+/// The picture, to stand in a page that defines the variables; `None` where it cannot be drawn.
+pub(crate) fn draw(chart: &Chart) -> Option<String> {
+    let mut svg = String::new();
+    let drawn = {
+        let root = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
+        picture(chart, &root).and_then(|()| root.present().map_err(|error| error.to_string()))
+    };
+    drawn.ok()?;
+    Some(in_the_pages_colours(&svg, &chart.title))
+}
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
+
+fn picture(chart: &Chart, root: &Area<'_>) -> Result<(), String> {
+    let fail = |error: DrawingAreaErrorKind<_>| error.to_string();
+    let points = visible(chart);
+    let (x, y) = axes(chart, &points);
+    let letters = ("sans-serif", LETTERS).into_font().color(&INK);
+    let mut context = ChartBuilder::on(root)
+        .margin(6)
+        .margin_right(16)
+        .x_label_area_size(46)
+        .y_label_area_size(86)
+        .build_cartesian_2d(x, y.clone())
+        .map_err(fail)?;
+    context
+        .configure_mesh()
+        .disable_x_mesh()
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(GRID)
+        .axis_style(GRID)
+        .label_style(letters.clone())
+        .axis_desc_style(letters.pos(Pos::new(HPos::Center, VPos::Center)))
+        .x_labels(16)
+        .y_labels(16)
+        .x_desc(&chart.x.label)
+        .x_label_formatter(&|at| {
+            if chart.categories.is_empty() {
+                ticks::text(chart.x.unit, *at)
+            } else {
+                chart.position(*at).chars().take(CATEGORY_LETTERS).collect()
+            }
+        })
+        .y_label_formatter(&|at| ticks::text(chart.y.unit, *at))
+        .draw()
+        .map_err(fail)?;
+
+    let floor = y.start();
+    let bar = |left: f64, right: f64, from: f64, to: f64, series: usize| {
+        Rectangle::new([(left, from), (right, to)], colour(series).filled())
+    };
+    match chart.drawn {
+        Drawn::Lines => {
+            for (at, points) in points.iter().enumerate() {
+                let style = colour(at).stroke_width(2);
+                context
+                    .draw_series(LineSeries::new(points.iter().copied(), style))
+                    .map_err(fail)?;
+                if points.len() <= 40 {
+                    let dots =
+                        points.iter().map(|point| Circle::new(*point, 3, colour(at).filled()));
+                    context.draw_series(dots).map_err(fail)?;
+                }
+            }
+        }
+        Drawn::Bars => {
+            let width = 0.7 / points.len().max(1) as f64;
+            for (at, points) in points.iter().enumerate() {
+                let left = |x: f64| x - 0.35 + at as f64 * width;
+                let bars = points
+                    .iter()
+                    .map(|(x, y)| bar(left(*x), left(*x) + 0.94 * width, floor, *y, at));
+                context.draw_series(bars).map_err(fail)?;
+            }
+        }
+        Drawn::Stacked => {
+            let mut heights = vec![0.0; chart.categories.len()];
+            for (at, points) in points.iter().enumerate() {
+                let mut bars = Vec::new();
+                for (x, y) in points {
+                    let known =
+                        heights.iter_mut().enumerate().find(|(index, _)| *index as f64 == *x);
+                    if let Some((_, height)) = known {
+                        bars.push(bar(x - 0.3, x + 0.3, *height, *height + y, at));
+                        *height += y;
+                    }
+                }
+                context.draw_series(bars).map_err(fail)?;
+            }
+        }
+    }
+    if let Some(level) = &chart.level
+        && y.contains(level.at)
+    {
+        let across = context.x_range();
+        let line = [(across.start, level.at), (across.end, level.at)];
+        context
+            .draw_series(DashedLineSeries::new(line, 6, 4, LEVEL.stroke_width(2)))
+            .map_err(fail)?;
+    }
+    Ok(())
+}
+
+/// The points that the axes can show.
+fn visible(chart: &Chart) -> Vec<Vec<(f64, f64)>> {
+    let on =
+        |scale: Scale, value: f64| value.is_finite() && (scale == Scale::Linear || value > 0.0);
+    let of = |series: &Series| {
+        let points = series.points.iter().copied();
+        points.filter(|(x, y)| on(chart.x.scale, *x) && on(chart.y.scale, *y)).collect()
+    };
+    chart.series.iter().map(of).collect()
+}
+
+fn axes(chart: &Chart, points: &[Vec<(f64, f64)>]) -> (Ticks, Ticks) {
+    let all = || points.iter().flatten();
+    let least = |of: fn(&(f64, f64)) -> f64| all().map(of).fold(f64::INFINITY, f64::min);
+    let most = |of: fn(&(f64, f64)) -> f64| all().map(of).fold(f64::NEG_INFINITY, f64::max);
+    let (mut low, mut high) = (least(|point| point.1), most(|point| point.1));
+    if chart.drawn == Drawn::Stacked {
+        let sum = |at: usize| {
+            all().filter(|point| point.0 == at as f64).map(|point| point.1).sum::<f64>()
+        };
+        high = (0..chart.categories.len()).map(sum).fold(0.0, f64::max);
+    }
+    if let Some(level) = &chart.level {
+        (low, high) = (low.min(level.at), high.max(level.at));
+    }
+    if !low.is_finite() || !high.is_finite() {
+        (low, high) = (1.0, 10.0);
+    }
+    let y = Ticks::new(&chart.y, low, high);
+    let x = if chart.categories.is_empty() {
+        let (low, high) = (least(|point| point.0), most(|point| point.0));
+        if low.is_finite() {
+            Ticks::tight(&chart.x, low, high)
+        } else {
+            Ticks::new(&chart.x, 1.0, 10.0)
+        }
+    } else {
+        // As many names as fit side by side.
+        let longest =
+            chart.categories.iter().map(|name| name.chars().count().min(CATEGORY_LETTERS));
+        Ticks::categories(chart.categories.len(), 46 / longest.max().unwrap_or(1).max(3))
+    };
+    (x, y)
+}
+
+/// Replaces the numbers of colours, and lets the picture be as wide as its column.
+fn in_the_pages_colours(svg: &str, title: &str) -> String {
+    let hex = |RGBColor(r, g, b): RGBColor| format!("\"#{r:02X}{g:02X}{b:02X}\"");
+    let mut text = svg
+        .replace(&hex(INK), "\"var(--ink-2)\"")
+        .replace(&hex(GRID), "\"var(--line)\"")
+        .replace(&hex(LEVEL), "\"var(--level)\"");
+    for series in 0..SERIES_MAX {
+        text = text.replace(&hex(colour(series)), &format!("\"var({})\"", variable(series)));
+    }
+    let fixed = format!("width=\"{}\" height=\"{}\"", SIZE.0, SIZE.1);
+    let label = crate::html::escaped(title);
+    text.replacen(&fixed, &format!("role=\"img\" aria-label=\"{label}\""), 1).trim().to_owned()
+}

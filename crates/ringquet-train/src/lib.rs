@@ -1,0 +1,347 @@
+//! Plays a DLIO workload on the engine, and measures what an emulated training run gets.
+//!
+//! ```text
+//!  workload ─▶ files ─▶ shard, shuffle ─▶ deal ─▶ reader threads ─▶ queue ─▶ accelerator 0 ─┐ barrier
+//!              per rank, per epoch        streams  decode            of rank  accelerator 1 ─┘ each step
+//!                                                                                  │
+//!                       summary.json, N_output.json, … ◀─ metrics ◀─ recorded steps┘
+//! ```
+//! [`run()`] is the whole of it. What it writes equals DLIO's output folder in names, keys and types;
+//! `ringquet.json` beside it holds what DLIO has no field for. [`ringquet_result::metrics`] has
+//! DLIO's formulas as pure functions.
+//!
+//! # What differs from DLIO, and why
+//!
+//! | | DLIO | here |
+//! |---|---|---|
+//! | accelerator | one process each, loaders of its own | one thread each; all share the reader threads |
+//! | `read_threads` | processes per accelerator, 1 is sized up | reader threads per accelerator, at most one per CPU in all; `--threads` decides |
+//! | `read: false` columns | read all the same | not read |
+//! | `prefetch_size` | ignored for Parquet | batches held ready for each accelerator, at least 1 |
+//! | `file_shuffle` | epochs from 2 on repeat the order of epoch 1 | each epoch has the order that DLIO computes for it |
+//! | `sample_shuffle` | no effect for Parquet | shuffles row groups within a rank; rows in one keep their order |
+//! | end of an epoch | each worker drops its incomplete batch | each rank drops its one incomplete batch |
+//! | later epochs | the last file of each worker is not read again | everything is read again |
+//! | before the clock | a batch is fetched, 64 row groups are read ahead | rings and threads are set up, no data is read |
+//! | footers | read by each worker, each epoch, outside the clock | read once, before the first epoch |
+//! | computation | sleep; oversleep counts as computation | sleep and spin; oversleep is told apart and lowers AU |
+//! | `preprocess_time` | no effect for Parquet | spent by the accelerator, in the time of loading |
+//! | `eval_au_percentage` | divided by the ranks once too often, an entry per rank | mean over ranks, an entry per evaluation |
+//! | rows per file | not looked at; the loader ends early | must be `num_samples_per_file` |
+//! | random times | one generator per process | one per rank and epoch, from `train.seed` |
+//! | checkpoints | written | out of scope |
+
+mod sync;
+
+mod ensemble;
+mod error;
+mod launcher;
+
+mod deal;
+mod half;
+mod listing;
+
+mod barrier;
+mod lane;
+mod queue;
+mod touch;
+
+mod accelerator;
+mod pacer;
+mod priority;
+
+mod phase;
+
+mod lost;
+
+mod dlio;
+mod host;
+mod report;
+mod results;
+mod session;
+mod wall_clock;
+
+mod search;
+
+#[cfg(all(test, feature = "interleave"))]
+mod interleavings;
+
+use std::path::PathBuf;
+
+use ringquet::options::MEMORY_PER_THREAD_BYTES;
+use ringquet::{DecodeMode, DirectChoice, EngineOptions, IoOptions, StopFlag};
+use ringquet_io::path_text::path_text;
+use ringquet_workload::{Loaded, Workload};
+use serde_json::{Value, json};
+
+pub use accelerator::TimeByCause;
+pub use ensemble::Ensemble;
+pub use error::RunError;
+pub use lost::{LostTime, ReaderTime};
+pub use priority::{AcceleratorPriority, Granted};
+pub use report::{EpochReport, PhaseReport, RankReport, RunReport};
+pub use search::{
+    Bound, Capacity, Ceiling, CeilingBy, Point, Prediction, SearchOptions, SearchProgress,
+    SearchReport, find_max_accelerators,
+};
+
+/// Accelerators of one process: each is a thread, and more than this many wait for each other
+/// longer than they compute.
+pub const ACCELERATORS_MAX: u32 = 4096;
+
+/// What a run is asked to do beyond its workload.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// Emulated accelerators of each process, 1 to [`ACCELERATORS_MAX`]: DLIO's ranks.
+    pub accelerators: u32,
+    /// Where the results go. Files of an earlier run are replaced, and its surplus ranks removed.
+    pub results_dir: PathBuf,
+    /// Put them into `training/<model>/run/<time>/` below, as mlpstorage does.
+    pub results_tree: bool,
+    /// Where the data lies, instead of the workload's `data_folder`.
+    pub data_dir: Option<PathBuf>,
+    /// The engine. `columns` and `threads` left open come from the workload, see [`engine_options`].
+    pub engine: EngineOptions,
+    /// Arrow batches, or raw column chunks as the current DLIO reads them.
+    pub decode: DecodeMode,
+    /// Drop the page cache before each epoch; a warning where that is not permitted.
+    pub drop_caches: bool,
+    /// Whether accelerators run before reader threads.
+    pub priority: AcceleratorPriority,
+}
+
+impl RunOptions {
+    /// With defaults for everything but these two.
+    pub fn new(accelerators: u32, results_dir: PathBuf) -> Self {
+        Self {
+            accelerators,
+            results_dir,
+            results_tree: false,
+            data_dir: None,
+            engine: EngineOptions::default(),
+            decode: DecodeMode::Arrow,
+            drop_caches: false,
+            priority: AcceleratorPriority::Auto,
+        }
+    }
+
+    /// The options as a report holds them, with the engine's as they were used for `loaded`.
+    pub fn to_json(&self, loaded: &Loaded) -> Value {
+        let engine = engine_options(&loaded.workload, &self.engine, self.accelerators);
+        json!({
+            "workload": path_text(&loaded.source),
+            "overrides": loaded.overrides,
+            "accelerators": self.accelerators,
+            "results_dir": path_text(&self.results_dir),
+            "results_tree": self.results_tree,
+            "data_dir": self.data_dir.as_deref().map(path_text),
+            "decode": self.decode,
+            "drop_caches": self.drop_caches,
+            "accelerator_priority": self.priority,
+            "engine": {
+                "io": engine.io,
+                "threads": engine.threads,
+                "cpus": engine.cpus,
+                "memory_budget_bytes": engine.memory_budget_bytes,
+                "coalesce_gap_bytes": engine.coalesce_gap_bytes,
+                "coalesce_span_bytes": engine.coalesce_span_bytes,
+                "columns": engine.columns,
+                "batch_rows": engine.batch_rows,
+                "decoder": format!("{:?}", engine.decoder).to_lowercase(),
+                "verify_crc": engine.verify_crc,
+            },
+        })
+    }
+}
+
+/// Training or evaluation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// An epoch of training: barrier after each step.
+    Train,
+    /// An evaluation after an epoch: no barrier.
+    Eval,
+}
+
+/// How far a run is; told about ten times a second.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress {
+    /// Training or evaluation.
+    pub phase: Phase,
+    /// Counted from 1.
+    pub epoch: u32,
+    /// Epochs in all.
+    pub epochs: u32,
+    /// Steps done, mean over accelerators.
+    pub step: u64,
+    /// Steps of each accelerator in this phase.
+    pub steps: u64,
+    /// Since the phase began.
+    pub seconds: f64,
+    /// Computation by time, of the steps that are over but for the first.
+    pub au_percent: f64,
+    /// Over all accelerators.
+    pub samples_per_second: f64,
+    /// Over all accelerators; 0 with raw delivery.
+    pub decoded_bytes_per_second: f64,
+}
+
+/// The engine's options for `workload`: what `given` leaves open comes from there.
+///
+/// - `columns`: those with `read: true`.
+/// - `threads`: `reader.read_threads` per accelerator, at most one per CPU that may be used.
+/// - `io.direct`, if `Auto`: `reader.odirect`.
+/// - `io.read_size_bytes`, if it is the default: `reader.transfer_size`, rounded up to 4096.
+/// - `memory_budget_bytes`, with O_DIRECT: what is taken without it, or six batches for each accelerator if that
+///   is more, in an eighth of the memory that the process may use.
+pub fn engine_options(
+    workload: &Workload,
+    given: &EngineOptions,
+    accelerators: u32,
+) -> EngineOptions {
+    let mut options = given.clone();
+    let reader = &workload.reader;
+    if options.columns.is_none() {
+        let names = workload.dataset.parquet.read_column_names();
+        options.columns = Some(names.into_iter().map(str::to_owned).collect());
+    }
+    if options.threads.is_none() {
+        let cpus = match &options.cpus {
+            Some(cpus) => cpus.len(),
+            None => ringquet_io::cpus::allowed().len(),
+        };
+        let wanted = u64::from(reader.reader_threads()) * u64::from(accelerators);
+        options.threads = Some(usize::try_from(wanted).unwrap_or(cpus).clamp(1, cpus.max(1)));
+    }
+    if options.io.direct == DirectChoice::Auto {
+        options.io.direct = match reader.odirect {
+            None => DirectChoice::Auto,
+            Some(true) => DirectChoice::On,
+            Some(false) => DirectChoice::Off,
+        };
+    }
+    if options.io.read_size_bytes == IoOptions::default().read_size_bytes
+        && let Some(bytes) = reader.transfer_size
+    {
+        let bytes = bytes.min(u64::from(u32::MAX >> 1)).next_multiple_of(4096);
+        options.io.read_size_bytes = u32::try_from(bytes).expect("at most 2^31");
+    }
+    if options.memory_budget_bytes.is_none() && options.io.direct != DirectChoice::Off {
+        let threads = options.threads.unwrap_or(1) as u64;
+        let memory = host::memory_bytes(&options.sys_root);
+        options.memory_budget_bytes = memory_budget(workload, accelerators, threads, memory);
+    }
+    options
+}
+
+/// Batches of each accelerator for which there is memory, half of it for reads in flight. Accelerators that meet at every step wait
+/// for the one whose batch comes last, and batches come the more evenly the more of them are on their way. Measured with 24
+/// accelerators of FLUX, 8.7 MB a batch (`bench train`): a tenth more AU than with 192 MiB for each of two reader threads, which
+/// is less than two batches; with eight batches and more it falls again.
+const BATCHES_IN_MEMORY: u64 = 6;
+
+/// Share of the memory that the process may use which reader threads take at most, unless an option says otherwise.
+const ENGINE_MEMORY_SHARE: f64 = 0.125;
+
+/// `None` where the engine's own choice is enough.
+fn memory_budget(
+    workload: &Workload,
+    accelerators: u32,
+    threads: u64,
+    memory_bytes: f64,
+) -> Option<u64> {
+    let batch = workload.reader.batch_size.saturating_mul(workload.dataset.read_record_bytes());
+    let batches = u64::from(accelerators).saturating_mul(BATCHES_IN_MEMORY);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of a memory, in bytes"
+    )]
+    let most = (memory_bytes * ENGINE_MEMORY_SHARE) as u64;
+    let wanted = batches.saturating_mul(batch).min(most);
+    (wanted > threads.saturating_mul(MEMORY_PER_THREAD_BYTES)).then_some(wanted)
+}
+
+/// Plays `loaded` and writes the results folder.
+///
+/// `progress` is called from the calling thread. When `stop` is set the run ends within a fraction
+/// of a second; what was measured is written and marked incomplete.
+///
+/// # Errors
+/// [`RunError`]: nothing was measured that could be trusted. Where the run had begun, `dlio.log`
+/// ends with the error.
+pub fn run(
+    loaded: &Loaded,
+    options: &RunOptions,
+    progress: &(dyn Fn(Progress) + Sync),
+    stop: &StopFlag,
+) -> Result<RunReport, RunError> {
+    run_together(loaded, options, &Ensemble::join()?, progress, stop)
+}
+
+/// As [`run`], as one process of an ensemble: each plays [`RunOptions::accelerators`] ranks, all write
+/// into the same results folder. The report of each process has the metrics and totals of all.
+///
+/// # Errors
+/// As [`run`]. The caller tells the error and then ends the others with [`Ensemble::abort`].
+pub fn run_together(
+    loaded: &Loaded,
+    options: &RunOptions,
+    ensemble: &Ensemble,
+    progress: &(dyn Fn(Progress) + Sync),
+    stop: &StopFlag,
+) -> Result<RunReport, RunError> {
+    session::Session::begin(loaded, options, ensemble.others())?.play(progress, stop)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn options(text: &str, given: &EngineOptions, accelerators: u32) -> EngineOptions {
+        let text = format!("dataset: {{format: parquet}}\nreader: {text}");
+        let loaded = ringquet_workload::load_text(&text, Path::new("w.yaml"), &[], false);
+        engine_options(&loaded.expect("a sound workload").workload, given, accelerators)
+    }
+
+    #[test]
+    fn what_is_left_open_comes_from_the_workload() {
+        let given = EngineOptions { cpus: Some((0..8).collect()), ..EngineOptions::default() };
+        let found = options("{read_threads: 3, odirect: true, transfer_size: 100000}", &given, 2);
+        assert_eq!(found.threads, Some(6));
+        assert_eq!(found.io.direct, DirectChoice::On);
+        assert_eq!(found.io.read_size_bytes, 102_400);
+        assert_eq!(found.columns.as_deref(), Some(&["data".to_owned()][..]));
+        assert_eq!(options("{read_threads: 0}", &given, 1).threads, Some(1));
+        assert_eq!(options("{read_threads: 9}", &given, 5).threads, Some(8), "one per CPU");
+    }
+
+    #[test]
+    fn memory_follows_from_the_batches_on_their_way() {
+        let text =
+            "dataset: {format: parquet, record_length_bytes: 1000000}\nreader: {batch_size: 10}";
+        let loaded = ringquet_workload::load_text(text, Path::new("w.yaml"), &[], false);
+        let workload = loaded.expect("a sound workload").workload;
+        let budget = |accelerators, host| memory_budget(&workload, accelerators, 2, host);
+        assert_eq!(budget(24, 64e9), Some(24 * 6 * 10_000_000));
+        assert_eq!(budget(1, 64e9), None, "384 MiB hold more than six batches");
+        assert_eq!(budget(1000, 8e9), Some(1_000_000_000), "an eighth of the memory");
+        assert_eq!(budget(1000, 1e9), None, "the engine's own choice is more");
+    }
+
+    #[test]
+    fn what_is_given_stays() {
+        let mut given = EngineOptions { threads: Some(5), ..EngineOptions::default() };
+        given.io.direct = DirectChoice::On;
+        given.io.read_size_bytes = 65_536;
+        given.columns = Some(vec!["x".to_owned()]);
+        let found = options("{read_threads: 3, odirect: false, transfer_size: 4096}", &given, 2);
+        assert_eq!(found.threads, Some(5));
+        assert_eq!(found.io.direct, DirectChoice::On);
+        assert_eq!(found.io.read_size_bytes, 65_536);
+        assert_eq!(found.columns, given.columns);
+    }
+}

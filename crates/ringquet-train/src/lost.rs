@@ -1,0 +1,123 @@
+//! The time that accelerators lost, by cause.
+//!
+//! An accelerator that waits for a batch does not know why it is late; its reader threads do. So the
+//! waiting is shared out in the proportion in which they waited for reads and worked:
+//!
+//! ```text
+//!  reader threads   ├── wait for reads ──┤── busy: decode, copy, submit ──┤ wait for consumers ┤
+//!  batches waited for:        I/O        :             decode
+//! ```
+//! Waiting for consumers has no part in it: a reader thread that waits there had delivered.
+
+use ringquet::ScanReport;
+use serde::Serialize;
+
+use crate::accelerator::TimeByCause;
+
+/// What reader threads did in a phase, in seconds, summed over threads.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct ReaderTime {
+    /// Decoding, submitting, and copying where reads go through the page cache.
+    pub busy_seconds: f64,
+    /// Waiting for reads, with nothing to decode.
+    pub read_wait_seconds: f64,
+    /// Waiting for accelerators, with all queues full.
+    pub consumer_wait_seconds: f64,
+}
+
+impl ReaderTime {
+    /// Of `engine`, in a phase whose accelerators ran for `seconds`.
+    pub(crate) fn new(engine: &ScanReport, seconds: f64) -> Self {
+        let all = engine.driver.threads as f64 * seconds;
+        let (reads, consumers) = (engine.read_wait_seconds, engine.consumer_wait_seconds);
+        Self {
+            // Setting up rings lies before the phase and waits of its end behind it: what is left
+            // can be short by them, never shorter than the decoding that was measured by itself.
+            busy_seconds: (all - reads - consumers).max(engine.decode_seconds),
+            read_wait_seconds: reads,
+            consumer_wait_seconds: consumers,
+        }
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.busy_seconds += other.busy_seconds;
+        self.read_wait_seconds += other.read_wait_seconds;
+        self.consumer_wait_seconds += other.consumer_wait_seconds;
+    }
+
+    /// Of the time in which there was something to deliver: the share that went into waiting for
+    /// reads. 0 without any.
+    pub fn read_wait_share(&self) -> f64 {
+        let late = self.read_wait_seconds + self.busy_seconds;
+        if late > 0.0 { self.read_wait_seconds / late } else { 0.0 }
+    }
+
+    /// Of all time: the share that went into waiting for accelerators.
+    pub fn idle_share(&self) -> f64 {
+        let all = self.read_wait_seconds + self.busy_seconds + self.consumer_wait_seconds;
+        if all > 0.0 { self.consumer_wait_seconds / all } else { 0.0 }
+    }
+}
+
+/// Time in which accelerators did not compute, in seconds, summed over accelerators.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct LostTime {
+    /// No batch, for want of bytes.
+    pub io_seconds: f64,
+    /// No batch, for want of decoding.
+    pub decode_seconds: f64,
+    /// Waiting for the other accelerators.
+    pub barrier_seconds: f64,
+    /// Fetching the batch: reading from all of it.
+    pub touch_seconds: f64,
+    /// `preprocess_time`.
+    pub preprocess_seconds: f64,
+    /// Woken up late by the machine; no workload asks for it.
+    pub oversleep_seconds: f64,
+}
+
+impl LostTime {
+    /// Of accelerators whose time went as in `by_cause`, while their reader threads did `readers`.
+    pub(crate) fn new(by_cause: &TimeByCause, readers: &ReaderTime) -> Self {
+        let io = by_cause.batch_wait_seconds * readers.read_wait_share();
+        Self {
+            io_seconds: io,
+            decode_seconds: by_cause.batch_wait_seconds - io,
+            barrier_seconds: by_cause.barrier_wait_seconds,
+            touch_seconds: by_cause.touch_seconds,
+            preprocess_seconds: by_cause.preprocess_seconds,
+            oversleep_seconds: by_cause.oversleep_seconds,
+        }
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.io_seconds += other.io_seconds;
+        self.decode_seconds += other.decode_seconds;
+        self.barrier_seconds += other.barrier_seconds;
+        self.touch_seconds += other.touch_seconds;
+        self.preprocess_seconds += other.preprocess_seconds;
+        self.oversleep_seconds += other.oversleep_seconds;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_is_shared_out_as_reader_threads_waited_and_worked() {
+        let readers =
+            ReaderTime { busy_seconds: 1.0, read_wait_seconds: 3.0, consumer_wait_seconds: 4.0 };
+        let by_cause = TimeByCause { batch_wait_seconds: 2.0, ..TimeByCause::default() };
+        let lost = LostTime::new(&by_cause, &readers);
+        assert_eq!((lost.io_seconds, lost.decode_seconds), (1.5, 0.5));
+        assert_eq!(readers.idle_share(), 0.5);
+    }
+
+    #[test]
+    fn nothing_read_is_no_division_by_zero() {
+        let lost = LostTime::new(&TimeByCause::default(), &ReaderTime::default());
+        assert_eq!(lost, LostTime::default());
+        assert_eq!(ReaderTime::default().idle_share(), 0.0);
+    }
+}
