@@ -4,11 +4,11 @@ use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use anyhow::Result;
+use ringquet_result::{Environment, Header, SCHEMA_VERSION, Warning, WarningCode, failure};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::exit::{self, Exit};
-use crate::json::{self, Header, Warning};
 use crate::stdout::{self, print};
 
 /// Prints what clap has to say: a help page, a version, or what is wrong with the command line.
@@ -27,6 +27,7 @@ pub(crate) fn answer(answer: &clap::Error) -> Exit {
 /// What one command says, and how.
 pub(crate) struct Console {
     command: &'static str,
+    argv: Vec<String>,
     json: bool,
     quiet: bool,
     options: Value,
@@ -37,11 +38,17 @@ impl Console {
     pub(crate) fn new(command: &'static str, json: bool, quiet: bool) -> Console {
         Console {
             command,
+            argv: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
             json,
             quiet,
             options: Value::Object(Default::default()),
             warnings: Vec::new(),
         }
+    }
+
+    /// The command line as it was typed.
+    pub(crate) fn argv(&self) -> &[String] {
+        &self.argv
     }
 
     /// Whether progress may be shown.
@@ -56,8 +63,8 @@ impl Console {
 
     /// Says on standard error, and in the document, what the user should know. Once is enough: reader
     /// threads that meet the same obstacle say it in the same words.
-    pub(crate) fn warn(&mut self, code: impl Into<String>, message: impl Into<String>) {
-        let warning = Warning { code: code.into(), message: message.into() };
+    pub(crate) fn warn(&mut self, code: WarningCode, message: impl Into<String>) {
+        let warning = Warning::new(code, message);
         if self.warnings.contains(&warning) {
             return;
         }
@@ -68,7 +75,7 @@ impl Console {
     }
 
     /// [`Self::warn`] for every warning of the engine.
-    pub(crate) fn warn_all(&mut self, warnings: &[ringquet_io::Warning]) {
+    pub(crate) fn warn_all(&mut self, warnings: &[Warning]) {
         for warning in warnings {
             self.warn(warning.code, &*warning.message);
         }
@@ -97,7 +104,7 @@ impl Console {
         let message = exit::one_line(error);
         self.error(&message);
         if self.json
-            && let Err(error) = self.document(&json::failure(&message))
+            && let Err(error) = self.document(&failure(&message))
         {
             // If the report could not be written either, that is the message already.
             let unwritten = exit::one_line(&error);
@@ -109,14 +116,15 @@ impl Console {
     }
 
     fn document(&self, report: &impl Serialize) -> Result<()> {
-        let environment = serde_json::to_value(ringquet::Environment::of_this_machine())?;
         let header = Header {
+            schema_version: SCHEMA_VERSION,
+            argv: &self.argv,
             command: self.command,
-            environment: &environment,
+            environment: &Environment::of_this_machine(),
             options: &self.options,
             warnings: &self.warnings,
         };
-        let document = json::document(&header, report)?;
+        let document = ringquet_result::document(&header, report)?;
         print(&format_args!("{document:#}"))
     }
 

@@ -3,9 +3,9 @@
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
-use ringquet::{DecoderChoice, EngineOptions, Int96};
+use ringquet::{EngineOptions, Int96};
 use ringquet_io::{DirectChoice, DriverChoice, HugePages, IoOptions, SqPoll, cpus};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::exit::Usage;
 use crate::size::ByteSize;
@@ -238,28 +238,7 @@ impl EngineArgs {
 
 /// `options` of a document: those of the engine, and before them those that only the verb has.
 pub(crate) fn document(options: &EngineOptions, verb: Value) -> Value {
-    let engine = json!({
-        "columns": options.columns,
-        "threads": options.threads,
-        "cpus": options.cpus,
-        "memory_budget_bytes": options.memory_budget_bytes,
-        "coalesce_gap_bytes": options.coalesce_gap_bytes,
-        "coalesce_span_bytes": options.coalesce_span_bytes,
-        "batch_rows": options.batch_rows,
-        "page_bytes_max": options.page_bytes_max,
-        "row_bytes_max": options.row_bytes_max,
-        "footer_bytes_max": options.footer_bytes_max,
-        "decoder": match options.decoder {
-            DecoderChoice::Auto => "auto",
-            DecoderChoice::FallbackOnly => "fallback",
-        },
-        "verify_crc": options.verify_crc,
-        "int96": match options.int96 {
-            Int96::Nanoseconds => "ns",
-            Int96::Microseconds => "us",
-        },
-        "io": options.io,
-    });
+    let engine = serde_json::to_value(options).expect("options are written as JSON");
     let (Value::Object(mut document), Value::Object(engine)) = (verb, engine) else {
         unreachable!("both are written as objects");
     };

@@ -19,7 +19,6 @@ mod stdout;
 mod unfinished;
 
 mod console;
-mod json;
 mod quantity;
 mod table;
 

@@ -1,6 +1,7 @@
 //! Are files what a manifest lists? Length first, then structure from the footer, then content by
 //! its digest, read through the engine; and where the digest differs, the first value that does.
 
+use ringquet_result::WarningCode;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -173,7 +174,7 @@ fn check_length(path: &Path, listed: &ManifestFile) -> Result<(), Fault> {
 /// Adds what is new. That bytes came from a cache is said of speeds, and none is told here.
 fn remember(told: Vec<Warning>, warnings: &mut Vec<Warning>) {
     for warning in told {
-        if warning.code != "page_cache" && !warnings.contains(&warning) {
+        if warning.code != WarningCode::PageCache && !warnings.contains(&warning) {
             warnings.push(warning);
         }
     }

@@ -1,5 +1,6 @@
 //! Generating a data set: files dealt to threads, a manifest that keeps up.
 
+use ringquet_result::{Warning, WarningCode};
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ringquet::{DirectChoice, panics};
-use ringquet_io::{Warning, WriteChoice, WriteDriver, WriteQueue};
+use ringquet_io::{WriteChoice, WriteDriver, WriteQueue};
 use ringquet_workload::{Compression, Loaded};
 use serde::Serialize;
 
@@ -17,8 +18,7 @@ use crate::content::FileKey;
 use crate::error::DatagenError;
 use crate::manifest::{Manifest, ManifestFile, path_text};
 use crate::options::{
-    DatagenOptions, DatagenWarning, Existing, PAGE_BYTES_RANGE, Progress, TestStorage, WarningCode,
-    threads_for, write_queue,
+    DatagenOptions, Existing, PAGE_BYTES_RANGE, Progress, TestStorage, threads_for, write_queue,
 };
 use crate::partial::{left_over_bytes, remove_left_over};
 use crate::plan::{Plan, PlannedFile};
@@ -64,7 +64,7 @@ pub struct GenerateReport {
     /// Threads that wrote.
     pub threads: usize,
     /// What the caller should know.
-    pub warnings: Vec<DatagenWarning>,
+    pub warnings: Vec<Warning>,
 }
 
 /// Generates the data set of `loaded`, or the part of it that `options` names, in its data folder.
@@ -92,7 +92,7 @@ pub fn generate(
     let existing = look_around(&plan, &data_dir, &folders, &manifest, options.existing)?;
     let mut warnings = Vec::new();
     if workload.dataset.compression != Compression::None {
-        warnings.push(DatagenWarning {
+        warnings.push(Warning {
             code: WarningCode::CompressionUnlikeDlio,
             message: format!(
                 "dataset.compression: files are compressed with {}, as the key says; DLIO itself \
@@ -119,14 +119,14 @@ pub fn generate(
         progress,
         stop,
     )?;
-    warnings.extend(told.into_iter().map(DatagenWarning::from));
+    warnings.extend(told);
     if stop.load(Ordering::Relaxed) {
         // Nothing was touched: the manifests that are there still tell the truth.
         return Err(DatagenError::Stopped { files_done: kept.len() as u64, files: plan.len() });
     }
     manifest.files.extend(kept.values().cloned());
     for path in rewritten {
-        warnings.push(DatagenWarning {
+        warnings.push(Warning {
             code: WarningCode::Rewritten,
             message: format!("{path}: is not as the manifest lists it and is written again"),
         });
@@ -185,7 +185,7 @@ pub fn generate(
     if done < plan.len() {
         return Err(DatagenError::Stopped { files_done: done, files: plan.len() });
     }
-    for warning in std::mem::take(&mut ledger.told).into_iter().map(DatagenWarning::from) {
+    for warning in std::mem::take(&mut ledger.told) {
         if !warnings.contains(&warning) {
             warnings.push(warning);
         }
@@ -336,7 +336,7 @@ fn check_space(
     data_dir: &Path,
     existing: &Surroundings,
     compression: Compression,
-    warnings: &mut Vec<DatagenWarning>,
+    warnings: &mut Vec<Warning>,
 ) -> Result<(), DatagenError> {
     // The folder itself may not be there yet: ask the nearest one that is.
     let there = data_dir.ancestors().find(|path| path.exists());
@@ -352,7 +352,7 @@ fn check_space(
     if compression == Compression::None {
         return Err(DatagenError::NoSpace { path: data_dir.to_owned(), needed, available });
     }
-    warnings.push(DatagenWarning {
+    warnings.push(Warning {
         code: WarningCode::SpaceMayRunOut,
         message: format!(
             "{}: up to {needed} bytes are needed, less as far as {compression} makes it, and \

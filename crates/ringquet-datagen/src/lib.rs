@@ -79,11 +79,9 @@ pub use manifest::{
 };
 #[doc(hidden)]
 pub use options::TestStorage;
-pub use options::{
-    ContentOptions, DatagenOptions, DatagenWarning, Existing, PageOptions, Progress, Silent,
-    WarningCode,
-};
+pub use options::{ContentOptions, DatagenOptions, Existing, PageOptions, Progress, Silent};
 pub use plan::{Plan, PlannedFile};
-pub use ringquet_io::{Warning, WriteChoice, WriteDriver};
+pub use ringquet_io::{WriteChoice, WriteDriver};
+pub use ringquet_result::{Warning, WarningCode};
 pub use schema::{DataColumn, DataKind, Shape, columns_of, schema_of};
 pub use verify::{Problem, ProblemKind, VerifyOptions, VerifyReport, verify};

@@ -186,36 +186,6 @@ impl<F: Fn(u64, u64) + Sync> Progress for F {
     }
 }
 
-/// Why a warning is given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WarningCode {
-    /// DLIO itself writes uncompressed files whatever `dataset.compression` says.
-    CompressionUnlikeDlio,
-    /// With a codec the size can only be bounded, and the bound exceeds the free space.
-    SpaceMayRunOut,
-    /// A listed file was not as the manifest says and was written again.
-    Rewritten,
-    /// What the storage side has to say, under its own code, e.g. `uring_unavailable`.
-    #[serde(untagged)]
-    Io(&'static str),
-}
-
-/// Something that the caller should know and that stops nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct DatagenWarning {
-    /// What kind of thing it is.
-    pub code: WarningCode,
-    /// One sentence with the numbers.
-    pub message: String,
-}
-
-impl From<Warning> for DatagenWarning {
-    fn from(warning: Warning) -> Self {
-        Self { code: WarningCode::Io(warning.code), message: warning.message }
-    }
-}
-
 /// Threads to use for `units` of work.
 pub(crate) fn threads_for(asked: usize, units: usize) -> usize {
     let available = || std::thread::available_parallelism().map_or(1, usize::from);

@@ -1,5 +1,6 @@
 //! Holding a data set against its manifests.
 
+use ringquet_result::WarningCode;
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -206,7 +207,7 @@ fn unlisted(manifests: &[Manifest], files: &[(&Manifest, &ManifestFile)]) -> Opt
     // Manifests of other data sets may list files beyond these.
     let missing = all - there.iter().filter(|&&index| index < all).count() as u64;
     Some(Warning::new(
-        "part_of_data_set",
+        WarningCode::PartOfDataSet,
         format!(
             "{missing} of the {all} files of the data set are in no manifest here, the first is number {first}: this is a part; 'ringquet datagen … --first-file {first} --files N' writes others"
         ),

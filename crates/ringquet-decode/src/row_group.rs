@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::SchemaRef;
+use serde::Serialize;
 
 use crate::batch_size::BatchSize;
 use crate::column::FastColumn;
@@ -57,12 +58,14 @@ pub enum Step {
 }
 
 /// Which decoder may serve a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum DecoderChoice {
     /// Our kernels where they cover the column, the `parquet` crate elsewhere.
     #[default]
     Auto,
     /// The `parquet` crate only: to compare, or to get round a bug of ours.
+    #[serde(rename = "fallback")]
     FallbackOnly,
 }
 

@@ -22,6 +22,7 @@ use arrow_array::{
 };
 use arrow_buffer::{IntervalDayTime, IntervalMonthDayNano};
 use arrow_schema::{DataType, Field, FieldRef, Fields, IntervalUnit, Schema, SchemaRef, TimeUnit};
+use serde::Serialize;
 
 use crate::error::Fault;
 
@@ -33,13 +34,15 @@ const NANOSECONDS_PER_DAY: i128 = 86_400_000_000_000;
 const STORED: DataType = DataType::FixedSizeBinary(12);
 
 /// As what timestamps of INT96 are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
 pub enum Int96 {
     /// Nanoseconds in 64 bits, which reach from 1677 to 2262. A timestamp outside of these years is an error that names its
     /// column and row.
     #[default]
+    #[serde(rename = "ns")]
     Nanoseconds,
     /// Microseconds in 64 bits, which reach 292,000 years far. What is finer is cut off.
+    #[serde(rename = "us")]
     Microseconds,
 }
 

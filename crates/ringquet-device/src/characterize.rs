@@ -32,6 +32,7 @@ mod memory_copy;
 mod parquet_line;
 mod roofline;
 
+use ringquet_result::WarningCode;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -618,7 +619,7 @@ fn tell(
             RANGE_MAX * 100.0,
             SLOPE_MAX * 100.0
         );
-        warnings.push(Warning::new("not_steady", text));
+        warnings.push(Warning::new(WarningCode::NotSteady, text));
     }
     let cached = points.iter().filter(|point| {
         point
@@ -631,7 +632,7 @@ fn tell(
             DirectChoice::Off => "reads go through the page cache: what is measured is memory wherever it holds the file".to_owned(),
             _ => format!("in {cached} of {} points the device read less than what arrived: a file with holes, or a cache in between", points.len()),
         };
-        warnings.push(Warning::new("page_cache", text));
+        warnings.push(Warning::new(WarningCode::PageCache, text));
     }
     if let Some(array) = array
         && array.members.len() > 1
@@ -644,11 +645,11 @@ fn tell(
             array.imbalance * 100.0,
             array.members.len()
         );
-        warnings.push(Warning::new("array_imbalance", text));
+        warnings.push(Warning::new(WarningCode::ArrayImbalance, text));
     }
     if cfg!(debug_assertions) {
         let text =
             "this is a debug build: CPU numbers, and rates that CPU binds, are worth nothing";
-        warnings.push(Warning::new("debug_build", text));
+        warnings.push(Warning::new(WarningCode::DebugBuild, text));
     }
 }

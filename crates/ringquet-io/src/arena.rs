@@ -14,8 +14,10 @@ use std::sync::{Arc, PoisonError};
 
 use memmap2::{Advice, MmapMut, MmapOptions};
 
+use ringquet_result::{Warning, WarningCode};
+
 use crate::align::Alignment;
-use crate::error::{IoError, Warning};
+use crate::error::IoError;
 use crate::options::HugePages;
 use crate::sync::{Mutex, MutexGuard};
 
@@ -153,7 +155,7 @@ fn map_pages(
                 return Ok((not_inherited(map).map_err(arena_error)?, PageKind::Hugetlb));
             }
             Err(source) if huge == HugePages::On => warnings.push(Warning::new(
-                "huge_pages_unavailable",
+                WarningCode::HugePagesUnavailable,
                 format!(
                     "no {huge_len} bytes of reserved huge pages ({source}); using transparent ones. 'sysctl -w vm.nr_hugepages={}' reserves enough for one reader thread",
                     huge_len / HUGE_PAGE_BYTES

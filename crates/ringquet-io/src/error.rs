@@ -155,19 +155,3 @@ fn save_it(kind: &str) -> &'static str {
 fn on_device(device: Option<&str>) -> String {
     device.map(|d| format!(" on {d}")).unwrap_or_default()
 }
-
-/// Something that the user should know although the work goes on.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Warning {
-    /// Stable word for scripts, e.g. `uring_unavailable`.
-    pub code: &'static str,
-    /// The sentence for people.
-    pub message: String,
-}
-
-impl Warning {
-    /// A warning with its code.
-    pub fn new(code: &'static str, message: impl Into<String>) -> Warning {
-        Warning { code, message: message.into() }
-    }
-}

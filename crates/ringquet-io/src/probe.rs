@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ringquet_result::{Warning, WarningCode};
+
 use crate::arena::Arena;
 use crate::driver::{Driver, DriverName, RawRead};
-use crate::error::{IoError, Warning};
+use crate::error::IoError;
 use crate::mmap::MmapCopy;
 use crate::one_by_one::OneByOne;
 use crate::options::{DriverChoice, IoOptions};
@@ -35,7 +37,7 @@ pub(crate) fn make_driver(
             Ok(uring) => Ok(Box::new(uring)),
             Err(error) => {
                 warnings.push(Warning::new(
-                    "uring_unavailable",
+                    WarningCode::UringUnavailable,
                     format!("{error}; reading with pread instead"),
                 ));
                 Ok(pread())
@@ -74,7 +76,7 @@ pub(crate) fn probed_uring(
             let uring = test_read(uring, arena, taken_by_enter, PROBE_MAX).map_err(refused)?;
             // Only now it is known that the registered buffers were the cause.
             warnings.push(Warning::new(
-                "registered_buffers_unavailable",
+                WarningCode::RegisteredBuffersUnavailable,
                 "a read into registered buffers failed; reading into unregistered memory",
             ));
             Ok(uring)

@@ -16,12 +16,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ringquet_result::Warning;
+
 use crate::align::Alignment;
 use crate::arena::{Arena, Filled, Slot};
 use crate::counters::IoCounters;
 use crate::device;
 use crate::driver::{Driver, DriverFacts, RawCompletion, RawRead};
-use crate::error::{IoError, Warning};
+use crate::error::IoError;
 use crate::file::{DataFile, Identity};
 use crate::file_table::FileTable;
 use crate::options::{DirectChoice, DriverChoice, IoOptions};

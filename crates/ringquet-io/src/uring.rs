@@ -13,9 +13,11 @@ use io_uring::{IoUring, Probe, opcode, squeue};
 
 use serde::Serialize;
 
+use ringquet_result::{Warning, WarningCode};
+
 use crate::arena::Arena;
 use crate::driver::{Driver, DriverFacts, DriverName, RawCompletion, RawRead, RawWrite};
-use crate::error::{IoError, Warning};
+use crate::error::IoError;
 use crate::options::{HugePages, IoOptions};
 
 /// `user_data` of cancel requests; slab tokens never reach it.
@@ -74,7 +76,7 @@ impl Uring {
                 Ok(()) => true,
                 Err(source) => {
                     warnings.push(Warning::new(
-                        "registered_files_unavailable",
+                        WarningCode::RegisteredFilesUnavailable,
                         format!("cannot register a table of {} files ({source}); reading through plain descriptors", options.open_files),
                     ));
                     false
@@ -215,7 +217,7 @@ fn may_register(ring: &IoUring, warnings: &mut Vec<Warning>) -> Result<bool, IoE
         }
         Err(source) if is_refusal(&source) => {
             warnings.push(Warning::new(
-                "uring_register_refused",
+                WarningCode::UringRegisterRefused,
                 format!("io_uring_register is refused ({source}), as a seccomp filter does: buffers and files are not registered, which costs CPU per read; use a profile that allows io_uring_register"),
             ));
             return Ok(false);
@@ -254,7 +256,7 @@ fn register_arena(ring: &IoUring, arena: &Arc<Arena>, warnings: &mut Vec<Warning
         _ => "reading into unregistered memory, which costs CPU per read",
     };
     warnings.push(Warning::new(
-        "registered_buffers_unavailable",
+        WarningCode::RegisteredBuffersUnavailable,
         format!("cannot register {mib} MiB of buffers with io_uring ({source}); {advice}"),
     ));
     false

@@ -18,10 +18,12 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use ringquet_result::{Warning, WarningCode};
+
 use crate::align::Alignment;
 use crate::arena::{Arena, Slot};
 use crate::device;
-use crate::error::{IoError, Warning};
+use crate::error::IoError;
 use crate::options::{DirectChoice, DriverChoice, HugePages, IoOptions};
 use crate::patience::{Entering, Patience, Refusals, is_momentary};
 use crate::probe;
@@ -186,7 +188,7 @@ impl WriteQueue {
                 Ok(carrier) => (carrier, WriteDriver::Uring),
                 Err(error) => {
                     warnings.push(Warning::new(
-                        "uring_unavailable",
+                        WarningCode::UringUnavailable,
                         format!("{error}; writing with pwrite instead"),
                     ));
                     (PwriteCarrier::start()?, WriteDriver::Pwrite)

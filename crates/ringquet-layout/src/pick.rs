@@ -1,6 +1,7 @@
 //! Which variant to write, and which to try together.
 
 use ringquet::Warning;
+use ringquet_result::WarningCode;
 use serde::Serialize;
 
 use crate::VariantReport;
@@ -31,7 +32,7 @@ pub(crate) fn noise(all: &[VariantReport]) -> Option<Warning> {
             100.0 * NOISE,
             100.0 * most
         );
-        Warning::new("layout_noise", message)
+        Warning::new(WarningCode::LayoutNoise, message)
     })
 }
 

@@ -16,7 +16,6 @@ mod model;
 mod source;
 
 mod characterize;
-mod command;
 mod entry;
 mod run;
 mod scan;
@@ -38,10 +37,9 @@ pub mod check;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ringquet_result::Fields;
+use ringquet_result::{Fields, command_line};
 use serde_json::Value;
 
-pub use command::quoted;
 pub use error::ReportError;
 pub use model::{
     Axis, Better, Chart, Detail, Drawn, Entry, Level, Metric, Remark, Report, Scale, Series, Table,
@@ -132,7 +130,8 @@ fn of_document(document: &Value, ranks: &[Value], path: &Path) -> Result<Entry, 
             return Err(ReportError::NotAResult { path: path.to_owned(), reason });
         }
     };
-    entry.command = command::line(fields);
+    let argv: Vec<_> = fields.list("argv").filter_map(|word| word.0.as_str()).collect();
+    entry.command = (!argv.is_empty()).then(|| command_line::line(&argv));
     Ok(entry)
 }
 

@@ -1,6 +1,25 @@
-//! What a result is: the numbers of a run in DLIO's words, and a look into JSON documents.
+//! What a result is: the document that every command writes with `--json`, and what is in it.
+//!
+//! ```text
+//!  header:  schema version, command, argv, environment, options, warnings      document, environment, warning
+//!  report:  of the command; of a training run with DLIO's metrics              metrics
+//!  reading: a look into documents in which anything may be missing             fields
+//! ```
+//! This crate is at the bottom: each other one may give warnings, and each program writes documents.
 
-mod fields;
+mod warning;
+
+mod environment;
+
+mod document;
+
+pub mod command_line;
+
 pub mod metrics;
 
+mod fields;
+
+pub use document::{Header, SCHEMA_VERSION, document, failure};
+pub use environment::Environment;
 pub use fields::Fields;
+pub use warning::{Warning, WarningCode};

@@ -108,6 +108,8 @@ pub struct RunOptions {
     pub drop_caches: bool,
     /// Whether accelerators run before reader threads.
     pub priority: AcceleratorPriority,
+    /// The command line as it was typed, for the results; empty where a program calls the library.
+    pub argv: Vec<String>,
 }
 
 impl RunOptions {
@@ -122,6 +124,7 @@ impl RunOptions {
             decode: DecodeMode::Arrow,
             drop_caches: false,
             priority: AcceleratorPriority::Auto,
+            argv: Vec::new(),
         }
     }
 
@@ -138,18 +141,7 @@ impl RunOptions {
             "decode": self.decode,
             "drop_caches": self.drop_caches,
             "accelerator_priority": self.priority,
-            "engine": {
-                "io": engine.io,
-                "threads": engine.threads,
-                "cpus": engine.cpus,
-                "memory_budget_bytes": engine.memory_budget_bytes,
-                "coalesce_gap_bytes": engine.coalesce_gap_bytes,
-                "coalesce_span_bytes": engine.coalesce_span_bytes,
-                "columns": engine.columns,
-                "batch_rows": engine.batch_rows,
-                "decoder": format!("{:?}", engine.decoder).to_lowercase(),
-                "verify_crc": engine.verify_crc,
-            },
+            "engine": engine,
         })
     }
 }

@@ -100,6 +100,7 @@ mod tests {
     use ringquet_workload::load_text;
 
     use super::*;
+    use ringquet_result::WarningCode;
 
     fn loaded(extra: &str) -> Loaded {
         let text = format!("dataset:\n  format: parquet\n  num_files_train: 3\n{extra}");
@@ -148,7 +149,7 @@ mod tests {
         std::fs::write(at("d.parquet"), "").unwrap();
         let listing = list(&loaded(""), dir.path(), DatasetType::Train).unwrap();
         assert_eq!(listing.files.len(), 3);
-        assert_eq!(listing.warnings[0].code, "files_listed_twice");
+        assert_eq!(listing.warnings[0].code, WarningCode::FilesListedTwice);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! again: milliseconds, where a step takes 375 µs. So it asks to run before them.
 
 use ringquet_io::Warning;
+use ringquet_result::WarningCode;
 use serde::Serialize;
 
 /// What is asked for.
@@ -48,7 +49,7 @@ impl Granted {
         let message = format!(
             "{which} ran before reader threads (SCHED_FIFO), which root, CAP_SYS_NICE or an rtprio limit permits; without that privilege AU is lower where all cores are busy: compare with runs of the same accelerator_priority only, or use --accelerator-priority normal"
         );
-        Some(Warning::new("accelerators_realtime", message))
+        Some(Warning::new(WarningCode::AcceleratorsRealtime, message))
     }
 }
 
@@ -103,7 +104,7 @@ mod tests {
         assert_eq!(Normal.warning(), None);
         for granted in [Realtime, Mixed] {
             let warning = granted.warning().unwrap();
-            assert_eq!(warning.code, "accelerators_realtime");
+            assert_eq!(warning.code, WarningCode::AcceleratorsRealtime);
             assert!(warning.message.contains("--accelerator-priority normal"));
         }
     }

@@ -13,7 +13,8 @@ mod point;
 use std::path::Path;
 use std::sync::Arc;
 
-use ringquet::{Dataset, DecodeMode, Environment, StopFlag, Warning};
+use ringquet::{Dataset, DecodeMode, StopFlag, Warning};
+use ringquet_result::WarningCode;
 use ringquet_workload::{DatasetType, Loaded, Workload};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -309,7 +310,7 @@ fn report(
     }
     if !complete {
         let message = "the search was stopped before its end: the maximum is not known";
-        warnings.push(Warning::new("incomplete", message));
+        warnings.push(Warning::new(WarningCode::Incomplete, message));
     }
     if let Some(point) = points.iter().find(|point| !point.steady) {
         let message = format!(
@@ -317,14 +318,14 @@ fn report(
             point.accelerators,
             point.au_percent_of_rounds.len()
         );
-        warnings.push(Warning::new("not_steady", message));
+        warnings.push(Warning::new(WarningCode::NotSteady, message));
     }
     if let Some(point) = points.iter().find(|point| point.disturbed) {
         let message = format!(
             "at {} accelerators fewer samples per second came than at fewer accelerators, twice: something else uses the machine or its device",
             point.accelerators
         );
-        warnings.push(Warning::new("disturbed", message));
+        warnings.push(Warning::new(WarningCode::Disturbed, message));
     }
     SearchReport {
         complete,
@@ -350,15 +351,8 @@ fn write(
     report: &SearchReport,
     mut results: Results,
 ) -> Result<(), RunError> {
-    let mut document = json!({
-        "schema_version": 1,
-        "command": "run",
-        "environment": Environment::of_this_machine(),
-        "options": search.to_json(loaded, options),
-        "workload": loaded.resolved["workload"],
-        "workload_warnings": loaded.warnings,
-    });
-    session::merge(&mut document, report);
+    let asked = search.to_json(loaded, options);
+    let document = session::document(loaded, options, &asked, &report.warnings, report);
     results.write_json(FILE, &document)
 }
 

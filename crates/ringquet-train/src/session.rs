@@ -8,10 +8,11 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use ringquet::{Environment, StopFlag, Warning};
+use ringquet::{StopFlag, Warning};
+use ringquet_result::{Environment, Header, SCHEMA_VERSION, WarningCode};
 use ringquet_workload::{DatasetType, Loaded, Shuffle, Workload};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::Value;
 
 use crate::dlio::{self, Node, RankEpoch, RankFiles, RankPhase, Setting};
 use crate::ensemble::Others;
@@ -317,9 +318,9 @@ impl<'a> Session<'a> {
             let message = format!(
                 "could not drop the page cache before an epoch: {error}; writing /proc/sys/vm/drop_caches needs root. Reads may be served from memory"
             );
-            if !self.warnings.iter().any(|warning| warning.code == "drop_caches_failed") {
+            if !self.warnings.iter().any(|warning| warning.code == WarningCode::DropCachesFailed) {
                 self.warn(&message);
-                self.warnings.push(Warning::new("drop_caches_failed", message));
+                self.warnings.push(Warning::new(WarningCode::DropCachesFailed, message));
             }
         }
     }
@@ -383,7 +384,7 @@ impl<'a> Session<'a> {
         let complete = !self.others.any(!complete);
         if !complete {
             let message = "the run was stopped before its end: metrics are those of the steps until then, and au_meet_expectation is fail";
-            self.warnings.push(Warning::new("incomplete", message));
+            self.warnings.push(Warning::new(WarningCode::Incomplete, message));
             self.warn(message);
         }
         let phases = epochs.iter().flat_map(|e| std::iter::once(&e.train).chain(e.eval.as_ref()));
@@ -439,15 +440,8 @@ impl<'a> Session<'a> {
         results.finish_log(log)?;
         report.files = results.written().to_vec();
         report.files.push(folder.join("ringquet.json"));
-        let mut document = json!({
-            "schema_version": 1,
-            "command": "run",
-            "environment": Environment::of_this_machine(),
-            "options": self.options.to_json(self.loaded),
-            "workload": self.loaded.resolved["workload"],
-            "workload_warnings": self.loaded.warnings,
-        });
-        merge(&mut document, &report);
+        let asked = self.options.to_json(self.loaded);
+        let document = document(self.loaded, self.options, &asked, &report.warnings, &report);
         results.write_json("ringquet.json", &document)?;
         Ok(report)
     }
@@ -481,13 +475,35 @@ pub(crate) fn check(workload: &Workload, options: &RunOptions) -> Result<(), Run
     Ok(workload.require_local_parquet()?)
 }
 
-/// Adds the fields of a report to a document.
-pub(crate) fn merge(document: &mut serde_json::Value, report: &impl Serialize) {
-    let report = serde_json::to_value(report).unwrap_or_default();
-    if let (Some(document), serde_json::Value::Object(report)) = (document.as_object_mut(), report)
-    {
-        document.extend(report);
+/// The document of a run or a search, as it lies beside DLIO's files.
+pub(crate) fn document(
+    loaded: &Loaded,
+    options: &RunOptions,
+    asked: &Value,
+    warnings: &[Warning],
+    report: &impl Serialize,
+) -> Value {
+    #[derive(Serialize)]
+    struct Played<'a, R> {
+        workload: &'a Value,
+        workload_warnings: &'a [Warning],
+        #[serde(flatten)]
+        report: &'a R,
     }
+    let header = Header {
+        schema_version: SCHEMA_VERSION,
+        command: "run",
+        argv: &options.argv,
+        environment: &Environment::of_this_machine(),
+        options: asked,
+        warnings,
+    };
+    let played = Played {
+        workload: &loaded.resolved["workload"],
+        workload_warnings: &loaded.warnings,
+        report,
+    };
+    ringquet_result::document(&header, &played).expect("reports are objects with keys of text")
 }
 
 impl Measured {
@@ -554,7 +570,7 @@ fn warnings(
             "the data set ({:.3} GiB) is smaller than the host's memory ({:.3} GiB) and read through the page cache: from the second epoch on it may come from memory",
             setting.data_gib, setting.host.memory_gib
         );
-        warnings.push(Warning::new("potential_caching", message));
+        warnings.push(Warning::new(WarningCode::PotentialCaching, message));
     }
     let prefetch = u64::from(workload.reader.prefetch_size.max(1));
     let row_bytes = workload.dataset.read_record_bytes();
@@ -568,7 +584,7 @@ fn warnings(
             "{} accelerators with {prefetch} prefetched batches of {} samples hold up to {held:.0} bytes, the host has {memory:.0}: lower reader.prefetch_size, reader.batch_size or --accelerators",
             options.accelerators, train.sharding.batch_size
         );
-        warnings.push(Warning::new("prefetch_memory", message));
+        warnings.push(Warning::new(WarningCode::PrefetchMemory, message));
     }
     warnings
 }

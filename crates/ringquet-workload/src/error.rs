@@ -6,7 +6,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::keys::Warning;
+use ringquet_result::Warning;
 
 /// Letters of an override, or of a part of one, that a message shows.
 const TEXT_SHOWN: usize = 200;

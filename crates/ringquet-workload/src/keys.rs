@@ -4,32 +4,11 @@
 //! `record_length: 2164832` in a published workload does nothing at all. Here a key without effect
 //! is told, with the nearest one that has an effect.
 
-use serde::Serialize;
+use ringquet_result::{Warning, WarningCode};
 use serde_json::{Map, Value};
 
 use crate::section::Origin;
 use crate::yaml::{boolean, join};
-
-/// Why a key is worth a word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WarningCode {
-    /// Neither DLIO nor this tool knows the key.
-    UnknownKey,
-    /// DLIO knows the key; it has no effect here.
-    IneffectiveKey,
-    /// The section is about something that this tool does not do.
-    OutOfScope,
-}
-
-/// Something in a workload that has no effect, and what to write instead.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Warning {
-    /// What kind of thing it is.
-    pub code: WarningCode,
-    /// One sentence that names the place, the key and the nearest known one.
-    pub message: String,
-}
 
 /// What a known key does here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

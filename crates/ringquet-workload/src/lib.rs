@@ -54,9 +54,9 @@ pub use enums::{
 };
 pub use error::{Place, WorkloadError};
 pub use footprint::Footprint;
-pub use keys::{Warning, WarningCode};
 pub use load::{Loaded, load, load_text};
 pub use mt19937::Mt19937;
+pub use ringquet_result::{Warning, WarningCode};
 pub use rows::{ROW_GROUP_ROWS_MAX, RowLayout};
 pub use sharding::{Sharding, files_per_rank};
 pub use shuffle::FileShuffle;

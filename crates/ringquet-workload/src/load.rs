@@ -9,7 +9,9 @@ use serde_json::{Map, Value};
 
 use crate::bounds::{self, FILE_BYTES_MAX};
 use crate::error::WorkloadError;
-use crate::keys::{self, Warning};
+use ringquet_result::Warning;
+
+use crate::keys;
 use crate::overrides;
 use crate::section::{Origin, Section};
 use crate::workload::Workload;

@@ -18,9 +18,9 @@
 use serde_json::{Map, Value};
 
 use crate::error::{WorkloadError, shortened};
-use crate::keys::{Warning, WarningCode};
 use crate::section::{Origin, shown};
 use crate::yaml::DEPTH_MAX;
+use ringquet_result::{Warning, WarningCode};
 
 /// Bound on the length of one override in bytes: the argument of a command line on Linux.
 const TEXT_BYTES_MAX: usize = 128 << 10;

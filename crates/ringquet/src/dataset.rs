@@ -1,5 +1,6 @@
 //! Files of a data set, found and opened: footers parsed, ready to be planned and read.
 
+use ringquet_result::WarningCode;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -240,21 +241,21 @@ fn cache_warnings(files: &[FileEntry], options: &EngineOptions, warnings: &mut V
     };
     if io.direct == DirectChoice::Auto {
         let what = "lie on a file system without O_DIRECT: they are read through the page cache";
-        warn("direct_unavailable", &|file| !file.direct, what);
+        warn(WarningCode::DirectUnavailable, &|file| !file.direct, what);
     }
     if io.direct != DirectChoice::Off {
         for (device, kind) in memory_devices(files, options) {
             let what = format!(
                 "lie on {kind}, which is memory: O_DIRECT makes no difference, and what is measured is no device"
             );
-            warn("memory_file_system", &|file| file.identity.device == device, &what);
+            warn(WarningCode::MemoryFileSystem, &|file| file.identity.device == device, &what);
         }
     }
     if io.dontcache {
         let what = "are read around the page cache: --dontcache has no effect on them";
-        warn("dontcache_without_effect", &|file| file.direct, what);
+        warn(WarningCode::DontcacheWithoutEffect, &|file| file.direct, what);
         let what = "lie on a kernel or file system without RWF_DONTCACHE: their pages stay in the page cache";
-        warn("dontcache_unavailable", &|file| !file.direct && !file.drops_cache, what);
+        warn(WarningCode::DontcacheUnavailable, &|file| !file.direct && !file.drops_cache, what);
     }
 }
 

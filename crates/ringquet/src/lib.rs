@@ -70,11 +70,9 @@ pub mod lane;
 pub mod scan;
 pub mod stream;
 
-pub mod environment;
 pub mod report;
 
 pub use dataset::{Dataset, FileEntry};
-pub use environment::Environment;
 pub use error::{Error, Unopened};
 pub use lane::{Batch, Delivery, Demand, Gate, Lane, StopFlag};
 pub use listing::{Listing, find_files};

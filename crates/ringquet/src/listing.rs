@@ -1,5 +1,6 @@
 //! Which files a data set has: paths as they were named, directories searched, each file once.
 
+use ringquet_result::WarningCode;
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt as _;
@@ -107,22 +108,22 @@ impl LeftOut {
         );
         let all = [
             (
-                "hidden_files_skipped",
+                WarningCode::HiddenFilesSkipped,
                 &self.hidden,
                 "whose names begin with '_' or '.'; name them on the command line to read them",
             ),
             (
-                "links_not_followed",
+                WarningCode::LinksNotFollowed,
                 &self.links,
                 "that are symbolic links to directories; name them on the command line to read what is there",
             ),
-            ("special_files_skipped", &self.special, &special),
+            (WarningCode::SpecialFilesSkipped, &self.special, &special),
         ];
         let found = all.iter().filter_map(|(code, left_out, what)| {
             let first = left_out.first.as_ref()?.display();
             let count = left_out.count;
             let entries = if count == 1 { "entry" } else { "entries" };
-            Some(Warning::new(code, format!("skipped {count} {entries} (first: {first}) {what}")))
+            Some(Warning::new(*code, format!("skipped {count} {entries} (first: {first}) {what}")))
         });
         found.collect()
     }
@@ -193,7 +194,7 @@ pub fn keep_each_file_once(files: &mut Vec<PathBuf>) -> Option<Warning> {
     });
     let (again, earlier) = first?;
     Some(Warning::new(
-        "files_listed_twice",
+        WarningCode::FilesListedTwice,
         format!(
             "{} of {all} paths lead to a file that is listed already (first: {} is the same file as {}); each file is read once",
             all - files.len(),
@@ -225,7 +226,7 @@ mod tests {
         listing.files.iter().map(strip).collect()
     }
 
-    fn codes(listing: &Listing) -> Vec<&str> {
+    fn codes(listing: &Listing) -> Vec<WarningCode> {
         listing.warnings.iter().map(|warning| warning.code).collect()
     }
 
@@ -247,7 +248,7 @@ mod tests {
         let listing = find_files(&[dir.path().to_owned()]);
         let expect = ["a.parquet", "x.parquet/part-0.parquet", "y/g.PARQUET"];
         assert_eq!(names(&listing, dir.path()), expect);
-        assert_eq!(codes(&listing), ["hidden_files_skipped"]);
+        assert_eq!(codes(&listing), [WarningCode::HiddenFilesSkipped]);
         let message = &listing.warnings[0].message;
         assert!(message.starts_with("skipped 5 entries (first: "), "{message}");
         assert!(message.contains("/.c.parquet) whose names begin"), "{message}");
@@ -269,7 +270,7 @@ mod tests {
         let paths = [at("."), at("sub"), at("sub/../a.parquet"), at("a.parquet")];
         let listing = find_files(&paths);
         assert_eq!(listing.files.len(), 3, "{:?}", listing.files);
-        assert_eq!(codes(&listing), ["files_listed_twice"]);
+        assert_eq!(codes(&listing), [WarningCode::FilesListedTwice]);
         let message = &listing.warnings[0].message;
         assert!(message.starts_with("6 of 9 paths lead to a file"), "{message}");
     }
@@ -284,7 +285,10 @@ mod tests {
         rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, rustix::fs::Mode::RUSR).unwrap();
         let listing = find_files(&[dir.path().to_owned()]);
         assert_eq!(names(&listing, dir.path()), ["a.parquet", "nowhere.parquet"]);
-        assert_eq!(codes(&listing), ["links_not_followed", "special_files_skipped"]);
+        assert_eq!(
+            codes(&listing),
+            [WarningCode::LinksNotFollowed, WarningCode::SpecialFilesSkipped]
+        );
         assert!(listing.warnings[1].message.contains("a FIFO (named pipe)"));
         // Named, it is an error of its own; the others are listed.
         let listing = find_files(&[fifo, at("a.parquet"), at("none")]);

@@ -1,6 +1,7 @@
 //! What is odd about the footers of files that are read all the same.
 
 use ringquet_io::Warning;
+use ringquet_result::WarningCode;
 
 use crate::dataset::FileEntry;
 
@@ -15,14 +16,14 @@ pub(crate) fn warn(files: &[FileEntry], warnings: &mut Vec<Warning>) {
                 .push(Warning::new(code, format!("{count} of {of} files (first: {first}) {what}")));
         }
     };
-    add("row_count", &|file| {
+    add(WarningCode::RowCount, &|file| {
         let stated = file.footer.stated_rows()?;
         let rows = file.footer.num_rows();
         Some(format!(
             "say that they have {stated} rows while their row groups have {rows}: those of the row groups are read"
         ))
     });
-    add("arrow_schema", &|file| {
+    add(WarningCode::ArrowSchema, &|file| {
         let why = file.footer.schema().arrow_schema_ignored()?;
         Some(format!(
             "have an entry ARROW:schema that is ignored, so types are those of the Parquet schema: {why}"

@@ -34,7 +34,7 @@ pub const BATCH_ROWS_MAX: usize = 64 << 10;
 pub const SINGLE_BYTES_MAX: u64 = 1 << 30;
 
 /// How a data set is to be read. `None` means: find out.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct EngineOptions {
     /// Of the read queues. `arena_bytes` is set from the memory budget.
     pub io: IoOptions,
@@ -70,8 +70,10 @@ pub struct EngineOptions {
     /// As what timestamps of INT96 are read.
     pub int96: Int96,
     /// Footers in flight at most, per thread; more only cost memory while they are parsed. A bench sets 1.
+    #[serde(skip)]
     pub footers_in_flight: usize,
     /// Where /sys is.
+    #[serde(skip)]
     pub sys_root: SysRoot,
 }
 

@@ -1,5 +1,6 @@
 //! What a scan did, in plain numbers with the unit in the name: the fields of every `--json` document.
 
+use ringquet_result::WarningCode;
 use std::time::Duration;
 
 use arrow_array::{Array, RecordBatch, cast::AsArray};
@@ -214,7 +215,7 @@ impl ScanReport {
             && (device as f64) < CACHED_SHARE * read_bytes as f64
         {
             warnings.push(Warning::new(
-                "page_cache",
+                WarningCode::PageCache,
                 format!("the device read {device} of {read_bytes} bytes: the rest came from a cache, so the speed is not the device's"),
             ));
         }

@@ -227,7 +227,7 @@ fn compression_does_what_it_says() {
         let told = report
             .warnings
             .iter()
-            .filter(|warning| warning.code == ringquet_datagen::WarningCode::CompressionUnlikeDlio);
+            .filter(|warning| warning.code == ringquet_result::WarningCode::CompressionUnlikeDlio);
         assert_eq!(told.count(), usize::from(codec != "none"), "{codec}");
         sizes.push((codec, report.bytes));
         digests.push(report.digest);

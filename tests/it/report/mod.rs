@@ -11,6 +11,7 @@ use tempfile::TempDir;
 fn scan(rows_per_second: f64) -> Value {
     json!({
         "schema_version": 1, "command": "scan",
+        "argv": ["ringquet", "scan", "/data", "--queue-depth", "8", "--json"],
         "environment": {"ringquet_version": "0.1.0", "build_profile": "release", "hostname": "h",
             "kernel": "Linux 6.18", "cpu_model": "C", "cpus": 2, "memory_bytes": 1_u64 << 34, "unix_seconds": 1_795_358_806},
         "options": {"paths": ["/data"], "raw": false, "io": {"queue_depth": 8}},
@@ -42,7 +43,7 @@ fn a_scan_is_told_with_its_numbers_and_charts() {
     assert_eq!(ids, ["latency", "thread_time", "depth", "devices"]);
     let entry = &report.entries[0];
     assert_eq!(entry.name, "scan of /data");
-    assert_eq!(entry.command.as_deref(), Some("ringquet scan /data --queue-depth 8"));
+    assert_eq!(entry.command.as_deref(), Some("ringquet scan /data --queue-depth 8 --json"));
     assert!(entry.environment.contains(&("memory".to_owned(), "16.0 GiB".to_owned())));
     let told = report.charts.iter().find(|chart| chart.id == "devices").map(|chart| &*chart.note);
     assert_eq!(told, Some("The busiest device read 1.50 times the mean."));
@@ -161,7 +162,7 @@ fn a_search_has_its_curve_and_predictions() {
     let point = |accelerators: u32, au: f64| json!({"accelerators": accelerators, "au_percent": au, "samples_per_second": 7.0});
     let document = json!({"schema_version": 1, "command": "run", "model": "flux", "accelerators": 2,
         "au_percent_bar": 90.0, "points": [point(1, 99.0), point(2, 95.0), point(3, 60.0)], "bound": "device",
-        "options": {"workload": "w.yaml", "accelerators": 1, "results_dir": "/r"},
+        "argv": ["ringquet", "run", "w.yaml", "--results-dir", "/r", "--find-max-accelerators"],
         "predictions": [{"cores_factor": 2.0, "bandwidth_factor": 1.0, "accelerators": 2, "bound": "device",
             "read_bytes_per_second": 1024.0, "bandwidth_is_known": true}]});
     let dir = TempDir::new().unwrap();
@@ -172,7 +173,7 @@ fn a_search_has_its_curve_and_predictions() {
     let entry = &report.entries[0];
     assert_eq!(entry.metrics[0].value, 2.0);
     assert_eq!(entry.tables[0].rows[0], ["2 ×", "1 ×", "2", "device", "1.00 KiB/s"]);
-    let expect = "ringquet run w.yaml --accelerators 1 --results-dir /r --find-max-accelerators";
+    let expect = "ringquet run w.yaml --results-dir /r --find-max-accelerators";
     assert_eq!(entry.command.as_deref(), Some(expect));
 }
 
@@ -187,7 +188,7 @@ fn a_characterisation_has_curves_knees_and_a_roofline() {
     let mut polled = point(4096, 4, 7.0);
     polled["iopoll"] = json!(true);
     let document = json!({"schema_version": 1, "command": "characterize",
-        "options": {"paths": ["/mnt"], "preset": "quick", "threads": null, "extras": true},
+        "argv": ["ringquet", "characterize", "/mnt", "--preset", "quick"], "options": {"paths": ["/mnt"], "preset": "quick", "threads": null, "extras": true},
         "points": [point(4096, 1, 5.0), point(4096, 4, 9.0), point(524_288, 1, 50.0)],
         "extras": [polled], "readers": [{"thread": 0, "cpu": 3, "numa_node": 1}],
         "refused": [{"point": {"access": "random", "block_bytes": 4096, "iopoll": true}, "reason": "no poll queues"}],

@@ -1,6 +1,7 @@
 //! The search for the most accelerators: its points, its end, and the file that it leaves.
 
 use ringquet::StopFlag;
+use ringquet_result::WarningCode;
 use ringquet_train::{CeilingBy, RunError, SearchOptions, SearchReport, find_max_accelerators};
 use ringquet_workload::Loaded;
 
@@ -62,7 +63,7 @@ fn a_stopped_search_says_so() {
     let loaded = workload(dir.path(), 4, 0, &["train.computation_time=10"]);
     let found = search(&loaded, &options(dir.path(), 1), &stop).unwrap();
     assert!(!found.complete && found.points.is_empty() && found.accelerators == 0);
-    assert!(found.warnings.iter().any(|warning| warning.code == "incomplete"));
+    assert!(found.warnings.iter().any(|warning| warning.code == WarningCode::Incomplete));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A stop ends a run soon, and what was measured is kept and marked.
 
 use ringquet::StopFlag;
+use ringquet_result::WarningCode;
 
 use super::support::{data, json, options, workload};
 
@@ -27,7 +28,7 @@ fn a_stopped_run_keeps_what_was_measured_and_says_so() {
     let steps: Vec<u64> = report.epochs[0].train.ranks.iter().map(|rank| rank.steps).collect();
     assert!(steps.iter().all(|steps| (2..12).contains(steps)), "{steps:?}");
     assert_eq!(report.rows, steps.iter().sum::<u64>() * 50);
-    assert!(report.warnings.iter().any(|warning| warning.code == "incomplete"));
+    assert!(report.warnings.iter().any(|warning| warning.code == WarningCode::Incomplete));
     let summary = json(&report.results_dir.join("summary.json"));
     assert_eq!(summary["metric"]["train_au_meet_expectation"], "fail");
     assert_eq!(json(&report.results_dir.join("ringquet.json"))["complete"], false);

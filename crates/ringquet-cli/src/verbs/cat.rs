@@ -5,6 +5,7 @@ mod cells;
 mod dictionaries;
 mod window;
 
+use ringquet_result::WarningCode;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -47,7 +48,7 @@ pub(crate) fn run(args: &CatArgs, console: &mut Console) -> Result<Exit> {
     let mut options = args.engine.options(args.columns.columns.clone())?;
     if let Some(threads) = args.engine.threads().filter(|threads| *threads > 1) {
         let reason = "cat reads with one reader thread, which keeps rows in their order";
-        console.warn("one_thread", format!("--threads {threads}: {reason}"));
+        console.warn(WarningCode::OneThread, format!("--threads {threads}: {reason}"));
     }
     options.threads = Some(1);
     let verb = json!({
@@ -66,7 +67,7 @@ pub(crate) fn run(args: &CatArgs, console: &mut Console) -> Result<Exit> {
     let mut sink = Sink::new(args.output.as_deref(), schema, false)?;
     let mut poured = pour(&dataset, &window, &mut sink, &bar, stop.as_ref())?;
     if matches!(poured, Poured::OtherDictionary) {
-        console.warn("dictionaries", OTHER_DICTIONARY);
+        console.warn(WarningCode::Dictionaries, OTHER_DICTIONARY);
         // The unfinished file goes before there is another.
         drop(sink);
         sink = Sink::new(args.output.as_deref(), schema, true)?;

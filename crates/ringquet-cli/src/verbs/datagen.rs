@@ -39,7 +39,7 @@ pub(crate) fn run(args: &DatagenArgs, console: &mut Console) -> Result<Exit> {
     bar.finish();
     let report = Report(generated?);
     for warning in &report.0.warnings {
-        console.warn(source::code(&warning.code)?, &*warning.message);
+        console.warn(warning.code, &*warning.message);
     }
     console.report(&report, &report)?;
     Ok(Exit::Done)

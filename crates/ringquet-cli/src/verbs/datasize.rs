@@ -3,7 +3,7 @@
 use std::fmt;
 
 use anyhow::Result;
-use ringquet_report::quoted;
+use ringquet_result::command_line::quoted;
 use ringquet_workload::{Client, Compression, Datasize};
 use serde::Serialize;
 use serde_json::json;

@@ -1,5 +1,6 @@
 //! `ringquet plan`: the reads that a scan would issue, as text, JSON or an fio iolog.
 
+use ringquet_result::WarningCode;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
@@ -30,7 +31,7 @@ pub(crate) fn run(args: &PlanArgs, console: &mut Console) -> Result<Exit> {
         if let Some(unit) = plan.units.iter().find(|unit| breaks(&unit.path)) {
             let path = unit.path.display();
             console.warn(
-                "fio_iolog_names",
+                WarningCode::FioIologNames,
                 format!("{path}: fio does not read names with blanks or line breaks from an iolog; use a link without"),
             );
         }

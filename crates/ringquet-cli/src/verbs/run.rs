@@ -32,6 +32,7 @@ pub(crate) fn run(args: &RunArgs, console: &mut Console) -> Result<Exit> {
             PriorityArg::Auto => AcceleratorPriority::Auto,
             PriorityArg::Normal => AcceleratorPriority::Normal,
         },
+        argv: console.argv().to_vec(),
         ..RunOptions::new(args.accelerators.unwrap_or(1), args.results_dir.clone())
     };
     let loaded = source::load(&args.workload, console)?;

@@ -8,7 +8,6 @@ use ringquet::report::Failure;
 use ringquet::{Dataset, EngineOptions};
 use ringquet_io::path_text::path_text;
 use ringquet_workload::Loaded;
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::args::{SourceArgs, WorkloadArgs};
@@ -58,14 +57,9 @@ pub(super) fn failures(dataset: &Dataset) -> Vec<Failure> {
 pub(super) fn load(args: &WorkloadArgs, console: &mut Console) -> Result<Loaded> {
     let loaded = ringquet_workload::load(&args.workload, &args.overrides, args.strict)?;
     for warning in &loaded.warnings {
-        console.warn(code(&warning.code)?, &*warning.message);
+        console.warn(warning.code, &*warning.message);
     }
     Ok(loaded)
-}
-
-/// The word of a warning's code, as it stands in documents.
-pub(super) fn code(code: &impl Serialize) -> Result<String> {
-    Ok(serde_json::from_value(serde_json::to_value(code)?)?)
 }
 
 /// `options` of a document: the workload, and what only the verb has.

@@ -3,6 +3,7 @@
 //! Both readings are done in turn, round after round, so that what else happens on the machine happens to both; a first
 //! round of each makes rings and arenas and is not counted. The line has the round of each with the median rate.
 
+use ringquet_result::WarningCode;
 use std::path::PathBuf;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
@@ -123,7 +124,7 @@ pub(super) fn measure(
     let (raw_rate, rate) = (per(raw.read_bytes, raw.seconds), per(scan.read_bytes, scan.seconds));
     if rate > raw_rate * FASTER_BY_CHANCE {
         warnings.push(Warning::new(
-            "raw_slower_than_decoding",
+            WarningCode::RawSlowerThanDecoding,
             format!(
                 "the data set was read at {:.2} GB/s raw and at {:.2} GB/s while decoding: something else slows the device, and neither the line nor the roofline says what it can do; measure again, or read more with --preset normal",
                 raw_rate / 1e9,

@@ -1,6 +1,7 @@
 //! What is read: a test file of ours, somebody's file, or a device. Everything but our own file is opened for
 //! reading only.
 
+use ringquet_result::WarningCode;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
@@ -155,7 +156,7 @@ impl Preparation<'_> {
                 "{}: the test file has {len} bytes, half of what is free: caches of drives and controllers may hold a good part of it",
                 dir.display()
             );
-            warnings.push(Warning::new("small_test_file", text));
+            warnings.push(Warning::new(WarningCode::SmallTestFile, text));
         }
         file.fill(len, self.stop, &|written| (self.written)(written, len))?;
         Ok(file)

@@ -39,11 +39,17 @@ impl Environment {
             hostname: text(uname.nodename()),
             kernel: format!("{} {}", text(uname.sysname()), text(uname.release())),
             cpu_model: field(&cpuinfo, "model name").unwrap_or("unknown").to_owned(),
-            cpus: ringquet_io::cpus::allowed().len(),
+            cpus: cpus(),
             memory_bytes: memory_kib.unwrap_or(0) << 10,
             unix_seconds: unix.map_or(0, |elapsed| elapsed.as_secs()),
         }
     }
+}
+
+/// CPUs that this thread may use.
+fn cpus() -> usize {
+    let allowed = rustix::thread::sched_getaffinity(None);
+    allowed.map_or(0, |cpus| usize::try_from(cpus.count()).unwrap_or(0))
 }
 
 /// Value of the first line `name : value`.
