@@ -117,7 +117,7 @@ fn of_report(error: &ReportError) -> bool {
 /// A panic of our own as an error.
 pub(crate) fn defect(panic: &str) -> anyhow::Error {
     anyhow::anyhow!(
-        "{panic}; this is a defect of ringquet, please report it (RUST_BACKTRACE=1 shows how it came to it)"
+        "{panic}; this is a defect of ringquet, please report it (built with 'cargo build --profile profiling', RUST_BACKTRACE=1 shows how it came to it)"
     )
 }
 
