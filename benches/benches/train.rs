@@ -125,7 +125,7 @@ impl Bench {
             au.min,
             au.max,
             report.read_bytes_per_second / 1e9,
-            verdict((threads == 2).then_some(report.au_percent_bar), au.median, "AU ≥", " %"),
+            verdict(report.au_percent_bar.filter(|_| threads == 2), au.median, "AU ≥", " %"),
         ));
         Ok(())
     }

@@ -95,7 +95,7 @@ fn of_run(error: &RunError) -> bool {
     match error {
         RunError::Workload(error) => of_workload(error),
         RunError::Engine(error) => of_engine(error),
-        RunError::Accelerators { .. } => true,
+        RunError::Accelerators { .. } | RunError::NoTarget => true,
         _ => false,
     }
 }

@@ -131,6 +131,11 @@ pub enum RunError {
         /// Rows left over.
         rows: u64,
     },
+    /// A search without a target.
+    #[error(
+        "a search looks for the most accelerators that meet metric.au, and this workload states none; add a target to the command, as in metric.au=0.90"
+    )]
+    NoTarget,
     /// A search needs epochs that last.
     #[error(
         "an epoch of one accelerator has {steps} steps, a search for the most accelerators needs {needed}: generate more files, or lower reader.batch_size and train.computation_time together"

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use ringquet::report::{DecoderReport, DriverReport};
 use ringquet::{DecodeMode, ScanReport, Warning};
 use ringquet_io::Latency;
+use ringquet_workload::Metric;
 use serde::Serialize;
 
 use crate::accelerator::{RankRun, TimeByCause};
@@ -33,10 +34,10 @@ pub struct RunReport {
     pub hosts: usize,
     /// Arrow batches or raw column chunks.
     pub decode: DecodeMode,
-    /// The bar of the workload, `metric.au`, in percent.
-    pub au_percent_bar: f64,
-    /// Whether the mean AU of training is at or above the bar, and the run complete.
-    pub au_meets_expectation: bool,
+    /// The target of the workload, `metric.au`, in percent; `None` if it states none.
+    pub au_percent_bar: Option<f64>,
+    /// Whether the mean AU of training is at or above the target, and the run complete; `None` without a target.
+    pub au_meets_expectation: Option<bool>,
     /// Training over all epochs.
     pub train: OverEpochs,
     /// Evaluation, if there was one.
@@ -225,7 +226,7 @@ pub(crate) struct Whole {
     pub(crate) processes: u32,
     pub(crate) hosts: usize,
     pub(crate) decode: DecodeMode,
-    pub(crate) au_bar: f64,
+    pub(crate) metric: Metric,
     pub(crate) record_bytes: u64,
     pub(crate) complete: bool,
     pub(crate) open_seconds: f64,
@@ -236,7 +237,10 @@ pub(crate) struct Whole {
 impl RunReport {
     /// Sums up `epochs`, of which there is at least one.
     pub(crate) fn new(whole: Whole, epochs: Vec<EpochReport>) -> Self {
-        let Whole { au_bar, record_bytes, complete, mut warnings, .. } = whole;
+        let Whole { record_bytes, complete, mut warnings, .. } = whole;
+        // Of `train` and `eval`, which become DLIO's documents: DLIO compares with its default where no target is stated.
+        let au_bar = whole.metric.au;
+        let target = whole.metric.target();
         let phases = || epochs.iter().flat_map(|e| std::iter::once(&e.train).chain(&e.eval));
         let total = |of: fn(&PhaseReport) -> u64| phases().map(of).sum::<u64>();
         let of_train: Vec<EpochMetrics> = epochs.iter().map(|epoch| epoch.train.metrics).collect();
@@ -281,8 +285,8 @@ impl RunReport {
             processes: whole.processes,
             hosts: whole.hosts,
             decode: whole.decode,
-            au_percent_bar: 100.0 * au_bar,
-            au_meets_expectation: train.au_meets_expectation,
+            au_percent_bar: target.map(|target| 100.0 * target),
+            au_meets_expectation: target.map(|_| train.au_meets_expectation),
             train,
             eval,
             seconds,

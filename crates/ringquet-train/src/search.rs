@@ -134,7 +134,8 @@ pub struct SearchReport {
 /// of a second, with the points that it has.
 ///
 /// # Errors
-/// [`RunError`], as for a run; [`RunError::SearchSteps`] if an epoch is too short for any point.
+/// [`RunError`], as for a run; [`RunError::NoTarget`] if the workload states no `metric.au`, [`RunError::SearchSteps`] if an
+/// epoch is too short for any point.
 pub fn find_max_accelerators(
     loaded: &Loaded,
     options: &RunOptions,
@@ -150,6 +151,9 @@ pub fn find_max_accelerators(
         });
     }
     session::check(workload, options)?;
+    if workload.metric.target().is_none() {
+        return Err(RunError::NoTarget);
+    }
     let memory = host::memory_bytes(&options.engine.sys_root);
     let ceiling = ceiling(workload, search, memory)?;
     let data_dir = options.data_dir.clone().unwrap_or_else(|| workload.data_dir());

@@ -399,7 +399,7 @@ impl<'a> Session<'a> {
             processes: self.others.processes(),
             hosts: self.setting.nodes.len(),
             decode: self.options.decode,
-            au_bar: workload.metric.au,
+            metric: workload.metric.clone(),
             record_bytes: workload.dataset.record_bytes(),
             complete,
             open_seconds: self.open_seconds,

@@ -198,8 +198,23 @@ pub struct OutputMetric {
 /// `metric`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Metric {
-    /// `au`: the accelerator utilization to meet, a fraction from 0 to 1. Default 0.90.
+    /// `au`: the accelerator utilization to meet, a fraction from 0 to 1. Default 0.90, as in DLIO, whose documents
+    /// compare with it.
     pub au: f64,
+    /// Whether the workload or an override states `au`.
+    pub is_stated: bool,
+}
+
+impl Metric {
+    /// The target that a run is judged by, a fraction: `au` where it is stated. DLIO's default is nobody's target.
+    pub fn target(&self) -> Option<f64> {
+        self.is_stated.then_some(self.au)
+    }
+
+    fn read(section: &Section<'_>) -> Result<Self, WorkloadError> {
+        let stated = section.opt_number("au", 0.0..=1.0)?;
+        Ok(Self { au: stated.unwrap_or(0.90), is_stated: stated.is_some() })
+    }
 }
 
 impl Workload {
@@ -274,7 +289,7 @@ impl Workload {
             train: Train::read(&root.section("train")?)?,
             evaluation: Evaluation::read(&root.section("evaluation")?)?,
             output: Output::read(&root.section("output")?)?,
-            metric: Metric { au: root.section("metric")?.number("au", 0.90, 0.0..=1.0)? },
+            metric: Metric::read(&root.section("metric")?)?,
         })
     }
 }

@@ -82,6 +82,30 @@ fn a_bar_that_is_missed_ends_with_1() {
     assert!(dir.path().join("results/summary.json").is_file());
 }
 
+/// DLIO compares with its default of 0.90 where nothing is stated; here such a run has no target, and cannot miss one.
+#[test]
+fn a_run_without_a_target_is_not_judged() {
+    let dir = scratch::dir();
+    let path = dir.path().join("w.yaml");
+    sets::write_workload(&path);
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("metric:\n  au: 0.0\n", "")).unwrap();
+    ringquet(dir.path(), "datagen w.yaml").succeeds();
+    let line = "run w.yaml train.computation_time=0.0000001 --accelerators 1 --results-dir results";
+    let text = ringquet(dir.path(), line).succeeds().stdout;
+    assert!(text.contains("no target (the workload states no metric.au)"), "{text}");
+    let document = ringquet(dir.path(), &format!("{line} --json")).succeeds().document();
+    assert!(document["au_percent_bar"].is_null() && document["au_meets_expectation"].is_null());
+    let summary = std::fs::read(dir.path().join("results/summary.json")).unwrap();
+    let summary: serde_json::Value = serde_json::from_slice(&summary).unwrap();
+    assert_eq!(summary["metric"]["train_au_meet_expectation"], "fail", "as DLIO writes it");
+    ringquet(dir.path(), "report results").succeeds();
+
+    let line = "run w.yaml --find-max-accelerators --results-dir results";
+    let answer = ringquet(dir.path(), line).ends_with(2);
+    assert!(answer.error().contains("metric.au=0.90"), "{}", answer.stderr);
+}
+
 #[test]
 fn a_run_without_its_data_says_how_to_make_it() {
     let dir = scratch::dir();

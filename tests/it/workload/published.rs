@@ -127,6 +127,19 @@ fn our_files_say_what_the_published_ones_say() {
     }
 }
 
+/// The smoke sets fit into memory: a newcomer's first run is not to end with an error about a target.
+#[test]
+fn smoke_workloads_have_no_target() {
+    for (name, target) in [
+        ("dlrm_smoke.yaml", None),
+        ("flux_smoke.yaml", None),
+        ("legacy_smoke.yaml", None),
+        ("dlrm_b200.yaml", Some(0.70)),
+    ] {
+        assert_eq!(file(&ours(name), &[]).workload.metric.target(), target, "{name}");
+    }
+}
+
 #[test]
 fn datagen_and_run_agree() {
     for (datagen, run) in [

@@ -82,12 +82,12 @@ fn show(bar: &ProgressBar, done: Progress) {
     ));
 }
 
-/// Whether the run came to its end and met its bar.
+/// Whether the run came to its end and met its target, if it has one.
 fn judge(report: &RunReport, console: &Console, speaks: bool) -> Exit {
     let failed = if !report.complete {
         "interrupted: the results are those of the steps until then".to_owned()
-    } else if !report.au_meets_expectation {
-        let (au, bar) = (report.train.au_percent_mean, report.au_percent_bar);
+    } else if let (Some(bar), Some(false)) = (report.au_percent_bar, report.au_meets_expectation) {
+        let au = report.train.au_percent_mean;
         format!("AU {au:.2} % is below the bar of {bar:.2} % (metric.au)")
     } else {
         return Exit::Done;
@@ -120,13 +120,16 @@ impl fmt::Display for Report {
             )?;
         }
         writeln!(f)?;
-        let bar = report.au_percent_bar;
-        let judged = match (report.complete, report.au_meets_expectation) {
-            (false, _) => {
+        let judged = match (report.au_percent_bar, report.complete) {
+            (None, true) => "no target (the workload states no metric.au)".to_owned(),
+            (None, false) => "until it was interrupted; no target".to_owned(),
+            (Some(bar), false) => {
                 format!("until it was interrupted; not held against the bar of {bar:.2} %")
             }
-            (true, true) => format!("meets the bar of {bar:.2} %"),
-            (true, false) => format!("misses the bar of {bar:.2} %"),
+            (Some(bar), true) if report.au_meets_expectation == Some(true) => {
+                format!("meets the bar of {bar:.2} %")
+            }
+            (Some(bar), true) => format!("misses the bar of {bar:.2} %"),
         };
         writeln!(f, "AU           {:.2} %, {judged}", report.train.au_percent_mean)?;
         let lost = report.lost_time;
