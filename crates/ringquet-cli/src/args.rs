@@ -92,7 +92,10 @@ pub(crate) struct InspectArgs {
     /// Parquet files
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// List every column chunk, not only one line per column
+    /// List every column and row group; by default, columns of a wide file are grouped by how they are stored
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// List every column chunk too
     #[arg(long)]
     pub(crate) chunks: bool,
 }

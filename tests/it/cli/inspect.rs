@@ -81,3 +81,26 @@ fn the_text_has_a_line_per_column_or_per_chunk() {
     let text = ringquet(dir.path(), "inspect part_0.parquet --chunks").succeeds().stdout;
     assert_eq!(text.matches("vec.list.item").count(), 4, "{text}");
 }
+
+/// 200 columns of DLRM take 200 lines one by one; in groups they fit on a screen of 40 lines.
+#[test]
+fn a_wide_file_fits_on_a_screen() {
+    let dir = scratch::dir();
+    let workloads = concat!(env!("CARGO_MANIFEST_DIR"), "/../workloads/dlrm_smoke.yaml");
+    let line = format!("datagen {workloads} dataset.data_folder=data dataset.num_files_train=1");
+    ringquet(dir.path(), &format!("{line} dataset.num_samples_per_file=1000")).succeeds();
+    let folder = std::fs::read_dir(dir.path().join("data/train")).unwrap();
+    let file = folder.map(|entry| entry.unwrap().path()).find(|path| path.extension().is_some());
+    let file = file.unwrap().display().to_string();
+
+    let text = ringquet(dir.path(), &format!("inspect {file}")).succeeds().stdout;
+    assert!(text.lines().count() <= 40, "{text}");
+    assert!(text.contains("--all shows each column"), "{text}");
+    // Each column is in one group.
+    let groups = text.lines().skip_while(|line| !line.contains("names")).skip(1);
+    let columns = groups.filter_map(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    assert_eq!(columns.sum::<u64>(), 200, "{text}");
+
+    let all = ringquet(dir.path(), &format!("inspect {file} --all")).succeeds().stdout;
+    assert!(all.lines().count() > 200, "{all}");
+}

@@ -1,9 +1,10 @@
 //! `ringquet inspect`: what a file holds, from its footer.
 //!
-//! The text shows one line per column over all row groups, or one per column chunk with `--chunks`. The document has
-//! every column chunk, in the order of the file, and nothing that changes from call to call: the documents of two
+//! The text shows one line per column over all row groups; of a file with many columns, one per group of columns that are
+//! stored alike, so that it fits on a screen. `--all` and `--chunks` show each. The document has every column chunk, in the order of the file, and nothing that changes from call to call: the documents of two
 //! files can be held against each other with `diff`.
 
+mod names;
 mod report;
 
 use std::fs::File;
@@ -20,7 +21,9 @@ use ringquet_decode::{
 use ringquet_io::path_text::{path_text, path_texts};
 use serde_json::json;
 
-use self::report::{Column, ColumnChunk, FileReport, Leaf, Pages, Report, RowGroup, ServedBy};
+use self::report::{
+    Column, ColumnChunk, FileReport, Leaf, Lines, Pages, Report, RowGroup, ServedBy,
+};
 use super::source;
 use crate::args::InspectArgs;
 use crate::console::Console;
@@ -45,7 +48,12 @@ pub(crate) fn run(args: &InspectArgs, console: &mut Console) -> Result<Exit> {
         }
     }
     let end = if failures.is_empty() { Exit::Done } else { Exit::Failed };
-    let report = Report { files, failures, chunks: args.chunks };
+    let lines = match (args.chunks, args.all) {
+        (true, _) => Lines::Chunks,
+        (false, true) => Lines::Columns,
+        (false, false) => Lines::Few,
+    };
+    let report = Report { files, failures, lines };
     console.report(&report, &report)?;
     Ok(end)
 }

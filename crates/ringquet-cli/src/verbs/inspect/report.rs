@@ -1,6 +1,6 @@
 //! What `inspect` tells, in the document and as text.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 use arrow_schema::Field;
@@ -8,21 +8,40 @@ use parquet::schema::types::ColumnDescriptor;
 use ringquet::report::Failure;
 use serde::Serialize;
 
+use super::names::shortened;
 use crate::quantity::{count, counted};
 use crate::size::ByteSize;
 use crate::table::{Align, Table};
 
-/// Row groups that the text lists without `--chunks`; the others are summed up.
+/// Row groups that the text lists without `--all`; the others are counted.
 const ROW_GROUPS_SHOWN: usize = 8;
+
+/// Columns of a file that the text lists one by one without `--all`: with the row groups they fit on a screen. More than
+/// that are grouped.
+const COLUMNS_SHOWN: usize = 16;
+
+/// Characters of the names of a group, a line of which is then about 130 characters wide.
+const NAMES_WIDTH: usize = 40;
+
+/// What has a line of its own in the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lines {
+    /// Each column of a narrow file, each group of columns of a wide one, the first row groups.
+    Few,
+    /// Each column and row group.
+    Columns,
+    /// Each column chunk, too.
+    Chunks,
+}
 
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     pub(super) files: Vec<FileReport>,
     /// Files that could not be read.
     pub(super) failures: Vec<Failure>,
-    /// One line per column chunk in the text.
+    /// How much the text lists.
     #[serde(skip)]
-    pub(super) chunks: bool,
+    pub(super) lines: Lines,
 }
 
 #[derive(Debug, Serialize)]
@@ -136,14 +155,14 @@ impl fmt::Display for Report {
             if at > 0 {
                 writeln!(f)?;
             }
-            file.fmt_text(f, self.chunks)?;
+            file.fmt_text(f, self.lines)?;
         }
         Ok(())
     }
 }
 
 impl FileReport {
-    fn fmt_text(&self, f: &mut fmt::Formatter<'_>, chunks: bool) -> fmt::Result {
+    fn fmt_text(&self, f: &mut fmt::Formatter<'_>, lines: Lines) -> fmt::Result {
         writeln!(f, "{}", self.path)?;
         writeln!(
             f,
@@ -155,13 +174,17 @@ impl FileReport {
             ByteSize(self.footer_bytes),
             self.created_by.as_deref().unwrap_or("an unknown writer"),
         )?;
-        let shown = if chunks { usize::MAX } else { ROW_GROUPS_SHOWN };
+        let shown = if lines == Lines::Few { ROW_GROUPS_SHOWN } else { usize::MAX };
         write!(f, "\n{}", self.row_groups_table(shown))?;
         if let Some(more) = self.row_groups.len().checked_sub(shown).filter(|more| *more > 0) {
-            writeln!(f, "  … and {more} more; --chunks shows all")?;
+            writeln!(f, "  … and {more} more; --all shows each")?;
         }
-        write!(f, "\n{}", self.columns_table())?;
-        if chunks {
+        if lines == Lines::Few && self.leaves.len() > COLUMNS_SHOWN {
+            write!(f, "\n{}  --all shows each column\n", self.groups_table())?;
+        } else {
+            write!(f, "\n{}", self.columns_table())?;
+        }
+        if lines == Lines::Chunks {
             write!(f, "\n{}", self.chunks_table())?;
         }
         Ok(())
@@ -200,23 +223,68 @@ impl FileReport {
             ("decoder", Align::Left),
         ]);
         for (index, leaf) in self.leaves.iter().enumerate() {
-            let chunks: Vec<&ColumnChunk> = self
-                .row_groups
-                .iter()
-                .filter_map(|row_group| row_group.column_chunks.get(index))
-                .collect();
+            let chunks = self.chunks_of(index);
+            let Stored { physical_type, codec, encodings, decoder } = Stored::of(leaf, &chunks);
             table.row(vec![
                 leaf.path.clone(),
-                leaf.physical_type.clone(),
-                all_of(chunks.iter().map(|chunk| chunk.codec.as_str())),
-                all_of(chunks.iter().flat_map(|chunk| &chunk.encodings).map(String::as_str)),
+                physical_type,
+                codec,
+                encodings,
                 ByteSize(chunks.iter().map(|chunk| chunk.compressed_bytes).sum()).to_string(),
                 ByteSize(chunks.iter().map(|chunk| chunk.uncompressed_bytes).sum()).to_string(),
                 pages_of(chunks.iter().copied()),
-                all_of(chunks.iter().map(|chunk| chunk.decoder.name())),
+                decoder,
             ]);
         }
         table
+    }
+
+    /// One line for the leaf columns that are stored alike, over all row groups; in the order of their first column.
+    fn groups_table(&self) -> Table {
+        let mut groups: Vec<(Stored, Vec<usize>)> = Vec::new();
+        let mut known: HashMap<Stored, usize> = HashMap::new();
+        for (index, leaf) in self.leaves.iter().enumerate() {
+            let stored = Stored::of(leaf, &self.chunks_of(index));
+            let group = *known.entry(stored.clone()).or_insert_with(|| {
+                groups.push((stored, Vec::new()));
+                groups.len() - 1
+            });
+            groups[group].1.push(index);
+        }
+        let mut table = Table::new(&[
+            ("columns", Align::Right),
+            ("names", Align::Left),
+            ("physical type", Align::Left),
+            ("codec", Align::Left),
+            ("encodings", Align::Left),
+            ("compressed", Align::Right),
+            ("uncompressed", Align::Right),
+            ("pages", Align::Right),
+            ("decoder", Align::Left),
+        ]);
+        for (Stored { physical_type, codec, encodings, decoder }, members) in groups {
+            let names: Vec<&str> =
+                members.iter().map(|&at| self.leaves[at].path.as_str()).collect();
+            let chunks: Vec<&ColumnChunk> =
+                members.iter().flat_map(|&index| self.chunks_of(index)).collect();
+            table.row(vec![
+                count(members.len() as u64),
+                shortened(&names, NAMES_WIDTH),
+                physical_type,
+                codec,
+                encodings,
+                ByteSize(chunks.iter().map(|chunk| chunk.compressed_bytes).sum()).to_string(),
+                ByteSize(chunks.iter().map(|chunk| chunk.uncompressed_bytes).sum()).to_string(),
+                pages_of(chunks.iter().copied()),
+                decoder,
+            ]);
+        }
+        table
+    }
+
+    /// The column chunks of a leaf column.
+    fn chunks_of(&self, leaf: usize) -> Vec<&ColumnChunk> {
+        self.row_groups.iter().filter_map(|row_group| row_group.column_chunks.get(leaf)).collect()
     }
 
     fn chunks_table(&self) -> Table {
@@ -247,6 +315,26 @@ impl FileReport {
             }
         }
         table
+    }
+}
+
+/// How a leaf column is stored and who decodes it, over all its column chunks: what a group of columns has in common.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Stored {
+    physical_type: String,
+    codec: String,
+    encodings: String,
+    decoder: String,
+}
+
+impl Stored {
+    fn of(leaf: &Leaf, chunks: &[&ColumnChunk]) -> Stored {
+        Stored {
+            physical_type: leaf.physical_type.clone(),
+            codec: all_of(chunks.iter().map(|chunk| chunk.codec.as_str())),
+            encodings: all_of(chunks.iter().flat_map(|chunk| &chunk.encodings).map(String::as_str)),
+            decoder: all_of(chunks.iter().map(|chunk| chunk.decoder.name())),
+        }
     }
 }
 
