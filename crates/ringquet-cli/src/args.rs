@@ -64,6 +64,10 @@ pub(crate) enum Verb {
     Report(ReportArgs),
     /// Check results against the rules of MLPerf Storage
     Check(CheckArgs),
+    /// Print the script by which a shell completes ringquet's verbs and options
+    Completions(CompletionsArgs),
+    /// Print the manual page of ringquet or of a verb, or write all of them
+    Man(ManArgs),
 }
 
 impl Verb {
@@ -83,6 +87,8 @@ impl Verb {
             Verb::Layout(_) => "layout",
             Verb::Report(_) => "report",
             Verb::Check(_) => "check",
+            Verb::Completions(_) => "completions",
+            Verb::Man(_) => "man",
         }
     }
 }
@@ -411,6 +417,22 @@ pub(crate) enum ReportFormatArg {
 pub(crate) struct CheckArgs {
     /// A tree training/MODEL/run/TIME/ of results, some folder in it, or one folder of results
     pub(crate) dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// For which shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// Of which verb [default: ringquet itself]
+    #[arg(conflicts_with = "output")]
+    pub(crate) verb: Option<String>,
+    /// Write all pages into this folder: ringquet.1, ringquet-scan.1, …
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 /// A round of a search: shorter ones say nothing, longer ones never end.

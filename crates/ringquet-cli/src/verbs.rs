@@ -21,6 +21,9 @@ mod layout;
 mod check;
 mod report;
 
+mod completions;
+mod man;
+
 mod source;
 
 use anyhow::Result;
@@ -45,5 +48,7 @@ pub(crate) fn run(verb: Verb, console: &mut Console) -> Result<Exit> {
         Verb::Layout(args) => layout::run(&args, console),
         Verb::Report(args) => report::run(&args, console),
         Verb::Check(args) => check::run(&args, console),
+        Verb::Completions(args) => completions::run(&args, console),
+        Verb::Man(args) => man::run(&args, console),
     }
 }

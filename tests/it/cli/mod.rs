@@ -11,7 +11,8 @@ mod cat;
 mod inspect;
 mod memory; // what files hold
 mod plan; // the reads of a scan
-mod scan; // reading everything once // rows as a table, as a document, as an Arrow file
+mod scan;
+mod shell; // reading everything once // rows as a table, as a document, as an Arrow file
 
 mod datagen; // generate, resume, verify; what an interrupted call leaves
 mod run; // sizing and playing a workload

@@ -34,6 +34,9 @@ fn calls(dir: &Path) -> Vec<&'static str> {
         "layout w.yaml --size 8MiB --repeats 1",
         "report scan.json",
         "check results",
+        "completions bash",
+        "man scan",
+        "man -o man",
     ]
 }
 

@@ -1,0 +1,37 @@
+//! `ringquet completions`: the script by which a shell completes what is typed, made from the same arguments that are parsed.
+
+use std::fmt;
+
+use anyhow::{Context as _, Result};
+use clap::CommandFactory as _;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::args::{Cli, CompletionsArgs};
+use crate::console::Console;
+use crate::exit::Exit;
+
+pub(crate) fn run(args: &CompletionsArgs, console: &mut Console) -> Result<Exit> {
+    let shell = args.shell.to_string();
+    console.set_options(json!({ "shell": shell }));
+    let mut script = Vec::new();
+    let mut command = Cli::command();
+    let name = command.get_name().to_owned();
+    clap_complete::generate(args.shell, &mut command, name, &mut script);
+    let script = String::from_utf8(script).context("the script is not UTF-8")?;
+    let report = Script { shell, script };
+    console.report(&report, &report)?;
+    Ok(Exit::Done)
+}
+
+#[derive(Debug, Serialize)]
+struct Script {
+    shell: String,
+    script: String,
+}
+
+impl fmt::Display for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.script)
+    }
+}
