@@ -1,5 +1,5 @@
 //! Isolates decoding: the file is in memory, warm, one core; nothing is read from a device. The peers decode the same
-//! bytes in the same run: arrow-rs (the `parquet` crate's record batch reader) and PyArrow with one thread.
+//! bytes in the same run: arrow-rs (the `parquet` crate's record batch reader) and PyArrow with one thread. memcpy copies as many bytes as are decoded.
 //!
 //! A pass is what one scan of the file costs: parse the footer, decode every row group to Arrow batches, drop them.
 //! Our buffers come from a pool that is kept between passes, as a reader thread keeps it, and the schema is that of the
@@ -34,6 +34,9 @@ use ringquet_decode::{
 
 /// Seconds that a sample takes at least; under `cargo test` it is one pass.
 const SAMPLE_SECONDS: f64 = 0.2;
+
+/// Decoded bytes of a batch, about: what a reader thread delivers, and what the copies that we compare with reuse.
+const BATCH_BYTES: usize = 4 << 20;
 
 /// Rows of the flat cases.
 const FLAT_ROWS: usize = 4 << 20;
@@ -157,6 +160,20 @@ impl Bench {
             let bar = bars[0].filter(|_| batches == Batches::Default);
             tell(&format!("{name} ÷ {peer}"), "arrow-rs", "GB/s", 1e9, &pairs, bar);
         }
+        // The floor: each decoded byte copied once, from memory that is new to memory that is used again, as a batch's is.
+        let source = vec![1_u8; usize::try_from(arrow_bytes)?];
+        let mut target = vec![0_u8; BATCH_BYTES.min(source.len())];
+        let mut memcpy = || {
+            let begun = Instant::now();
+            for part in source.chunks(BATCH_BYTES) {
+                target[..part.len()].copy_from_slice(part);
+                std::hint::black_box(&mut target);
+            }
+            Ok(Sample::since(arrow_bytes, begun))
+        };
+        let pairs =
+            Pairs::measure(self.rounds, || self.long(ours_sample), || self.long(&mut memcpy))?;
+        tell(&format!("{name} ÷ memcpy"), "memcpy", "GB/s", 1e9, &pairs, None);
         if let Some(mut pyarrow) = self.pyarrow.take() {
             pyarrow.open(path, columns)?;
             let mut peer = || {
@@ -189,7 +206,6 @@ impl Bench {
         let len = self.scale.pick(1 << 20, 256 << 20);
         let source = vec![1u8; len];
         let mut target = vec![0u8; len];
-        let small = 4 << 20;
         let rates: Vec<f64> = (0..self.scale.pick(1, 9))
             .map(|_| {
                 let begun = Instant::now();
@@ -202,7 +218,7 @@ impl Bench {
         let reused: Vec<f64> = (0..self.scale.pick(1, 9))
             .map(|_| {
                 let begun = Instant::now();
-                for part in source.chunks(small) {
+                for part in source.chunks(BATCH_BYTES) {
                     target[..part.len()].copy_from_slice(part);
                     std::hint::black_box(&mut target);
                 }
@@ -210,10 +226,11 @@ impl Bench {
             })
             .collect();
         println!(
-            "memcpy of {} MiB: {:.1} GB/s to fresh lines, {:.1} GB/s to a reused buffer of 4 MiB",
+            "memcpy of {} MiB: {:.1} GB/s to fresh lines, {:.1} GB/s to a reused buffer of {} MiB",
             len >> 20,
             Spread::of(rates).median / 1e9,
-            Spread::of(reused).median / 1e9
+            Spread::of(reused).median / 1e9,
+            BATCH_BYTES >> 20
         );
     }
 
