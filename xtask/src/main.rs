@@ -1,7 +1,9 @@
 //! The workshop: what one does with the whole repository, as `cargo xtask VERB`.
 //!
 //! ```text
-//!  cargo xtask ci            fmt, clippy, doc, deny, test, a small e2e: what CI runs
+//!  cargo xtask ci            fmt, tidy, clippy, doc, deny, test, a small e2e, …: what CI runs
+//!  cargo xtask tidy          what a reader relies on and no compiler checks: ARCHITECTURE and README against the tree, …
+//!  cargo xtask readme        README's tables from the kept runs of the benches; --check compares
 //!  cargo xtask test          every test, then fork-compat and cases where Python is there
 //!  cargo xtask e2e           generate, read, train, verify; a table of what was measured
 //!  cargo xtask datagen       the smoke data sets
@@ -25,7 +27,9 @@
 #![expect(clippy::print_stderr, reason = "and says there what went wrong")]
 
 mod ci;
+mod readme;
 mod test;
+mod tidy;
 
 mod e2e;
 
@@ -66,6 +70,14 @@ enum Verb {
     /// What CI runs: fmt, clippy, doc, deny, test, a small e2e; each step with its seconds
     Ci,
     /// All tests of the workspace, then fork-compat and cases where Python and its venv module are there
+    /// Check what no compiler checks: ARCHITECTURE and README against the tree, length of files, flags, words
+    Tidy,
+    /// Write README's tables from the kept runs under benches/runs
+    Readme {
+        /// Write nothing; fail if the tables are not those of the runs
+        #[arg(long)]
+        check: bool,
+    },
     Test,
     /// Generate DLRM and FLUX data, read, train and verify it, and show what was measured
     E2e {
@@ -154,6 +166,8 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Ci => ci::run(&workshop),
         Verb::Test => test::run(&workshop),
         Verb::E2e { small } => e2e::run(&workshop, small),
+        Verb::Tidy => tidy::run(&workshop),
+        Verb::Readme { check } => readme::run(&workshop, check),
         Verb::Bench { name, cases, keep } => bench::run(&workshop, &name, &cases, keep),
         Verb::Mpi => mpi::run(&workshop),
         Verb::Campaign { seeds, from, kills, dev } => {
