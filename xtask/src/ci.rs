@@ -9,18 +9,20 @@ use anyhow::{Context, Result};
 use xshell::cmd;
 
 use crate::workshop::Workshop;
-use crate::{campaign, e2e, interleave, mpi, table, test};
+use crate::{campaign, deny, e2e, interleave, mpi, portable, table, test, tidy};
 
 /// A step's name and what it does.
 type Step = (&'static str, fn(&Workshop) -> Result<()>);
 
 const STEPS: &[Step] = &[
     ("fmt", fmt),
+    ("tidy", tidy::run),
     ("clippy", clippy),
     ("doc", doc),
-    ("deny", deny),
-    // The README's command.
+    ("deny", deny::run),
+    // The README's command. Seeds of the fuzz targets are replayed by it (tests/hostile).
     ("test", test::run),
+    ("portable kernels", portable::kernels),
     ("interleave", interleave::all),
     ("campaign", campaign::ci),
     ("e2e --small", small_e2e),
@@ -58,15 +60,6 @@ fn clippy(workshop: &Workshop) -> Result<()> {
 fn doc(workshop: &Workshop) -> Result<()> {
     let doc = cmd!(workshop.sh, "cargo doc --workspace --exclude ringquet-cli --no-deps");
     Ok(doc.env("RUSTDOCFLAGS", "--deny warnings").run()?)
-}
-
-fn deny(workshop: &Workshop) -> Result<()> {
-    let sh = &workshop.sh;
-    if !workshop.has("cargo deny") {
-        println!("SKIPPED deny: cargo-deny is not installed (cargo install --locked cargo-deny)");
-        return Ok(());
-    }
-    Ok(cmd!(sh, "cargo deny check").run()?)
 }
 
 fn small_e2e(workshop: &Workshop) -> Result<()> {

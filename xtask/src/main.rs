@@ -40,6 +40,7 @@ mod fork_compat;
 mod aarch64;
 mod bench;
 mod campaign;
+mod deny;
 mod fuzz;
 mod interleave;
 mod mpi;
@@ -67,9 +68,8 @@ use crate::workshop::Workshop;
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Verb {
-    /// What CI runs: fmt, clippy, doc, deny, test, a small e2e; each step with its seconds
+    /// What CI runs: fmt, tidy, clippy, doc, deny, test, portable kernels, a small e2e, …; each step with its seconds
     Ci,
-    /// All tests of the workspace, then fork-compat and cases where Python and its venv module are there
     /// Check what no compiler checks: ARCHITECTURE and README against the tree, length of files, flags, words
     Tidy,
     /// Write README's tables from the kept runs under benches/runs
@@ -78,6 +78,7 @@ enum Verb {
         #[arg(long)]
         check: bool,
     },
+    /// All tests of the workspace, then fork-compat and cases where Python and its venv module are there
     Test,
     /// Generate DLRM and FLUX data, read, train and verify it, and show what was measured
     E2e {
@@ -165,9 +166,9 @@ fn run(verb: Verb) -> Result<()> {
     match verb {
         Verb::Ci => ci::run(&workshop),
         Verb::Test => test::run(&workshop),
-        Verb::E2e { small } => e2e::run(&workshop, small),
         Verb::Tidy => tidy::run(&workshop),
         Verb::Readme { check } => readme::run(&workshop, check),
+        Verb::E2e { small } => e2e::run(&workshop, small),
         Verb::Bench { name, cases, keep } => bench::run(&workshop, &name, &cases, keep),
         Verb::Mpi => mpi::run(&workshop),
         Verb::Campaign { seeds, from, kills, dev } => {

@@ -13,3 +13,9 @@ pub(crate) fn run(workshop: &Workshop) -> Result<()> {
     cmd!(sh, "cargo test {portable...} --lib -- kernels levels").run()?;
     Ok(cmd!(sh, "cargo test {portable...} --test it -- decode:: deliver:: regression::").run()?)
 }
+
+/// The kernels alone, as CI has time for: the crate is built with them, and its unit tests run.
+pub(crate) fn kernels(workshop: &Workshop) -> Result<()> {
+    let sh = &workshop.sh;
+    Ok(cmd!(sh, "cargo test --package ringquet-decode --features portable --lib").run()?)
+}
