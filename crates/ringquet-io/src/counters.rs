@@ -31,8 +31,14 @@ pub struct IoCounters {
     pub enters: u64,
     /// Nanoseconds spent waiting in the kernel with nothing else to do.
     pub wait_ns: u64,
-    /// From push to reap of each read, in nanoseconds.
+    /// From submission to reap of each read, in nanoseconds. Submission is the moment before the system call that hands the
+    /// read to the kernel (`pread`, `mmap`: that carries it out). The kernel does not say when a read completed: that was at
+    /// most [`IoCounters::reap_delay_ns`] before its reap.
     pub latency_ns: Histogram<u64>,
+    /// How long the completion of each read can have waited for its reap at most, in nanoseconds: since the thread last looked
+    /// for completions, waits in the kernel not counted, since the first completion ends them. Not in it, because a process
+    /// cannot see it: how long the system took to wake a waiting thread.
+    pub reap_delay_ns: Histogram<u64>,
     /// Reads in flight over time.
     pub depth: DepthTimeline,
 }
@@ -47,17 +53,23 @@ impl Default for IoCounters {
             failed_reads: 0,
             enters: 0,
             wait_ns: 0,
-            latency_ns: Histogram::new_with_bounds(1, LATENCY_NS_MAX, 3)
-                .expect("bounds and digits are constants that the library accepts"),
+            latency_ns: histogram(),
+            reap_delay_ns: histogram(),
             depth: DepthTimeline::default(),
         }
     }
 }
 
+fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, LATENCY_NS_MAX, 3)
+        .expect("bounds and digits are constants that the library accepts")
+}
+
 impl IoCounters {
-    pub(crate) fn record_latency(&mut self, taken: Duration) {
-        let ns = u64::try_from(taken.as_nanos()).unwrap_or(u64::MAX);
-        self.latency_ns.saturating_record(ns.max(1));
+    pub(crate) fn record_latency(&mut self, latency: Duration, reap_delay: Duration) {
+        let ns = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX).max(1);
+        self.latency_ns.saturating_record(ns(latency));
+        self.reap_delay_ns.saturating_record(ns(reap_delay));
     }
 
     /// Adds what another queue did.
@@ -70,17 +82,18 @@ impl IoCounters {
         self.enters += other.enters;
         self.wait_ns += other.wait_ns;
         self.latency_ns.add(&other.latency_ns).expect("all histograms have the same bounds");
+        self.reap_delay_ns.add(&other.reap_delay_ns).expect("all histograms have the same bounds");
         self.depth.merge(&other.depth);
     }
 
-    /// The percentiles that reports show.
+    /// Percentiles of [`IoCounters::latency_ns`].
     pub fn latency(&self) -> Latency {
-        Latency {
-            p50: self.latency_ns.value_at_quantile(0.50),
-            p99: self.latency_ns.value_at_quantile(0.99),
-            p99_9: self.latency_ns.value_at_quantile(0.999),
-            max: self.latency_ns.max(),
-        }
+        Latency::of(&self.latency_ns)
+    }
+
+    /// Percentiles of [`IoCounters::reap_delay_ns`].
+    pub fn reap_delay(&self) -> Latency {
+        Latency::of(&self.reap_delay_ns)
     }
 }
 
@@ -95,6 +108,17 @@ pub struct Latency {
     pub p99_9: u64,
     /// The slowest read.
     pub max: u64,
+}
+
+impl Latency {
+    fn of(histogram: &Histogram<u64>) -> Latency {
+        Latency {
+            p50: histogram.value_at_quantile(0.50),
+            p99: histogram.value_at_quantile(0.99),
+            p99_9: histogram.value_at_quantile(0.999),
+            max: histogram.max(),
+        }
+    }
 }
 
 /// Reads in flight, sampled at a step that doubles as the run gets longer, so that memory is bounded.
@@ -223,11 +247,12 @@ mod tests {
     #[test]
     fn counters_merge() {
         let mut a = IoCounters { reads: 2, ..IoCounters::default() };
-        a.record_latency(Duration::from_micros(10));
+        a.record_latency(Duration::from_micros(10), Duration::from_micros(1));
         let mut b = IoCounters { reads: 3, ..IoCounters::default() };
-        b.record_latency(Duration::from_millis(10));
+        b.record_latency(Duration::from_millis(10), Duration::from_millis(2));
         a.merge(&b);
         assert_eq!(a.reads, 5);
         assert!(a.latency().p50 < 11_000 && a.latency().max > 9_900_000);
+        assert!(a.reap_delay().p50 < 1100 && a.reap_delay().max > 1_900_000);
     }
 }

@@ -95,10 +95,31 @@ pub struct RawCompletion {
     pub result: i32,
 }
 
+/// When a request that was pushed begins: its latency counts from there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begins {
+    /// A thread of the kernel takes it as soon as it is pushed.
+    AtPush,
+    /// The next [`Driver::enter`] hands it to the kernel.
+    AtEnter,
+    /// An [`Driver::enter`] that waits carries it out, one request at a time.
+    AtWait,
+}
+
 /// Carries requests to the kernel and their completions back. Not shared between threads.
 pub trait Driver {
     /// What it got.
     fn facts(&self) -> &DriverFacts;
+
+    /// When requests begin.
+    fn begins(&self) -> Begins {
+        Begins::AtEnter
+    }
+
+    /// Completions are ready that only an [`Driver::enter`] posts: [`Driver::reap`] does not see them before it.
+    fn has_unposted(&mut self) -> bool {
+        false
+    }
 
     /// A file was put at `index` of the file table (`Some`), or taken from it (`None`); no read of the
     /// index is in flight.

@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
-use crate::driver::{Driver, DriverFacts, DriverName, RawCompletion, RawRead, RawWrite};
+use crate::driver::{Begins, Driver, DriverFacts, DriverName, RawCompletion, RawRead, RawWrite};
 use crate::pread::write_now;
 
 /// How one read is carried out.
@@ -71,6 +71,10 @@ impl<R: ReadOne> OneByOne<R> {
 impl<R: ReadOne> Driver for OneByOne<R> {
     fn facts(&self) -> &DriverFacts {
         &self.facts
+    }
+
+    fn begins(&self) -> Begins {
+        Begins::AtWait
     }
 
     fn set_file(&mut self, index: u32, _fd: Option<RawFd>) -> io::Result<()> {

@@ -9,6 +9,7 @@
 //! what is in flight is cancelled and drained, the ring is closed, then the memory is freed.
 
 mod request;
+mod watch;
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -31,6 +32,7 @@ use crate::patience::{Entering, Patience, Refusals, is_momentary};
 use crate::probe;
 use crate::slab::Slab;
 use request::{Piece, Request};
+use watch::Watch;
 
 /// Fewest reads that are worth an enter while there are more to push. On the virtual disk of benches/runs 4 KiB reads at a depth
 /// of 32 lose a fifth of their rate when all of them are handed over at once, and nothing in batches of 4.
@@ -68,7 +70,9 @@ pub struct ReadQueue {
     read_size_bytes: u32,
     submit_batch: u32,
     in_flight: u32,
-    unsubmitted: u32,
+    /// Tokens of reads that were pushed and that no enter has handed over yet.
+    unsubmitted: Vec<u64>,
+    watch: Watch,
     polled: bool,
     entering: Entering,
     patience: Patience,
@@ -113,6 +117,7 @@ impl ReadQueue {
     ) -> ReadQueue {
         let depth = options.queue_depth as usize;
         ReadQueue {
+            watch: Watch::new(driver.begins()),
             driver,
             requests: Slab::with_capacity(depth),
             arena,
@@ -129,7 +134,7 @@ impl ReadQueue {
             read_size_bytes: options.read_size_bytes,
             submit_batch: options.submit_batch,
             in_flight: 0,
-            unsubmitted: 0,
+            unsubmitted: Vec::with_capacity(depth),
             polled: options.iopoll,
             entering: Entering::default(),
             patience: options.patience,
@@ -300,7 +305,7 @@ impl ReadQueue {
                 asked,
                 done: 0,
                 refusals: Refusals::default(),
-                pushed: now,
+                submitted: now,
                 in_kernel: false,
             };
             self.backlog.push_back(self.pieces.insert(piece));
@@ -308,7 +313,8 @@ impl ReadQueue {
         }
     }
 
-    /// Moves things on without waiting: reaps, and submits a batch where one is due.
+    /// Moves things on without waiting: reaps, submits a batch where one is due, and has the kernel post completions that
+    /// wait for an enter. Called often, it keeps [`IoCounters::reap_delay_ns`] short.
     ///
     /// # Errors
     /// [`IoError::Enter`]: the queue is unusable.
@@ -316,20 +322,31 @@ impl ReadQueue {
         self.reap();
         self.push_backlog()?;
         // A small batch is worth an enter only if the device would otherwise run dry.
-        let in_kernel = self.in_flight - self.unsubmitted;
-        if self.unsubmitted >= self.submit_batch
-            || (self.unsubmitted > 0 && in_kernel < self.submit_batch)
-        {
+        let (waiting, in_kernel) = self.waiting_and_in_kernel();
+        let batch = self.submit_batch;
+        let is_due = waiting >= batch || (waiting > 0 && in_kernel < batch);
+        let has_unposted = self.driver.has_unposted();
+        if is_due || has_unposted {
             self.enter(None)?;
+        }
+        if has_unposted {
+            self.reap();
         }
         Ok(())
     }
 
-    /// Reads that are worth an enter: half as many as the kernel has. A device that ran dry gets its first reads at once
-    /// and later ones in ever larger batches.
-    fn batch_due(&self) -> u32 {
-        let half = (self.in_flight - self.unsubmitted) / 2;
-        half.clamp(BATCH_MIN.min(self.submit_batch), self.submit_batch)
+    /// Reads that wait for an enter, and those that the kernel has. A kernel thread that takes them at the push may have
+    /// finished some that no enter has handed over.
+    fn waiting_and_in_kernel(&self) -> (u32, u32) {
+        let waiting = u32::try_from(self.unsubmitted.len()).expect("bounded by the queue depth");
+        (waiting, self.in_flight.saturating_sub(waiting))
+    }
+
+    /// Is it time to enter? When half as many reads wait as the kernel has: a device that ran dry gets its first reads at
+    /// once and later ones in ever larger batches.
+    fn batch_is_due(&self) -> bool {
+        let (waiting, in_kernel) = self.waiting_and_in_kernel();
+        waiting >= (in_kernel / 2).clamp(BATCH_MIN.min(self.submit_batch), self.submit_batch)
     }
 
     /// Submits what is waiting and, if nothing is completed yet, waits for a completion, at most `limit`.
@@ -340,7 +357,7 @@ impl ReadQueue {
         self.reap();
         self.push_backlog()?;
         if !self.completed.is_empty() {
-            return if self.unsubmitted > 0 { self.enter(None) } else { Ok(()) };
+            return if self.unsubmitted.is_empty() { Ok(()) } else { self.enter(None) };
         }
         let due = self.delayed.iter().map(|(due, _)| *due).min();
         let mut limit = limit.min(WAIT_MAX);
@@ -355,8 +372,10 @@ impl ReadQueue {
             }
             return Ok(());
         }
+        self.watch.waits(begun);
         self.enter(Some(limit))?;
         let waited = begun.elapsed();
+        self.watch.waited(waited);
         self.counters.wait_ns += u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX);
         if !self.reap() && self.entering.is_too_long(waited, &self.patience) {
             return Err(self.no_answer());
@@ -367,7 +386,7 @@ impl ReadQueue {
     /// The error of a device that has not answered for too long.
     fn no_answer(&self) -> IoError {
         let held = self.pieces.iter().filter(|piece| piece.in_kernel);
-        let oldest = held.min_by_key(|piece| piece.pushed).expect("some are in flight");
+        let oldest = held.min_by_key(|piece| piece.submitted).expect("some are in flight");
         let request = self.requests.get(oldest.request);
         let file = self.files.file(request.file_index);
         IoError::NoAnswer {
@@ -394,13 +413,14 @@ impl ReadQueue {
         if self.backlog.is_empty() || self.in_flight >= self.queue_depth {
             return Ok(());
         }
-        let now = Instant::now();
+        let mut now = Instant::now();
         while self.in_flight < self.queue_depth
             && let Some(index) = self.backlog.pop_front()
         {
             self.push(index, now);
-            if self.unsubmitted >= self.batch_due() {
+            if self.batch_is_due() {
                 self.enter(None)?;
+                now = Instant::now();
             }
         }
         self.counters.depth.record(now, self.in_flight);
@@ -410,7 +430,7 @@ impl ReadQueue {
     fn push(&mut self, index: u32, now: Instant) {
         let token = self.pieces.token(index);
         let piece = self.pieces.get_mut(index);
-        piece.pushed = now;
+        piece.submitted = now;
         piece.in_kernel = true;
         let request = self.requests.get_mut(piece.request);
         let at = piece.offset - request.range.start + u64::from(piece.done);
@@ -429,16 +449,17 @@ impl ReadQueue {
         // pieces of a request do not overlap; on drop the queue drains before anything is freed.
         unsafe { self.driver.push(read) };
         self.in_flight += 1;
-        self.unsubmitted += 1;
+        self.unsubmitted.push(token);
     }
 
     fn enter(&mut self, wait: Option<Duration>) -> Result<(), IoError> {
         let driver = self.driver.facts().name.as_str();
+        self.watch.enters(&self.unsubmitted, &mut self.pieces);
         let entered = self.entering.enter(self.driver.as_mut(), wait, &self.patience);
         let entered = entered.map_err(|source| IoError::Enter { driver, source })?;
         self.counters.enters += u64::from(entered.enters);
         if entered.is_taken {
-            self.unsubmitted = 0;
+            self.unsubmitted.clear();
         }
         Ok(())
     }
@@ -446,6 +467,8 @@ impl ReadQueue {
     /// Takes the completions that are there; whether there were any.
     fn reap(&mut self) -> bool {
         let mut reaped = std::mem::take(&mut self.reaped);
+        // What is completed after this moment may be missed by the look.
+        let looked = Instant::now();
         self.driver.reap(&mut reaped);
         let any = !reaped.is_empty();
         if any {
@@ -457,6 +480,9 @@ impl ReadQueue {
             self.counters.depth.record(now, self.in_flight);
         }
         self.reaped = reaped;
+        if !self.driver.has_unposted() {
+            self.watch.looked(looked);
+        }
         any
     }
 
@@ -485,7 +511,8 @@ impl ReadQueue {
             }
             result => {
                 let count = u32::try_from(result).expect("not negative");
-                self.counters.record_latency(now - piece.pushed);
+                let (latency, reap_delay) = self.watch.latency(piece, now);
+                self.counters.record_latency(latency, reap_delay);
                 self.counters.reads += 1;
                 self.counters.read_bytes += u64::from(count);
                 let there = piece.done + count;

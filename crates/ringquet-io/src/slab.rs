@@ -39,6 +39,12 @@ impl<T> Slab<T> {
             .expect("the index is of a value that was not removed")
     }
 
+    /// The value that `token` was made for, if it is still there.
+    pub(crate) fn find_mut(&mut self, token: u64) -> Option<&mut T> {
+        let index = u32::try_from(token & 0xFFFF_FFFF).expect("masked");
+        if self.token(index) == token { self.places[index as usize].1.as_mut() } else { None }
+    }
+
     pub(crate) fn remove(&mut self, index: u32) -> T {
         let place = &mut self.places[index as usize];
         place.0 = place.0.wrapping_add(1);

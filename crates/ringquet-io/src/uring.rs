@@ -16,7 +16,7 @@ use serde::Serialize;
 use ringquet_result::{Warning, WarningCode};
 
 use crate::arena::Arena;
-use crate::driver::{Driver, DriverFacts, DriverName, RawCompletion, RawRead, RawWrite};
+use crate::driver::{Begins, Driver, DriverFacts, DriverName, RawCompletion, RawRead, RawWrite};
 use crate::error::IoError;
 use crate::options::{HugePages, IoOptions};
 
@@ -290,6 +290,16 @@ fn unavailable(source: &io::Error) -> IoError {
 impl Driver for Uring {
     fn facts(&self) -> &DriverFacts {
         &self.facts
+    }
+
+    fn begins(&self) -> Begins {
+        if self.ring.params().is_setup_sqpoll() { Begins::AtPush } else { Begins::AtEnter }
+    }
+
+    /// With `DEFER_TASKRUN` or `COOP_TASKRUN` a completion is a piece of task work until this thread enters the kernel.
+    /// `TASKRUN_FLAG` has the kernel say so in shared memory; [`IoUring::submit`] then enters with `GETEVENTS`.
+    fn has_unposted(&mut self) -> bool {
+        self.ring.submission().taskrun()
     }
 
     fn set_file(&mut self, index: u32, fd: Option<RawFd>) -> io::Result<()> {

@@ -29,7 +29,8 @@ pub(super) struct Piece {
     pub(super) asked: u32,
     pub(super) done: u32,
     pub(super) refusals: Refusals,
-    pub(super) pushed: Instant,
+    /// When the kernel got it; before that, when it was pushed.
+    pub(super) submitted: Instant,
     pub(super) in_kernel: bool,
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::driver::{DriverName, RawWrite};
+use crate::one_by_one::{OneByOne, ReadOne};
 use crate::options::HugePages;
 use crate::sim::{Fault, Sim, SimOptions};
 
@@ -279,4 +280,138 @@ fn a_ring_that_dies_is_an_error_and_its_memory_stays() {
     let arena = Arc::clone(case.queue.arena());
     drop(case);
     assert!(arena.free_bytes() < arena.len_bytes());
+}
+
+/// Latency began at the push: a read that waited for its batch while the caller decoded was told to be slow.
+#[test]
+fn latency_begins_when_the_kernel_gets_the_read() {
+    let options = IoOptions { queue_depth: 8, submit_batch: 4, read_size_bytes: 4096, ..small() };
+    let mut case = case(script([]), 5 * 4096, options);
+    case.ask(0..5 * 4096);
+    // Four are a batch; the fifth waits for others.
+    case.queue.pump().unwrap();
+    std::thread::sleep(50 * MS);
+    case.queue.wait(50 * MS).unwrap();
+    case.queue.wait(50 * MS).unwrap();
+    case.queue.next_completed().unwrap().result.unwrap();
+    let counters = case.queue.counters();
+    assert_eq!(
+        (counters.reads, counters.latency_ns.len(), counters.reap_delay_ns.len()),
+        (5, 5, 5)
+    );
+    assert!(counters.latency_ns.min() < 25_000_000, "{} ns", counters.latency_ns.min());
+    // The four were complete at once, and nobody looked: that is known of them.
+    assert!(counters.latency().p50 >= 49_000_000, "{:?}", counters.latency());
+    assert!(counters.reap_delay().p50 >= 49_000_000, "{:?}", counters.reap_delay());
+    assert!(counters.reap_delay_ns.min() < 25_000_000, "{} ns", counters.reap_delay_ns.min());
+}
+
+/// A driver that needs an enter before a completion can be seen, as a ring with `DEFER_TASKRUN`.
+struct Deferring {
+    script: Box<Script>,
+    unposted: Vec<RawCompletion>,
+}
+
+impl Driver for Deferring {
+    fn facts(&self) -> &DriverFacts {
+        self.script.facts()
+    }
+
+    fn has_unposted(&mut self) -> bool {
+        !self.unposted.is_empty()
+    }
+
+    fn set_file(&mut self, _: u32, _: Option<std::os::fd::RawFd>) -> io::Result<()> {
+        Ok(())
+    }
+
+    unsafe fn push(&mut self, read: RawRead) {
+        // SAFETY: the caller's promise is the same.
+        unsafe { self.script.push(read) };
+    }
+
+    unsafe fn push_write(&mut self, _: RawWrite) {
+        unreachable!("a queue of reads")
+    }
+
+    fn enter(&mut self, wait: Option<Duration>) -> io::Result<u32> {
+        let posted = std::mem::take(&mut self.unposted);
+        self.script.enter(wait)?;
+        self.script.reap(&mut self.unposted);
+        self.script.completed = posted;
+        Ok(1)
+    }
+
+    fn reap(&mut self, completions: &mut Vec<RawCompletion>) {
+        self.script.reap(completions);
+    }
+}
+
+#[test]
+fn a_look_that_cannot_see_all_completions_is_none() {
+    let driver = Deferring { script: script([]), unposted: Vec::new() };
+    let mut case = case(Box::new(driver), 4096, small());
+    case.ask(0..4096);
+    case.queue.pump().unwrap();
+    for _ in 0..3 {
+        std::thread::sleep(10 * MS);
+        // Looks at what is posted only.
+        case.queue.reap();
+    }
+    case.queue.pump().unwrap();
+    case.queue.next_completed().expect("one pump has it posted, and reaps it").result.unwrap();
+    let delay = case.queue.counters().reap_delay();
+    assert!(delay.max >= 29_000_000, "{delay:?}");
+}
+
+/// With `DEFER_TASKRUN` completions were posted only by enters that had something to submit, or that waited.
+#[test]
+fn a_ring_gives_completions_to_one_who_never_waits() {
+    let options = small();
+    let arena = Arena::new(options.arena_bytes, HugePages::Off, &mut Vec::new()).unwrap();
+    let Ok(driver) = probe::probed_uring(&options, &arena, &mut Vec::new()) else { return };
+    let facts = driver.facts().clone();
+    drop(driver);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("f");
+    std::fs::write(&path, bytes(1 << 20)).unwrap();
+    let options = IoOptions { driver: DriverChoice::Uring, ..options };
+    let mut queue = ReadQueue::new(&options, &mut Vec::new()).unwrap();
+    queue.file(0, &path, None).unwrap();
+    let slot = queue.acquire(1 << 20).unwrap();
+    queue.read(0, 0..1 << 20, slot, 0);
+    let begun = Instant::now();
+    let completed = loop {
+        queue.pump().unwrap();
+        if let Some(completed) = queue.next_completed() {
+            break completed;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "{facts:?}");
+        std::thread::sleep(MS);
+    };
+    assert!(completed.result.unwrap()[..] == bytes(1 << 20)[..]);
+    assert_eq!(queue.counters().wait_ns, 0);
+}
+
+/// Takes its time for each read.
+struct Slow(crate::pread::Pread);
+
+impl ReadOne for Slow {
+    unsafe fn read_one(&mut self, read: &RawRead) -> i32 {
+        std::thread::sleep(5 * MS);
+        // SAFETY: the caller's promise is the same.
+        unsafe { self.0.read_one(read) }
+    }
+}
+
+/// Reads that are carried out one at a time counted the time of all those before them in the line as theirs.
+#[test]
+fn latency_of_a_driver_without_a_queue_is_that_of_one_read() {
+    let options = IoOptions { queue_depth: 20, read_size_bytes: 4096, ..small() };
+    let driver = OneByOne::new(DriverName::Pread, options.queue_depth, Slow(crate::pread::Pread));
+    let mut case = case(Box::new(driver), 20 * 4096, options);
+    assert_eq!(case.read(0..20 * 4096).unwrap(), bytes(20 * 4096));
+    let latency = case.queue.counters().latency();
+    assert!(latency.p50 >= 5_000_000 && latency.p50 < 25_000_000, "{latency:?}");
+    assert_eq!(case.queue.counters().reads, 20);
 }
