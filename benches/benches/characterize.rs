@@ -16,6 +16,7 @@ use ringquet_benches::pairs::{Pairs, Sample, tell};
 use ringquet_benches::{Scale, chosen, data, fio};
 use ringquet_device::characterize::{Access, Bench, Point, measure};
 use ringquet_io::device::SysRoot;
+use ringquet_io::throughput::GIB;
 
 /// Two runs of the same tool differ by less.
 const AGREEMENT: f64 = 0.05;
@@ -128,7 +129,7 @@ fn agree(
     let pairs = Pairs::measure(scale.pick(1, 9), ours, peer)?;
     let random = point.access == Access::Random;
     let (unit, unit_scale) =
-        if random { ("kIOPS", f64::from(point.block_bytes) * 1e3) } else { ("GB/s", 1e9) };
+        if random { ("kIOPS", f64::from(point.block_bytes) * 1e3) } else { ("GiB/s", GIB) };
     tell(name, "fio", unit, unit_scale, &pairs, None);
     let off = (pairs.rate_ratio().median - 1.0).abs();
     let verdict = if off <= AGREEMENT { "met" } else { "MISSED" };

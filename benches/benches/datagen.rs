@@ -19,6 +19,7 @@ use ringquet::StopFlag;
 use ringquet_benches::pairs::{Pairs, Sample, tell};
 use ringquet_benches::{Scale, chosen, data, fio};
 use ringquet_datagen::{DatagenOptions, Existing, Silent, WriteChoice};
+use ringquet_io::throughput::GIB;
 use ringquet_io::usage::Usage;
 use ringquet_workload::Loaded;
 use serde_json::{Value, json};
@@ -101,7 +102,7 @@ impl Bench {
             },
         )?;
         let name = format!("DLRM datagen, {} threads ÷ processes", self.threads);
-        tell(&name, "PyArrow", "GB/s", 1e9, &pairs, Some(10.0));
+        tell(&name, "PyArrow", "GiB/s", GIB, &pairs, Some(10.0));
         Ok(())
     }
 
@@ -117,7 +118,7 @@ impl Bench {
             || if there { fio_write(&self.dir, self.threads, bytes) } else { Ok(Sample::NOTHING) },
         )?;
         let name = format!("{name} datagen, {} threads", self.threads);
-        tell(&name, "fio write", "GB/s", 1e9, &pairs, Some(bar));
+        tell(&name, "fio write", "GiB/s", GIB, &pairs, Some(bar));
         Ok(())
     }
 
@@ -128,7 +129,7 @@ impl Bench {
             || self.ours(&loaded, WriteChoice::Auto),
             || self.ours(&loaded, WriteChoice::Pwrite),
         )?;
-        tell("FLUX datagen, io_uring ÷ pwrite thread", "pwrite", "GB/s", 1e9, &pairs, None);
+        tell("FLUX datagen, io_uring ÷ pwrite thread", "pwrite", "GiB/s", GIB, &pairs, None);
         Ok(())
     }
 }

@@ -31,6 +31,7 @@ use ringquet_decode::{
     BufferPool, ChunkSource, DecodeOptions, FileSchema, Footer, Projection, RowGroupDecoder, Step,
     TAIL_LEN, footer_len,
 };
+use ringquet_io::throughput::GIB;
 
 /// Seconds that a sample takes at least; under `cargo test` it is one pass.
 const SAMPLE_SECONDS: f64 = 0.2;
@@ -158,7 +159,7 @@ impl Bench {
             let pairs =
                 Pairs::measure(self.rounds, || self.long(ours_sample), || self.long(arrow_rs))?;
             let bar = bars[0].filter(|_| batches == Batches::Default);
-            tell(&format!("{name} ÷ {peer}"), "arrow-rs", "GB/s", 1e9, &pairs, bar);
+            tell(&format!("{name} ÷ {peer}"), "arrow-rs", "GiB/s", GIB, &pairs, bar);
         }
         // The floor: each decoded byte copied once, from memory that is new to memory that is used again, as a batch's is.
         let source = vec![1_u8; usize::try_from(arrow_bytes)?];
@@ -173,7 +174,7 @@ impl Bench {
         };
         let pairs =
             Pairs::measure(self.rounds, || self.long(ours_sample), || self.long(&mut memcpy))?;
-        tell(&format!("{name} ÷ memcpy"), "memcpy", "GB/s", 1e9, &pairs, None);
+        tell(&format!("{name} ÷ memcpy"), "memcpy", "GiB/s", GIB, &pairs, None);
         if let Some(mut pyarrow) = self.pyarrow.take() {
             pyarrow.open(path, columns)?;
             let mut peer = || {
@@ -183,7 +184,7 @@ impl Bench {
             let pairs =
                 Pairs::measure(self.rounds, || self.long(ours_sample), || self.long(&mut peer))?;
             self.pyarrow = Some(pyarrow);
-            tell(&format!("{name} ÷ PyArrow"), "PyArrow", "GB/s", 1e9, &pairs, bars[1]);
+            tell(&format!("{name} ÷ PyArrow"), "PyArrow", "GiB/s", GIB, &pairs, bars[1]);
         }
         Ok(())
     }
@@ -226,10 +227,10 @@ impl Bench {
             })
             .collect();
         println!(
-            "memcpy of {} MiB: {:.1} GB/s to fresh lines, {:.1} GB/s to a reused buffer of {} MiB",
+            "memcpy of {} MiB: {:.1} GiB/s to fresh lines, {:.1} GiB/s to a reused buffer of {} MiB",
             len >> 20,
-            Spread::of(rates).median / 1e9,
-            Spread::of(reused).median / 1e9,
+            Spread::of(rates).median / GIB,
+            Spread::of(reused).median / GIB,
             BATCH_BYTES >> 20
         );
     }
@@ -318,7 +319,7 @@ impl Bench {
         };
         let pairs = Pairs::measure(self.rounds, || self.long(ours), || self.long(peer))?;
         let name = format!("footer of {:.1} MB ÷ arrow-rs", thrift.len() as f64 / 1e6);
-        tell(&name, "arrow-rs", "GB/s", 1e9, &pairs, Some(5.0));
+        tell(&name, "arrow-rs", "GiB/s", GIB, &pairs, Some(5.0));
         let footer = Footer::parse(thrift, file_len, &projection)?;
         println!("  in memory afterwards: {} bytes", footer.heap_bytes());
         Ok(())

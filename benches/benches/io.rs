@@ -24,6 +24,7 @@ use ringquet_benches::{Scale, chosen, data};
 use ringquet_io::usage::Usage;
 use ringquet_io::{Alignment, DataFile, DirectChoice, HugePages, ReadQueue};
 
+use ringquet_io::throughput::GIB;
 const QUEUE_DEPTH: u32 = 64;
 const READ_SIZE: u32 = 512 << 10;
 const SUBMIT_BATCH: u32 = 16;
@@ -137,16 +138,16 @@ impl Bench {
         [bar_raw, bar_decoded]: [Option<f64>; 2],
     ) -> Result<()> {
         let pairs = Pairs::measure(self.rounds, || raw(dataset), || self.peer(jobs))?;
-        tell(name, "fio", "GB/s", 1e9, &pairs, bar_raw);
+        tell(name, "fio", "GiB/s", GIB, &pairs, bar_raw);
         cpu(&pairs);
         let pairs = Pairs::measure(self.rounds, || decoded(dataset), || self.peer(jobs))?;
-        tell("  … decoded to Arrow", "fio", "GB/s", 1e9, &pairs, bar_decoded);
+        tell("  … decoded to Arrow", "fio", "GiB/s", GIB, &pairs, bar_decoded);
         let io = IoOptions { huge_pages: HugePages::Transparent, ..dataset.options().io.clone() };
         let paths = dataset.files().iter().map(|file| file.path.clone()).collect();
         let by_default =
             Dataset::open_files(paths, EngineOptions { io, ..dataset.options().clone() })?;
         let pairs = Pairs::measure(self.rounds, || raw(&by_default), || self.peer(jobs))?;
-        tell("  … raw, ours on transparent huge pages", "fio", "GB/s", 1e9, &pairs, None);
+        tell("  … raw, ours on transparent huge pages", "fio", "GiB/s", GIB, &pairs, None);
         Ok(())
     }
 
@@ -211,7 +212,7 @@ impl Bench {
         let count = self.scale.pick(500, 100_000u64);
         println!(
             "{:<44} {:>10} {:>14} {:>10} {:>14}",
-            "option", "4k kIOPS", "4k CPU µs/op", "raw GB/s", "raw CPU s/GB"
+            "option", "4k kIOPS", "4k CPU µs/op", "raw GiB/s", "raw CPU s/GiB"
         );
         let mut cases = vec![
             ("default: registered buffers and files, batch 32".to_owned(), default()),
@@ -236,7 +237,7 @@ impl Bench {
             let mut iops = Vec::new();
             let mut cpu_op = Vec::new();
             let mut rates = Vec::new();
-            let mut cpu_gb = Vec::new();
+            let mut cpu_gib = Vec::new();
             let dataset =
                 Dataset::open(&[dir.to_owned()], EngineOptions { io: io.clone(), ..engine(1) })?;
             for _ in 0..rounds {
@@ -247,14 +248,14 @@ impl Bench {
                 cpu_op.push(Usage::now().since(&before).cpu_seconds() * 1e6 / count as f64);
                 let sample = raw(&dataset)?;
                 rates.push(sample.rate());
-                cpu_gb.push(sample.cpu_per_work() * 1e9);
+                cpu_gib.push(sample.cpu_per_work() * GIB);
             }
             println!(
                 "{name:<44} {:>10.1} {:>14.2} {:>10.2} {:>14.4}",
                 Spread::of(iops).median / 1e3,
                 Spread::of(cpu_op).median,
-                Spread::of(rates).median / 1e9,
-                Spread::of(cpu_gb).median
+                Spread::of(rates).median / GIB,
+                Spread::of(cpu_gib).median
             );
         }
         Ok(())
@@ -308,8 +309,8 @@ impl Bench {
             tell(
                 &format!("{count} footers together ÷ one by one, {threads} threads"),
                 "one by one",
-                "GB/s",
-                1e9,
+                "GiB/s",
+                GIB,
                 &pairs,
                 None,
             );

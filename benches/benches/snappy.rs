@@ -9,6 +9,7 @@ use std::time::Instant;
 use anyhow::Result;
 use ringquet_benches::pairs::{Pairs, Sample, tell};
 use ringquet_benches::{Scale, chosen};
+use ringquet_io::throughput::GIB;
 
 /// Bytes of a page before compression: PyArrow's default.
 const PAGE_BYTES: usize = 1 << 20;
@@ -70,7 +71,7 @@ fn measure(name: &str, scale: Scale, page: &[u8]) -> Result<()> {
     let peer = || peer(&compressed, &mut theirs, passes);
     let pairs = Pairs::measure(scale.pick(1, 15), ours, peer)?;
     let ratio = page.len() as f64 / compressed.len() as f64;
-    tell(&format!("{name}, compressed {ratio:.1}×"), "C++", "GB/s", 1e9, &pairs, None);
+    tell(&format!("{name}, compressed {ratio:.1}×"), "C++", "GiB/s", GIB, &pairs, None);
     anyhow::ensure!(target == page, "{name}: decompressed to something else");
     Ok(())
 }

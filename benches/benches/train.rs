@@ -23,6 +23,7 @@ use ringquet_train::{
     Bound, EpochReport, PhaseReport, RunOptions, RunReport, SearchOptions, SearchReport,
     TimeByCause,
 };
+use ringquet_io::throughput::GIB;
 use ringquet_workload::Loaded;
 
 /// AU that FLUX has to reach, and accelerators that two cores have to feed, for the bar of the table.
@@ -120,11 +121,11 @@ impl Bench {
         let au = au(&report);
         tell(&name, &report, au);
         table.push(format!(
-            "| FLUX B200, {accelerators} accelerators | O_DIRECT | ringquet | {threads} | AU {:.1} % ({:.1}–{:.1}), {:.2} GB/s read | {} |",
+            "| FLUX B200, {accelerators} accelerators | O_DIRECT | ringquet | {threads} | AU {:.1} % ({:.1}–{:.1}), {:.2} GiB/s read | {} |",
             au.median,
             au.min,
             au.max,
-            report.read_bytes_per_second / 1e9,
+            report.read_bytes_per_second / GIB,
             verdict(report.au_percent_bar.filter(|_| threads == 2), au.median, "AU ≥", " %"),
         ));
         Ok(())
@@ -141,10 +142,10 @@ impl Bench {
         let at = found.points.iter().find(|point| point.accelerators == found.accelerators);
         let bar = (threads == 2).then_some(f64::from(FLUX_ACCELERATORS_BAR));
         table.push(format!(
-            "| FLUX B200, most accelerators at AU ≥ {:.0} % | O_DIRECT | ringquet | {threads} | **{}**, {:.2} GB/s read, beyond: {} | {} |",
+            "| FLUX B200, most accelerators at AU ≥ {:.0} % | O_DIRECT | ringquet | {threads} | **{}**, {:.2} GiB/s read, beyond: {} | {} |",
             found.au_percent_bar,
             found.accelerators,
-            at.map_or(f64::NAN, |point| point.read_bytes_per_second / 1e9),
+            at.map_or(f64::NAN, |point| point.read_bytes_per_second / GIB),
             found.bound.map_or("not tried", bound),
             verdict(bar, f64::from(found.accelerators), "≥", ""),
         ));
@@ -183,8 +184,8 @@ impl Bench {
             let demand = workload.reader.batch_size as f64 / step;
             let version = told["pyarrow"].as_str().unwrap_or("?");
             println!(
-                "python/{what:<37} PyArrow {version}: {rows:.0} rows/s, {:.3} GB/s decoded",
-                number("decoded_bytes") / number("seconds") / 1e9
+                "python/{what:<37} PyArrow {version}: {rows:.0} rows/s, {:.3} GiB/s decoded",
+                number("decoded_bytes") / number("seconds") / GIB
             );
             let result = if what == "DLRM" {
                 format!(
@@ -272,14 +273,14 @@ fn tell(name: &str, report: &RunReport, au: Spread) {
     let lost = |of: fn(&PhaseReport) -> f64| 100.0 * sum(of) / sum(|of| total(&of.time_by_cause));
     let per_second = |of: fn(&PhaseReport) -> f64| sum(of) / sum(|phase| phase.seconds);
     println!(
-        "{name:<44} AU {au} %   lost: I/O {:.1}  decode {:.1}  barrier {:.1}  fetching {:.1}  oversleep {:.2} %   read {:.2} GB/s  decoded {:.2} GB/s  CPUs {:.2}",
+        "{name:<44} AU {au} %   lost: I/O {:.1}  decode {:.1}  barrier {:.1}  fetching {:.1}  oversleep {:.2} %   read {:.2} GiB/s  decoded {:.2} GiB/s  CPUs {:.2}",
         lost(|phase| phase.lost_time.io_seconds),
         lost(|phase| phase.lost_time.decode_seconds),
         lost(|phase| phase.lost_time.barrier_seconds),
         lost(|phase| phase.lost_time.touch_seconds),
         lost(|phase| phase.lost_time.oversleep_seconds),
-        per_second(|phase| phase.engine.read_bytes as f64) / 1e9,
-        per_second(|phase| phase.engine.decoded_bytes as f64) / 1e9,
+        per_second(|phase| phase.engine.read_bytes as f64) / GIB,
+        per_second(|phase| phase.engine.decoded_bytes as f64) / GIB,
         per_second(|phase| phase.engine.cpu_seconds),
     );
 }
@@ -327,12 +328,12 @@ fn curve(name: &str, found: &SearchReport) {
     println!("{name:<44} most {} accelerators", found.accelerators);
     for point in &found.points {
         println!(
-            "{:<44} {:>4} accelerators  AU {:>6.2} %  {:>8.0} samples/s  read {:.2} GB/s  readers idle {:>3.0} %{}",
+            "{:<44} {:>4} accelerators  AU {:>6.2} %  {:>8.0} samples/s  read {:.2} GiB/s  readers idle {:>3.0} %{}",
             "",
             point.accelerators,
             point.au_percent,
             point.samples_per_second,
-            point.read_bytes_per_second / 1e9,
+            point.read_bytes_per_second / GIB,
             100.0 * point.reader_time.idle_share(),
             if point.disturbed {
                 "  disturbed"
@@ -354,12 +355,12 @@ fn curve(name: &str, found: &SearchReport) {
     }
     for prediction in &found.predictions {
         println!(
-            "{:<44} {} × cores, {} × bandwidth: {} accelerators at {:.2} GB/s, held by {}{}",
+            "{:<44} {} × cores, {} × bandwidth: {} accelerators at {:.2} GiB/s, held by {}{}",
             "",
             prediction.cores_factor,
             prediction.bandwidth_factor,
             prediction.accelerators,
-            prediction.read_bytes_per_second / 1e9,
+            prediction.read_bytes_per_second / GIB,
             bound(prediction.bound),
             if prediction.bandwidth_is_known { "" } else { ", if the device gives it" }
         );

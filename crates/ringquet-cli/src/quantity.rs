@@ -1,5 +1,7 @@
 //! Counts, times and rates as people read them: `12,345`, `1.25 ms`, `2.31 GiB/s`, `431 k/s`.
 
+use ringquet_io::throughput::{three_digits, throughput_text};
+
 /// Digits in groups of three.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -39,7 +41,7 @@ pub(crate) fn byte_rate(bytes: u64, seconds: f64) -> String {
     if seconds <= 0.0 {
         return "-".to_owned();
     }
-    format!("{} GiB/s", three_digits(bytes as f64 / (1_u64 << 30) as f64 / seconds))
+    throughput_text(bytes as f64 / seconds)
 }
 
 /// Something per second, with k or M; `-` where no time passed.
@@ -52,16 +54,6 @@ pub(crate) fn rate(number: u64, seconds: f64) -> String {
         1e6.. => format!("{} M/s", three_digits(per_second / 1e6)),
         1e3.. => format!("{} k/s", three_digits(per_second / 1e3)),
         _ => format!("{} /s", three_digits(per_second)),
-    }
-}
-
-/// `0.123`, `1.23`, `12.3`, `123`.
-fn three_digits(number: f64) -> String {
-    match number.abs() {
-        100.0.. => format!("{number:.0}"),
-        10.0.. => format!("{number:.1}"),
-        1.0.. => format!("{number:.2}"),
-        _ => format!("{number:.3}"),
     }
 }
 

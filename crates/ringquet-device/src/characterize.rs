@@ -52,6 +52,7 @@ pub use target::TargetKind;
 
 use ringquet::{DirectChoice, EngineOptions, IoOptions, StopFlag, Warning};
 use ringquet_io::path_text::{path_text, path_texts};
+use ringquet_io::throughput::GIB;
 use ringquet_io::{DriverChoice, DriverName, PageKind};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -305,7 +306,7 @@ pub fn characterize(
         let peak = fastest(&points).map_or(0.0, |point| point.read_bytes_per_second);
         roofline::roofline(&Rates {
             device_bytes_per_second: peak,
-            read_cpu_seconds_per_byte: line.raw_cpu_seconds_per_gigabyte / 1e9,
+            read_cpu_seconds_per_byte: line.raw_cpu_seconds_per_gib / GIB,
             decode_seconds_per_byte: line.decode_seconds_per_stored_byte,
             decoded_per_stored: line.decoded_per_stored,
             cores: line.threads,

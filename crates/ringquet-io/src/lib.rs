@@ -11,7 +11,7 @@
 //! ```
 //! Modules in reading order: what is asked ([`options`]), what is read ([`mod@file`], [`mod@align`]), where it lands
 //! ([`arena`]), who carries it ([`driver`] and its four implementations), the queue over them ([`queue`]),
-//! the way back ([`write_queue`]), and what is told afterwards ([`counters`], [`device`], [`usage`]).
+//! the way back ([`write_queue`]), and what is reported afterwards ([`counters`], [`device`], [`usage`], [`throughput`]).
 
 pub mod error;
 pub mod options;
@@ -46,6 +46,7 @@ pub mod counters;
 pub mod cpus;
 pub mod device;
 pub mod memory_limit;
+pub mod throughput;
 pub mod usage;
 
 pub use align::Alignment;
@@ -59,6 +60,7 @@ pub use options::{DirectChoice, DriverChoice, HugePages, IoOptions, SqPoll};
 pub use patience::Patience;
 pub use queue::{Completed, ReadQueue};
 pub use ringquet_result::{Warning, WarningCode};
+pub use throughput::throughput_text;
 pub use uring::{UringFeature, UringFeatures, uring_features};
 pub use write_file::WriteFile;
 pub use write_queue::{WriteChoice, WriteDriver, WriteOptions, WriteQueue, WriteSlot};

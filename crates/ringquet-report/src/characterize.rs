@@ -111,7 +111,7 @@ fn details(point: &Fields<'_>) -> Vec<Detail> {
         ("latency_ns.p99", Unit::Nanoseconds),
         ("latency_ns.p99_9", Unit::Nanoseconds),
         ("latency_ns.max", Unit::Nanoseconds),
-        ("cpu_seconds_per_gigabyte", Unit::Ratio),
+        ("cpu_seconds_per_gib", Unit::Ratio),
         ("read_bytes", Unit::Bytes),
         ("device_read_bytes", Unit::Bytes),
         ("seconds", Unit::Seconds),
@@ -297,7 +297,7 @@ fn all_points(points: &[Fields<'_>]) -> Table {
         ("p99.9", "latency_ns.p99_9", Unit::Nanoseconds),
         ("max", "latency_ns.max", Unit::Nanoseconds),
         ("device", "device_read_bytes", Unit::Bytes),
-        ("CPU s/GB", "cpu_seconds_per_gigabyte", Unit::Ratio),
+        ("CPU s/GiB", "cpu_seconds_per_gib", Unit::Ratio),
     ];
     let row = |point: &Fields<'_>| {
         let steady = if point.number("steady") == Some(0.0) { " (not steady)" } else { "" };

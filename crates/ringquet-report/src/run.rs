@@ -31,7 +31,7 @@ const METRICS: [Known; 17] = [
     known("latency_ns.p99", "latency p99", Unit::Nanoseconds, Lower),
     known("latency_ns.max", "latency max", Unit::Nanoseconds, Lower),
     known("cpu_seconds", "CPU time", Unit::Seconds, Lower),
-    known("cpu_seconds_per_gigabyte", "CPU time per 10⁹ bytes", Unit::Seconds, Lower),
+    known("cpu_seconds_per_gib", "CPU time per GiB", Unit::Seconds, Lower),
     known("decoder.fallback_column_chunks", "column chunks by fallback", Unit::Count, Lower),
 ];
 

@@ -36,7 +36,7 @@ const METRICS: [Known; 23] = [
     known("latency_ns.p99_9", "latency p99.9", Unit::Nanoseconds, Lower),
     known("latency_ns.max", "latency max", Unit::Nanoseconds, Lower),
     known("cpu_seconds", "CPU time", Unit::Seconds, Lower),
-    known("cpu_seconds_per_gigabyte", "CPU time per 10⁹ bytes read", Unit::Seconds, Lower),
+    known("cpu_seconds_per_gib", "CPU time per GiB read", Unit::Seconds, Lower),
     known("decoder.fast_column_chunks", "column chunks decoded fast", Unit::Count, Neither),
     known("decoder.fallback_column_chunks", "column chunks by fallback", Unit::Count, Lower),
 ];

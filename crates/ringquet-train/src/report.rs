@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use ringquet::report::{DecoderReport, DriverReport};
 use ringquet::{DecodeMode, ScanReport, Warning};
 use ringquet_io::Latency;
+use ringquet_io::throughput::GIB;
 use ringquet_workload::Metric;
 use serde::Serialize;
 
@@ -68,8 +69,8 @@ pub struct RunReport {
     pub device_read_bytes_per_second: Option<f64>,
     /// CPU seconds of the process while accelerators ran, spinning included.
     pub cpu_seconds: f64,
-    /// The same per 10⁹ decoded bytes (raw: touched bytes).
-    pub cpu_seconds_per_gigabyte: Option<f64>,
+    /// The same per decoded GiB (raw: touched bytes).
+    pub cpu_seconds_per_gib: Option<f64>,
     /// Latency of reads in the phase that had the highest p99.
     pub latency_ns: Latency,
     /// Sum over all accelerators and phases.
@@ -302,7 +303,7 @@ impl RunReport {
             device_read_bytes,
             device_read_bytes_per_second: device_read_bytes.map(per_second),
             cpu_seconds,
-            cpu_seconds_per_gigabyte: (served > 0).then(|| cpu_seconds / (served as f64 / 1e9)),
+            cpu_seconds_per_gib: (served > 0).then(|| cpu_seconds / (served as f64 / GIB)),
             latency_ns: slowest.unwrap_or(first.latency_ns),
             time_by_cause: by_cause,
             lost_time,
@@ -368,8 +369,7 @@ impl RunReport {
         self.device_read_bytes_per_second = self.device_read_bytes.map(per_second);
         let raw = self.decode == DecodeMode::Raw;
         let served = if raw { self.touched_bytes } else { self.decoded_bytes };
-        self.cpu_seconds_per_gigabyte =
-            (served > 0).then(|| self.cpu_seconds / (served as f64 / 1e9));
+        self.cpu_seconds_per_gib = (served > 0).then(|| self.cpu_seconds / (served as f64 / GIB));
     }
 }
 

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::shares::Shares;
 
 /// Memory of one reader thread where no budget is given: enough for 96 MiB of reads in flight or waiting to be
-/// decoded, which at 20 GB/s covers 5 ms of latency.
+/// decoded, which at 18 GiB/s covers 5 ms of latency.
 pub const MEMORY_PER_THREAD_BYTES: u64 = 192 << 20;
 
 /// The least that one reader thread can work with: a few reads of the default size and their output.
@@ -289,7 +289,7 @@ impl EngineOptions {
                 (MEMORY_PER_THREAD_BUFFERED_BYTES, "what comes from the page cache need not wait")
             }
             DirectChoice::Auto | DirectChoice::On => {
-                (MEMORY_PER_THREAD_BYTES, "enough in flight for 5 ms at 20 GB/s")
+                (MEMORY_PER_THREAD_BYTES, "enough in flight for 5 ms at 18 GiB/s")
             }
         };
         let wanted = per_thread * threads as u64;

@@ -8,6 +8,7 @@ use arrow_schema::DataType;
 use ringquet_io::counters::DepthPoint;
 use ringquet_io::device::DeviceMeter;
 use ringquet_io::path_text::path_text;
+use ringquet_io::throughput::GIB;
 use ringquet_io::usage::Usage;
 use ringquet_io::{DirectChoice, DriverChoice, DriverName, IoCounters, Latency, PageKind, Warning};
 use serde::Serialize;
@@ -73,8 +74,8 @@ pub struct ScanReport {
     pub mean_depth: f64,
     /// CPU seconds of the process: user and system.
     pub cpu_seconds: f64,
-    /// CPU seconds per 10⁹ bytes read.
-    pub cpu_seconds_per_gigabyte: Option<f64>,
+    /// CPU seconds per GiB read.
+    pub cpu_seconds_per_gib: Option<f64>,
     /// All counters of the process.
     pub usage: Usage,
     /// Seconds that reader threads spent decoding, summed.
@@ -280,8 +281,8 @@ impl ScanReport {
             depth: counters.depth.points(),
             mean_depth: counters.depth.mean(),
             cpu_seconds: usage.cpu_seconds(),
-            cpu_seconds_per_gigabyte: (read_bytes > 0)
-                .then(|| usage.cpu_seconds() / (read_bytes as f64 / 1e9)),
+            cpu_seconds_per_gib: (read_bytes > 0)
+                .then(|| usage.cpu_seconds() / (read_bytes as f64 / GIB)),
             usage: *usage,
             decode_seconds: seconds_of(total(|r| r.decode_ns)),
             read_wait_seconds: seconds_of(counters.wait_ns),

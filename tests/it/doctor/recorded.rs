@@ -65,7 +65,7 @@ fn what_is_wrong_with_the_array() {
     let report = array();
     check_wrong(&report, "pcie_link", Some("nvme1n1"), "16 GT/s x2", "lspci -vv -s 0000:43:00.0");
     assert!(finding(&report, "pcie_link", Some("nvme1n1")).costs.contains("50 %"));
-    check_good(&report, "pcie_link", Some("nvme0n1"), "16 GT/s x4, 7.9 GB/s");
+    check_good(&report, "pcie_link", Some("nvme0n1"), "16 GT/s x4, 7.34 GiB/s");
     let mend = "echo none > /sys/block/nvme2n1/queue/scheduler";
     check_wrong(&report, "scheduler", Some("nvme2n1"), "mq-deadline", mend);
     check_good(&report, "scheduler", Some("nvme0n1"), "none");

@@ -7,6 +7,7 @@ use indicatif::ProgressBar;
 use ringquet_device::characterize::{
     self, CharacterizeError, CharacterizeReport, ParquetSource, PointReport, Progress,
 };
+use ringquet_io::throughput_text;
 use serde::Serialize;
 
 use super::source;
@@ -107,8 +108,8 @@ impl fmt::Display for Report {
                 ByteSize(u64::from(knee.block_bytes)),
                 counted(at.threads as u64, "thread"),
                 at.queue_depth,
-                gib(at.read_bytes_per_second),
-                gib(knee.at.peak.read_bytes_per_second),
+                throughput_text(at.read_bytes_per_second),
+                throughput_text(knee.at.peak.read_bytes_per_second),
             )?;
         }
         array(report, f)?;
@@ -165,7 +166,7 @@ fn points_table<'a>(points: impl Iterator<Item = &'a PointReport>) -> Table {
         ("p99", Align::Right),
         ("p99.9", Align::Right),
         ("max", Align::Right),
-        ("CPU s/GB", Align::Right),
+        ("CPU s/GiB", Align::Right),
         ("", Align::Left),
     ]);
     for point in points {
@@ -185,13 +186,13 @@ fn points_table<'a>(points: impl Iterator<Item = &'a PointReport>) -> Table {
             ByteSize(u64::from(point.block_bytes)).to_string(),
             point.threads.to_string(),
             point.queue_depth.to_string(),
-            gib(point.read_bytes_per_second),
+            throughput_text(point.read_bytes_per_second),
             rate(point.reads, point.seconds),
             nanoseconds(latency.p50),
             nanoseconds(latency.p99),
             nanoseconds(latency.p99_9),
             nanoseconds(latency.max),
-            format!("{:.3}", point.cpu_seconds_per_gigabyte),
+            format!("{:.3}", point.cpu_seconds_per_gib),
             notes.join(", "),
         ]);
     }
@@ -224,10 +225,10 @@ fn parquet(report: &CharacterizeReport, f: &mut fmt::Formatter<'_>) -> fmt::Resu
     writeln!(
         f,
         "parquet      raw {}; decoding: stored {}, decompressed {}, decoded {}, {} of {}{}",
-        gib(line.raw_bytes_per_second),
-        gib(line.read_bytes_per_second),
-        gib(line.decompressed_bytes_per_second),
-        gib(line.decoded_bytes_per_second),
+        throughput_text(line.raw_bytes_per_second),
+        throughput_text(line.read_bytes_per_second),
+        throughput_text(line.decompressed_bytes_per_second),
+        throughput_text(line.decoded_bytes_per_second),
         counted(line.threads as u64, "thread"),
         counted(line.files, "file"),
         if line.cut_short { ", cut short" } else { "" },
@@ -236,17 +237,13 @@ fn parquet(report: &CharacterizeReport, f: &mut fmt::Formatter<'_>) -> fmt::Resu
         writeln!(
             f,
             "roofline     stored bytes: device {}, decode {} ({} per core), memory {}: {} binds; {:.1} cores would keep up with the device",
-            gib(roof.device_bytes_per_second),
-            gib(roof.decode_bytes_per_second),
-            gib(roof.decode_bytes_per_second_per_core),
-            gib(roof.memory_bytes_per_second),
+            throughput_text(roof.device_bytes_per_second),
+            throughput_text(roof.decode_bytes_per_second),
+            throughput_text(roof.decode_bytes_per_second_per_core),
+            throughput_text(roof.memory_bytes_per_second),
             roof.bound_by.as_str(),
             roof.cores_for_device
         )?;
     }
     Ok(())
-}
-
-fn gib(bytes_per_second: f64) -> String {
-    format!("{:.2} GiB/s", bytes_per_second / (1_u64 << 30) as f64)
 }

@@ -8,6 +8,7 @@ use anyhow::Result;
 use indicatif::ProgressBar;
 use ringquet::DecodeMode;
 use ringquet_train::{AcceleratorPriority, Ensemble, Phase, Progress, RunOptions, RunReport};
+use ringquet_io::throughput_text;
 use serde::Serialize;
 
 use super::source;
@@ -76,9 +77,9 @@ fn show(bar: &ProgressBar, done: Progress) {
     bar.set_length(steps);
     bar.set_position(step);
     // What is delivered: decoded, or raw.
-    let gigabytes = done.decoded_bytes_per_second / 1e9;
+    let delivered = throughput_text(done.decoded_bytes_per_second);
     bar.set_message(format!(
-        "{phase}, epoch {epoch} of {epochs}, AU {au_percent:.1} %, {gigabytes:.2} GB/s"
+        "{phase}, epoch {epoch} of {epochs}, AU {au_percent:.1} %, {delivered}"
     ));
 }
 

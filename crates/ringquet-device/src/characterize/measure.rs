@@ -16,6 +16,7 @@ use ringquet::report::DeviceBytes;
 use ringquet::{StopFlag, panics};
 use ringquet_io::device::{DeviceMeter, SysRoot};
 use ringquet_io::queue::WAIT_MAX;
+use ringquet_io::throughput::GIB;
 use ringquet_io::usage::Usage;
 use ringquet_io::{
     DriverFacts, IoCounters, IoError, IoOptions, Latency, PageKind, ReadQueue, Warning, cpus,
@@ -94,8 +95,8 @@ pub struct PointReport {
     pub mean_depth: f64,
     /// CPU seconds of the process in the window.
     pub cpu_seconds: f64,
-    /// The same per 10⁹ bytes read.
-    pub cpu_seconds_per_gigabyte: f64,
+    /// The same per GiB read.
+    pub cpu_seconds_per_gib: f64,
     /// Bytes that the devices read in the window, for whomever; `None` where they do not tell.
     pub device_read_bytes: Option<u64>,
     /// Per device.
@@ -439,13 +440,13 @@ fn summed_up(point: &Point, clock: &Clock, ends: Vec<ReaderEnd>, begun: Instant)
         window.latency_ns.add(&latency).expect("all histograms have the same bounds");
     }
     let steadiness = steady::judge(&clock.rates);
-    let (mut cpu_seconds, mut cpu_per_gigabyte) = (0.0, 0.0);
+    let (mut cpu_seconds, mut cpu_per_gib) = (0.0, 0.0);
     let (mut device_read_bytes, mut devices) = (None, None);
     if let (Some(from), Some(to)) = (clock.window.front(), clock.window.back()) {
         cpu_seconds = to.usage.since(&from.usage).cpu_seconds();
         let bytes = to.read_bytes - from.read_bytes;
         if bytes > 0 {
-            cpu_per_gigabyte = cpu_seconds / (bytes as f64 / 1e9);
+            cpu_per_gib = cpu_seconds / (bytes as f64 / GIB);
         }
         let difference = |to: u64, from: u64| to.wrapping_sub(from);
         device_read_bytes =
@@ -481,7 +482,7 @@ fn summed_up(point: &Point, clock: &Clock, ends: Vec<ReaderEnd>, begun: Instant)
         latency_ns: window.latency(),
         mean_depth: all.depth.mean(),
         cpu_seconds,
-        cpu_seconds_per_gigabyte: cpu_per_gigabyte,
+        cpu_seconds_per_gib: cpu_per_gib,
         device_read_bytes,
         devices,
         first_done_seconds: done.clone().fold(f64::INFINITY, f64::min),

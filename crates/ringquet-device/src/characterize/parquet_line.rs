@@ -9,6 +9,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use ringquet::{Dataset, EngineOptions, IoOptions, ScanReport, StopFlag, Warning};
+use ringquet_io::throughput::{GIB, throughput_text};
 use serde::Serialize;
 
 use super::error::CharacterizeError;
@@ -63,8 +64,8 @@ pub struct ParquetLine {
     pub raw_bytes_per_second: f64,
     /// Length of that reading in seconds.
     pub raw_seconds: f64,
-    /// CPU seconds per 10⁹ bytes of it.
-    pub raw_cpu_seconds_per_gigabyte: f64,
+    /// CPU seconds per GiB of it.
+    pub raw_cpu_seconds_per_gib: f64,
     /// While decoding: stored bytes per second.
     pub read_bytes_per_second: f64,
     /// Bytes of pages after decompression, per second of the same reading.
@@ -126,9 +127,9 @@ pub(super) fn measure(
         warnings.push(Warning::new(
             WarningCode::RawSlowerThanDecoding,
             format!(
-                "the data set was read at {:.2} GB/s raw and at {:.2} GB/s while decoding: something else slows the device, and neither the line nor the roofline says what it can do; measure again, or read more with --preset normal",
-                raw_rate / 1e9,
-                rate / 1e9
+                "the data set was read at {} raw and at {} while decoding: something else slows the device, and neither the line nor the roofline says what it can do; measure again, or read more with --preset normal",
+                throughput_text(raw_rate),
+                throughput_text(rate)
             ),
         ));
     }
@@ -138,7 +139,7 @@ pub(super) fn measure(
         threads,
         raw_bytes_per_second: raw_rate,
         raw_seconds: raw.seconds,
-        raw_cpu_seconds_per_gigabyte: per(raw.cpu_seconds * 1e9, raw.read_bytes),
+        raw_cpu_seconds_per_gib: per(raw.cpu_seconds * GIB, raw.read_bytes),
         read_bytes_per_second: rate,
         decompressed_bytes_per_second: per(scan.decompressed_bytes, scan.seconds),
         decoded_bytes_per_second: per(scan.decoded_bytes, scan.seconds),

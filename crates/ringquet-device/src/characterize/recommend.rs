@@ -194,7 +194,7 @@ mod tests {
             latency_ns: Latency { p50: 1, p99: 1, p99_9: 1, max: 1 },
             mean_depth: 1.0,
             cpu_seconds: 0.1,
-            cpu_seconds_per_gigabyte: 0.1,
+            cpu_seconds_per_gib: 0.1,
             device_read_bytes: None,
             devices: None,
             first_done_seconds: 1.0,

@@ -9,7 +9,7 @@
 //!  memory   a copy of 1 byte moves 2 (read, write). A stored byte is written by the device, read by the decoder,
 //!           and d decoded bytes are written: 2 + d. So copy rate × 2 / (2 + d)
 //! ```
-//! Example: an array of 20 GB/s, 8 cores that each decode 1.5 GB/s of stored bytes, 100 GB/s of copying, d = 1.0:
+//! Example: an array of 20 GiB/s, 8 cores that each decode 1.5 GiB/s of stored bytes, 100 GiB/s of copying, d = 1.0:
 //! device 20, decode 12, memory 67: decode binds, and 14 cores would be needed to keep up with the array.
 
 use serde::Serialize;

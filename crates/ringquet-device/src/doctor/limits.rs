@@ -59,7 +59,7 @@ fn locked_memory(limits: &str, status: &str) -> Finding {
                 Standing::Slow,
                 bytes_text(limit),
                 should_be,
-                "read buffers of that size cannot be registered: up to 3.6 times the CPU per byte read (83 against 23 GB/s per core)",
+                "read buffers of that size cannot be registered: up to 3.6 times the CPU per byte read (77 against 21 GiB/s per core)",
             )
             .mended_by(format!(
                 "{mend}   # for services LimitMEMLOCK=infinity, for containers --ulimit memlock=-1"

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use ringquet_io::throughput_text;
+
 use super::block_chain::{BlockDevice, BlockKind};
 use super::finding::{Finding, Standing};
 use super::machine::Machine;
@@ -61,11 +63,11 @@ fn transfers(text: &str) -> Option<f64> {
     text.split_whitespace().next()?.parse().ok()
 }
 
-/// 10⁹ bytes per second of `lanes` lanes: 8b/10b coding up to 5 GT/s, 128b/130b from 8 GT/s on, before the overhead
+/// Bytes per second of `lanes` lanes: 8b/10b coding up to 5 GT/s, 128b/130b from 8 GT/s on, before the overhead
 /// of packets (PCI Express base specification, physical layer).
-fn gigabytes_per_second(gigatransfers: f64, lanes: u32) -> f64 {
+fn link_bytes_per_second(gigatransfers: f64, lanes: u32) -> f64 {
     let coding = if gigatransfers < 8.0 { 0.8 } else { 128.0 / 130.0 };
-    gigatransfers * coding / 8.0 * f64::from(lanes)
+    gigatransfers * 1e9 * coding / 8.0 * f64::from(lanes)
 }
 
 fn link(tree: &Tree, function: &Path) -> Option<Finding> {
@@ -74,16 +76,16 @@ fn link(tree: &Tree, function: &Path) -> Option<Finding> {
     let width = |name: &str| tree.number::<u32>(function.join(name));
     let (speed_now, lanes_now) = (speed("current_link_speed")?, width("current_link_width")?);
     let is = format!(
-        "{speed_now} GT/s x{lanes_now}, {:.1} GB/s",
-        gigabytes_per_second(speed_now, lanes_now)
+        "{speed_now} GT/s x{lanes_now}, {}",
+        throughput_text(link_bytes_per_second(speed_now, lanes_now))
     );
     let (Some(speed_max), Some(lanes_max)) = (speed("max_link_speed"), width("max_link_width"))
     else {
         return Some(Finding::untold(code, is, "the drive's full speed and width"));
     };
     let (now, max) =
-        (gigabytes_per_second(speed_now, lanes_now), gigabytes_per_second(speed_max, lanes_max));
-    let should_be = format!("{speed_max} GT/s x{lanes_max}, {max:.1} GB/s");
+        (link_bytes_per_second(speed_now, lanes_now), link_bytes_per_second(speed_max, lanes_max));
+    let should_be = format!("{speed_max} GT/s x{lanes_max}, {}", throughput_text(max));
     if now >= max * 0.999 {
         return Some(Finding::good(code, is).should_be(&should_be));
     }
@@ -102,8 +104,8 @@ mod tests {
     #[test]
     fn what_lanes_carry() {
         let check = |speed: &str, lanes, expect: f64| {
-            let found = gigabytes_per_second(transfers(speed).unwrap(), lanes);
-            assert!((found - expect).abs() < 0.01, "{speed} x{lanes}: {found}");
+            let found = link_bytes_per_second(transfers(speed).unwrap(), lanes);
+            assert!((found / 1e9 - expect).abs() < 0.01, "{speed} x{lanes}: {found}");
         };
         check("2.5 GT/s PCIe", 1, 0.25);
         check("8.0 GT/s PCIe", 4, 3.94);

@@ -8,7 +8,7 @@ use super::machine::Machine;
 /// What a missing feature costs. The numbers are of the source in DESIGN's list: io_uring for DBMS, VLDB'26.
 const COSTS: [(&str, &str); 7] = [
     ("READ", "there is no io_uring driver: reads go through pread, one at a time per thread"),
-    ("READ_FIXED", "512 KiB reads at 23 instead of 83 GB/s per core (no registered buffers)"),
+    ("READ_FIXED", "512 KiB reads at 21 instead of 77 GiB/s per core (no registered buffers)"),
     ("SINGLE_ISSUER", "the kernel locks the ring on each enter"),
     ("DEFER_TASKRUN", "completions interrupt decoding; a few per cent of CPU"),
     ("EXT_ARG", "waits cannot have a limit, so Ctrl-C is seen only after the next completion"),

@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_saturating_curve_of_au_gives_the_knee() {
-        // Device of 3.4 GB/s, 77 MB/s each at 100 %: AU = min(1, 3400 / (77 n)).
+        // Device of 3,400 MiB/s, 77 MiB/s each at 100 %: AU = min(1, 3400 / (77 n)).
         let au = |n: u32| (3400.0 / (77.0 * f64::from(n))).min(1.0);
         assert_eq!(play(1, 4096, |n| au(n) >= 0.90).1, 49);
         assert_eq!(play(32, 4096, |n| au(n) >= 0.90).1, 49);

@@ -7,6 +7,7 @@ use indicatif::ProgressBar;
 use ringquet_train::{
     Bound, CeilingBy, LostTime, Point, RunOptions, SearchOptions, SearchProgress, SearchReport,
 };
+use ringquet_io::throughput::{GIB, throughput_text};
 use ringquet_workload::Loaded;
 use serde::Serialize;
 
@@ -45,11 +46,11 @@ fn show(bar: &ProgressBar, done: SearchProgress) {
     bar.set_length(phase.steps);
     bar.set_position(phase.step);
     bar.set_message(format!(
-        "point {}, {accelerators} accelerators, round {}, AU {:.1} %, {:.2} GB/s",
+        "point {}, {accelerators} accelerators, round {}, AU {:.1} %, {}",
         points + 1,
         rounds + 1,
         phase.au_percent,
-        phase.decoded_bytes_per_second / 1e9
+        throughput_text(phase.decoded_bytes_per_second)
     ));
 }
 
@@ -100,7 +101,7 @@ impl fmt::Display for Report {
                     prediction.cores_factor, prediction.bandwidth_factor
                 )
             };
-            let gigabytes = prediction.read_bytes_per_second / 1e9;
+            let reading = throughput_text(prediction.read_bytes_per_second);
             let known = if prediction.bandwidth_is_known {
                 ""
             } else {
@@ -108,7 +109,7 @@ impl fmt::Display for Report {
             };
             writeln!(
                 f,
-                "predicted    {with}: {}, reading {gigabytes:.2} GB/s, held by {}{known}",
+                "predicted    {with}: {}, reading {reading}, held by {}{known}",
                 counted(prediction.accelerators, "accelerator"),
                 word(prediction.bound)
             )?;
@@ -125,7 +126,7 @@ fn curve(points: &[Point]) -> Table {
         ("AU %", right),
         ("bar", Align::Left),
         ("samples/s", right),
-        ("read GB/s", right),
+        ("read GiB/s", right),
         ("lost %: I/O", right),
         ("decode", right),
         ("barrier", right),
@@ -151,7 +152,7 @@ fn curve(points: &[Point]) -> Table {
             format!("{:.2}", point.au_percent),
             format!("{met}{steady}"),
             format!("{:.0}", point.samples_per_second),
-            format!("{:.3}", point.read_bytes_per_second / 1e9),
+            format!("{:.3}", point.read_bytes_per_second / GIB),
             share(io_seconds),
             share(decode_seconds),
             share(barrier_seconds),
