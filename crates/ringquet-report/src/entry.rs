@@ -92,12 +92,12 @@ fn environment(document: Fields<'_>) -> Vec<(String, String)> {
     line("CPUs", environment("cpus"));
     let memory = document.number("environment.memory_bytes");
     line("memory", memory.map(|bytes| Unit::Bytes.show(bytes)));
-    line("measured", document.number("environment.unix_seconds").and_then(local_time));
+    line("measured", document.number("environment.unix_seconds").and_then(utc_time));
     lines
 }
 
 /// Seconds since 1970 as UTC, so that a report says the same wherever it is made.
-fn local_time(unix_seconds: f64) -> Option<String> {
+fn utc_time(unix_seconds: f64) -> Option<String> {
     if !(0.0..1e11).contains(&unix_seconds) {
         return None;
     }
