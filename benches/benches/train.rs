@@ -273,9 +273,10 @@ fn tell(name: &str, report: &RunReport, au: Spread) {
     let lost = |of: fn(&PhaseReport) -> f64| 100.0 * sum(of) / sum(|of| total(&of.time_by_cause));
     let per_second = |of: fn(&PhaseReport) -> f64| sum(of) / sum(|phase| phase.seconds);
     println!(
-        "{name:<44} AU {au} %   lost: I/O {:.1}  decode {:.1}  barrier {:.1}  fetching {:.1}  oversleep {:.2} %   read {:.2} GiB/s  decoded {:.2} GiB/s  CPUs {:.2}",
+        "{name:<44} AU {au} %   lost: I/O {:.1}  decode {:.1}  reader CPU {:.1}  barrier {:.1}  fetching {:.1}  oversleep {:.2} %   read {:.2} GiB/s  decoded {:.2} GiB/s  CPUs {:.2}",
         lost(|phase| phase.lost_time.io_seconds),
         lost(|phase| phase.lost_time.decode_seconds),
+        lost(|phase| phase.lost_time.reader_seconds),
         lost(|phase| phase.lost_time.barrier_seconds),
         lost(|phase| phase.lost_time.touch_seconds),
         lost(|phase| phase.lost_time.oversleep_seconds),
@@ -312,13 +313,21 @@ fn step(report: &RunReport, set_seconds: f64) {
 
 fn bound_by(report: &RunReport) -> &'static str {
     let lost = report.lost_time;
-    if lost.io_seconds >= lost.decode_seconds { bound(Bound::Device) } else { bound(Bound::Decode) }
+    let busy = lost.decode_seconds + lost.reader_seconds;
+    bound(if lost.io_seconds >= busy {
+        Bound::Device
+    } else if lost.decode_seconds >= lost.reader_seconds {
+        Bound::Decode
+    } else {
+        Bound::Reader
+    })
 }
 
 fn bound(bound: Bound) -> &'static str {
     match bound {
         Bound::Device => "the device",
         Bound::Decode => "decoding",
+        Bound::Reader => "the reader threads' other work",
         Bound::Barrier => "the barrier",
     }
 }

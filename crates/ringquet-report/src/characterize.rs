@@ -104,13 +104,15 @@ fn name(point: &Fields<'_>) -> String {
 
 /// All numbers of a point.
 fn details(point: &Fields<'_>) -> Vec<Detail> {
-    const NUMBERS: [(&str, Unit); 15] = [
+    const NUMBERS: [(&str, Unit); 17] = [
         ("read_bytes_per_second", Unit::BytesPerSecond),
         ("reads_per_second", Unit::PerSecond),
         ("latency_ns.p50", Unit::Nanoseconds),
         ("latency_ns.p99", Unit::Nanoseconds),
         ("latency_ns.p99_9", Unit::Nanoseconds),
         ("latency_ns.max", Unit::Nanoseconds),
+        ("reap_delay_ns.p50", Unit::Nanoseconds),
+        ("reap_delay_ns.p99", Unit::Nanoseconds),
         ("cpu_seconds_per_gib", Unit::Ratio),
         ("read_bytes", Unit::Bytes),
         ("device_read_bytes", Unit::Bytes),

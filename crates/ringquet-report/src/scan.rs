@@ -5,7 +5,7 @@ use crate::model::Better::{Higher, Lower, Neither};
 use crate::model::{Axis, Chart, Drawn, Entry, Series, Unit};
 use ringquet_result::Fields;
 
-const METRICS: [Known; 23] = [
+const METRICS: [Known; 25] = [
     known("seconds", "time", Unit::Seconds, Lower),
     known("open_seconds", "time to open", Unit::Seconds, Lower),
     known("rows", "rows", Unit::Count, Neither),
@@ -35,6 +35,8 @@ const METRICS: [Known; 23] = [
     known("latency_ns.p99", "latency p99", Unit::Nanoseconds, Lower),
     known("latency_ns.p99_9", "latency p99.9", Unit::Nanoseconds, Lower),
     known("latency_ns.max", "latency max", Unit::Nanoseconds, Lower),
+    known("reap_delay_ns.p50", "reap delay p50", Unit::Nanoseconds, Lower),
+    known("reap_delay_ns.p99", "reap delay p99", Unit::Nanoseconds, Lower),
     known("cpu_seconds", "CPU time", Unit::Seconds, Lower),
     known("cpu_seconds_per_gib", "CPU time per GiB read", Unit::Seconds, Lower),
     known("decoder.fast_column_chunks", "column chunks decoded fast", Unit::Count, Neither),
@@ -67,7 +69,12 @@ pub(crate) fn entry(document: Fields<'_>) -> Entry {
 pub(crate) fn thread_time(document: Fields<'_>) -> Chart {
     let threads = document.number("driver.threads").unwrap_or(1.0);
     let parts = [
+        ("submit_seconds", "submitting and reaping"),
         ("decode_seconds", "decoding"),
+        ("deliver_seconds", "handing over"),
+        ("digest_seconds", "hashing"),
+        ("touch_seconds", "touching"),
+        ("check_seconds", "checking files"),
         ("read_wait_seconds", "waiting for reads"),
         ("consumer_wait_seconds", "waiting for consumers"),
     ];
@@ -83,10 +90,12 @@ pub(crate) fn thread_time(document: Fields<'_>) -> Chart {
         && !series.is_empty()
     {
         let rest = (seconds * threads - told).max(0.0);
-        series.push(Series {
-            name: "planning, submitting, starting".to_owned(),
-            points: vec![(0.0, rest)],
-        });
+        // A document of before they were counted has submitting in the rest.
+        let name = match document.number("submit_seconds") {
+            Some(_) => "planning, starting",
+            None => "planning, submitting, starting",
+        };
+        series.push(Series { name: name.to_owned(), points: vec![(0.0, rest)] });
     }
     Chart {
         id: "thread_time",

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use ringquet::{Batch, Delivery, Demand, Lane, UnitId};
+use ringquet::{Batch, Delivery, Demand, Lane, UnitId, Work};
 
 use crate::barrier::StartLine;
 use crate::deal::RowGroup;
@@ -90,6 +90,13 @@ impl Lane for StreamLane {
                 drop(failure);
                 self.queue.fail();
             }
+        }
+    }
+
+    fn work(&self, delivery: &Delivery) -> Work {
+        match delivery {
+            Delivery::Raw { .. } => Work::Touch,
+            _ => Work::Deliver,
         }
     }
 

@@ -4,8 +4,8 @@
 //! waiting is shared out in the proportion in which they waited for reads and worked:
 //!
 //! ```text
-//!  reader threads   ├── wait for reads ──┤── busy: decode, copy, submit ──┤ wait for consumers ┤
-//!  batches waited for:        I/O        :             decode
+//!  reader threads   ├── wait for reads ──┤── decode ──┤── other work ──┤ wait for consumers ┤
+//!  batches waited for:        I/O        :   decode   :    reader
 //! ```
 //! Waiting for consumers has no part in it: a reader thread that waits there had delivered.
 
@@ -17,8 +17,11 @@ use crate::accelerator::TimeByCause;
 /// What reader threads did in a phase, in seconds, summed over threads.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct ReaderTime {
-    /// Decoding, submitting, and copying where reads go through the page cache.
+    /// All work, and waiting for a CPU: what is left of the phase without the two waits below.
     pub busy_seconds: f64,
+    /// Of it: decoding. The rest is submitting and reaping reads, copying where they go through the page cache, touching raw
+    /// bytes, handing over, checking files, and planning.
+    pub decode_seconds: f64,
     /// Waiting for reads, with nothing to decode.
     pub read_wait_seconds: f64,
     /// Waiting for accelerators, with all queues full.
@@ -30,10 +33,17 @@ impl ReaderTime {
     pub(crate) fn new(engine: &ScanReport, seconds: f64) -> Self {
         let all = engine.driver.threads as f64 * seconds;
         let (reads, consumers) = (engine.read_wait_seconds, engine.consumer_wait_seconds);
+        let measured = engine.submit_seconds
+            + engine.decode_seconds
+            + engine.deliver_seconds
+            + engine.digest_seconds
+            + engine.touch_seconds
+            + engine.check_seconds;
         Self {
             // Setting up rings lies before the phase and waits of its end behind it: what is left
-            // can be short by them, never shorter than the decoding that was measured by itself.
-            busy_seconds: (all - reads - consumers).max(engine.decode_seconds),
+            // can be short by them, never shorter than the work that was measured by itself.
+            busy_seconds: (all - reads - consumers).max(measured),
+            decode_seconds: engine.decode_seconds,
             read_wait_seconds: reads,
             consumer_wait_seconds: consumers,
         }
@@ -41,6 +51,7 @@ impl ReaderTime {
 
     pub(crate) fn add(&mut self, other: &Self) {
         self.busy_seconds += other.busy_seconds;
+        self.decode_seconds += other.decode_seconds;
         self.read_wait_seconds += other.read_wait_seconds;
         self.consumer_wait_seconds += other.consumer_wait_seconds;
     }
@@ -48,8 +59,17 @@ impl ReaderTime {
     /// Of the time in which there was something to deliver: the share that went into waiting for
     /// reads. 0 without any.
     pub fn read_wait_share(&self) -> f64 {
+        self.share_of_late(self.read_wait_seconds)
+    }
+
+    /// Of the same time: the share that went into decoding.
+    pub fn decode_share(&self) -> f64 {
+        self.share_of_late(self.decode_seconds)
+    }
+
+    fn share_of_late(&self, seconds: f64) -> f64 {
         let late = self.read_wait_seconds + self.busy_seconds;
-        if late > 0.0 { self.read_wait_seconds / late } else { 0.0 }
+        if late > 0.0 { seconds / late } else { 0.0 }
     }
 
     /// Of all time: the share that went into waiting for accelerators.
@@ -66,6 +86,8 @@ pub struct LostTime {
     pub io_seconds: f64,
     /// No batch, for want of decoding.
     pub decode_seconds: f64,
+    /// No batch, while reader threads had other work, or waited for a CPU.
+    pub reader_seconds: f64,
     /// Waiting for the other accelerators.
     pub barrier_seconds: f64,
     /// Fetching the batch: reading from all of it.
@@ -79,10 +101,12 @@ pub struct LostTime {
 impl LostTime {
     /// Of accelerators whose time went as in `by_cause`, while their reader threads did `readers`.
     pub(crate) fn new(by_cause: &TimeByCause, readers: &ReaderTime) -> Self {
-        let io = by_cause.batch_wait_seconds * readers.read_wait_share();
+        let waited = by_cause.batch_wait_seconds;
+        let (io, decode) = (waited * readers.read_wait_share(), waited * readers.decode_share());
         Self {
             io_seconds: io,
-            decode_seconds: by_cause.batch_wait_seconds - io,
+            decode_seconds: decode,
+            reader_seconds: (waited - io - decode).max(0.0),
             barrier_seconds: by_cause.barrier_wait_seconds,
             touch_seconds: by_cause.touch_seconds,
             preprocess_seconds: by_cause.preprocess_seconds,
@@ -93,6 +117,7 @@ impl LostTime {
     pub(crate) fn add(&mut self, other: &Self) {
         self.io_seconds += other.io_seconds;
         self.decode_seconds += other.decode_seconds;
+        self.reader_seconds += other.reader_seconds;
         self.barrier_seconds += other.barrier_seconds;
         self.touch_seconds += other.touch_seconds;
         self.preprocess_seconds += other.preprocess_seconds;
@@ -106,12 +131,26 @@ mod tests {
 
     #[test]
     fn waiting_is_shared_out_as_reader_threads_waited_and_worked() {
-        let readers =
-            ReaderTime { busy_seconds: 1.0, read_wait_seconds: 3.0, consumer_wait_seconds: 4.0 };
+        let readers = ReaderTime {
+            busy_seconds: 1.0,
+            decode_seconds: 1.0,
+            read_wait_seconds: 3.0,
+            consumer_wait_seconds: 4.0,
+        };
         let by_cause = TimeByCause { batch_wait_seconds: 2.0, ..TimeByCause::default() };
         let lost = LostTime::new(&by_cause, &readers);
         assert_eq!((lost.io_seconds, lost.decode_seconds), (1.5, 0.5));
         assert_eq!(readers.idle_share(), 0.5);
+    }
+
+    /// All that a reader thread did beside waiting was reported as decoding, in a run that decodes nothing, too.
+    #[test]
+    fn work_that_is_not_decoding_is_not_reported_as_decoding() {
+        let readers =
+            ReaderTime { busy_seconds: 3.0, decode_seconds: 1.0, ..ReaderTime::default() };
+        let by_cause = TimeByCause { batch_wait_seconds: 6.0, ..TimeByCause::default() };
+        let lost = LostTime::new(&by_cause, &readers);
+        assert_eq!((lost.io_seconds, lost.decode_seconds, lost.reader_seconds), (0.0, 2.0, 4.0));
     }
 
     #[test]

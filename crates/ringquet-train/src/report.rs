@@ -73,6 +73,8 @@ pub struct RunReport {
     pub cpu_seconds_per_gib: Option<f64>,
     /// Latency of reads in the phase that had the highest p99.
     pub latency_ns: Latency,
+    /// How long their completions can have waited for their reaps at most, in the same phase.
+    pub reap_delay_ns: Latency,
     /// Sum over all accelerators and phases.
     pub time_by_cause: TimeByCause,
     /// What of it was not computation, by who was to blame.
@@ -277,8 +279,8 @@ impl RunReport {
             }
         }
         let first = &epochs.first().expect("a run has an epoch").train.engine;
-        let slowest =
-            phases().map(|phase| phase.engine.latency_ns).max_by_key(|latency| latency.p99);
+        let slowest = phases().map(|phase| &phase.engine).max_by_key(|of| of.latency_ns.p99);
+        let slowest = slowest.unwrap_or(first);
         Self {
             complete,
             model: whole.model,
@@ -304,7 +306,8 @@ impl RunReport {
             device_read_bytes_per_second: device_read_bytes.map(per_second),
             cpu_seconds,
             cpu_seconds_per_gib: (served > 0).then(|| cpu_seconds / (served as f64 / GIB)),
-            latency_ns: slowest.unwrap_or(first.latency_ns),
+            latency_ns: slowest.latency_ns,
+            reap_delay_ns: slowest.reap_delay_ns,
             time_by_cause: by_cause,
             lost_time,
             reader_time,

@@ -52,6 +52,17 @@ pub enum Delivery {
     },
 }
 
+/// What a lane does with a delivery: the name under which [`ScanReport`](crate::ScanReport) counts the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// Gives it to a consumer: a visitor, or a queue. `deliver_seconds`.
+    Deliver,
+    /// Hashes its content. `digest_seconds`.
+    Digest,
+    /// Reads from all of it, as an emulated consumer. `touch_seconds`.
+    Touch,
+}
+
 /// Does a lane want more?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Demand {
@@ -74,6 +85,11 @@ pub trait Lane: Send {
     /// Row groups come in the order of [`Lane::next_unit`], the batches of each in the order of rows. Never called
     /// while [`Lane::demand`] says [`Demand::Full`], but for [`Delivery::UnitDone`] and [`Delivery::Failed`].
     fn deliver(&mut self, delivery: Delivery);
+
+    /// What [`Lane::deliver`] does with this. Delivering, by default.
+    fn work(&self, _delivery: &Delivery) -> Work {
+        Work::Deliver
+    }
 
     /// All row groups were delivered.
     fn finish(&mut self) {}

@@ -74,7 +74,7 @@ pub mod report;
 
 pub use dataset::{Dataset, FileEntry};
 pub use error::{Error, Unopened};
-pub use lane::{Batch, Delivery, Demand, Gate, Lane, StopFlag};
+pub use lane::{Batch, Delivery, Demand, Gate, Lane, StopFlag, Work};
 pub use listing::{Listing, find_files};
 pub use options::EngineOptions;
 pub use plan::{Plan, UnitId};

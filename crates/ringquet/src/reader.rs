@@ -11,22 +11,26 @@
 //! Bytes never leave the core they arrived on; only finished batches cross threads, if the lane passes them on.
 
 mod memory_shares;
+mod work_time;
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ringquet_decode::{
     BufferPool, DecodeCounters, DecodeOptions, PoolCounters, RowGroupDecoder, Step,
 };
 use ringquet_io::queue::WAIT_MAX;
-use ringquet_io::{Alignment, DriverFacts, IoCounters, PageKind, ReadQueue, Slot, Warning};
+use ringquet_io::{
+    Alignment, DriverFacts, IoCounters, IoError, PageKind, ReadQueue, Slot, Warning,
+};
 
 use crate::dataset::{Dataset, FileEntry, wanted_chunks};
 use crate::error::Error;
 use crate::lane::{Batch, Delivery, Demand, Gate, Lane, StopFlag};
 use crate::plan::{self, PlanBounds, UnitId};
 use crate::unit::UnitBytes;
+use work_time::{Watching, WorkTime, nanos};
 
 /// What is delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -54,7 +58,7 @@ pub(crate) struct ReaderReport {
     pub(crate) batches: u64,
     pub(crate) decoded_bytes: u64,
     pub(crate) wanted_bytes: u64,
-    pub(crate) decode_ns: u64,
+    pub(crate) time: WorkTime,
     pub(crate) gate_ns: u64,
     pub(crate) warnings: Vec<Warning>,
     pub(crate) stopped: bool,
@@ -104,6 +108,8 @@ pub(crate) struct Reader<'a> {
     lane_share_bytes: u64,
     /// Completions of extents read into the spare slot carry this serial's bit.
     spare_user: Option<(u32, u32)>,
+    /// What made the queue unusable while a batch was decoded.
+    broken: Option<IoError>,
 }
 
 /// What a decode step came to.
@@ -141,7 +147,7 @@ impl<'a> Reader<'a> {
             batches: 0,
             decoded_bytes: 0,
             wanted_bytes: 0,
-            decode_ns: 0,
+            time: WorkTime::default(),
             gate_ns: 0,
             warnings,
             stopped: false,
@@ -172,6 +178,7 @@ impl<'a> Reader<'a> {
             report,
             lane_share_bytes,
             spare_user: None,
+            broken: None,
         })
     }
 
@@ -180,9 +187,14 @@ impl<'a> Reader<'a> {
         while !self.stop.is_stopped() {
             let mut progress = self.begin();
             progress |= self.request()?;
+            let begun = Instant::now();
             self.queue.pump()?;
+            self.report.time.submit_ns += nanos(begun.elapsed());
             progress |= self.fill();
             progress |= self.step();
+            if let Some(error) = self.broken.take() {
+                return Err(error.into());
+            }
             if progress {
                 continue;
             }
@@ -396,7 +408,7 @@ impl<'a> Reader<'a> {
         let Some((_, at)) = best else { return false };
         let progress = match self.mode {
             DecodeMode::Raw => self.step_raw(at),
-            DecodeMode::Arrow => self.step_arrow(at),
+            DecodeMode::Arrow => self.decode(at),
         };
         matches!(progress, Progress::Made)
     }
@@ -416,7 +428,8 @@ impl<'a> Reader<'a> {
         for index in 0..head.bytes.len_extents() {
             if let Some(bytes) = head.bytes.take_filled(index) {
                 delivered = true;
-                lane.lane.deliver(Delivery::Raw { unit: head.bytes.unit, bytes });
+                let delivery = Delivery::Raw { unit: head.bytes.unit, bytes };
+                self.report.time.deliver(lane.lane.as_mut(), delivery);
             }
         }
         if head.failed.is_some() || head.bytes.all_came() {
@@ -430,13 +443,6 @@ impl<'a> Reader<'a> {
         Progress::Made
     }
 
-    fn step_arrow(&mut self, at: usize) -> Progress {
-        let begun = Instant::now();
-        let progress = self.decode(at);
-        self.report.decode_ns += nanos(begun.elapsed());
-        progress
-    }
-
     fn decode(&mut self, at: usize) -> Progress {
         let dataset = self.dataset;
         let lane = &mut self.lanes[at];
@@ -447,6 +453,7 @@ impl<'a> Reader<'a> {
         let unit = head.bytes.unit;
         let file = &dataset.files()[unit.file as usize];
         let decode_error = |source| Error::Decode { path: file.path.clone(), source };
+        let begun = Instant::now();
         let decoder = match &mut head.decoder {
             Some(decoder) => decoder,
             None => match RowGroupDecoder::new(
@@ -462,8 +469,13 @@ impl<'a> Reader<'a> {
                 }
             },
         };
-        let step = decoder.next_batch(&mut head.bytes);
+        let mut source = Watching::new(&mut head.bytes, &mut self.queue);
+        let step = decoder.next_batch(&mut source);
+        let (pumped, broken) = source.end();
+        self.broken = broken;
         decoder.for_each_consumed(|leaf, offset| head.bytes.release_consumed(leaf, offset));
+        self.report.time.decode_ns += nanos(begun.elapsed().saturating_sub(pumped));
+        self.report.time.submit_ns += nanos(pumped);
         match step {
             Ok(Step::Batch(columns)) => {
                 let first_row = head.rows_done;
@@ -472,12 +484,9 @@ impl<'a> Reader<'a> {
                 self.report.rows += rows;
                 self.report.batches += 1;
                 self.report.decoded_bytes += crate::report::decoded_bytes(&columns);
-                lane.lane.deliver(Delivery::Batch(Batch {
-                    file: unit.file,
-                    row_group: unit.row_group,
-                    first_row,
-                    columns,
-                }));
+                let (file, row_group) = (unit.file, unit.row_group);
+                let batch = Delivery::Batch(Batch { file, row_group, first_row, columns });
+                self.report.time.deliver(lane.lane.as_mut(), batch);
                 Progress::Made
             }
             Ok(Step::NeedsBytes { leaf, range }) => {
@@ -534,13 +543,15 @@ impl<'a> Reader<'a> {
             lane.decode_options.row_bytes = decoder.row_bytes();
         }
         if head.failed.is_none() {
+            let begun = Instant::now();
             head.failed = self.changed(unit, file);
+            self.report.time.check_ns += nanos(begun.elapsed());
         }
-        let lane = &mut self.lanes[at];
-        match head.failed {
-            None => lane.lane.deliver(Delivery::UnitDone { unit, rows: head.rows }),
-            Some(error) => lane.lane.deliver(Delivery::Failed { unit, error }),
-        }
+        let delivery = match head.failed {
+            None => Delivery::UnitDone { unit, rows: head.rows },
+            Some(error) => Delivery::Failed { unit, error },
+        };
+        self.report.time.deliver(self.lanes[at].lane.as_mut(), delivery);
         Progress::Made
     }
 
@@ -554,7 +565,10 @@ impl<'a> Reader<'a> {
         if self.lanes.iter().any(|lane| !lane.finished && (lane.starved || lane.units.is_empty()))
             && self.queue.outstanding() > 0
         {
+            let (begun, waited_ns) = (Instant::now(), self.queue.counters().wait_ns);
             self.queue.wait(WAIT_MAX)?;
+            let waited_ns = self.queue.counters().wait_ns - waited_ns;
+            self.report.time.submit_ns += nanos(begun.elapsed()).saturating_sub(waited_ns);
         } else {
             let begun = Instant::now();
             self.gate.wait(WAIT_MAX);
@@ -581,8 +595,4 @@ impl LaneState<'_> {
 fn spare_slot(queue: &ReadQueue, bounds: &PlanBounds, alignment_max: Alignment) -> Option<Slot> {
     let bytes = bounds.coalesce_span_bytes.max(alignment_max.bytes());
     queue.acquire_aligned(bytes, alignment_max)
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

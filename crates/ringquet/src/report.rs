@@ -66,8 +66,11 @@ pub struct ScanReport {
     pub failed_reads: u64,
     /// System calls that submitted or waited.
     pub enters: u64,
-    /// From push to reap of each read.
+    /// From submission to reap of each read. The kernel does not say when a read completed: at most `reap_delay_ns` before.
     pub latency_ns: Latency,
+    /// How long the completion of each read can have waited for its reap at most: since its reader thread last looked for
+    /// completions. The system's time to wake a waiting thread is not in it.
+    pub reap_delay_ns: Latency,
     /// Reads in flight over time, per ring.
     pub depth: Vec<DepthPoint>,
     /// Mean reads in flight per ring.
@@ -78,8 +81,20 @@ pub struct ScanReport {
     pub cpu_seconds_per_gib: Option<f64>,
     /// All counters of the process.
     pub usage: Usage,
-    /// Seconds that reader threads spent decoding, summed.
+    /// Seconds that reader threads spent submitting reads and reaping completions, summed. Where reads go through the page
+    /// cache, the kernel's copying is in it.
+    pub submit_seconds: f64,
+    /// Seconds that reader threads spent decoding, and nothing else, summed: decompression, levels, values.
     pub decode_seconds: f64,
+    /// Seconds that reader threads spent handing over what they decoded, summed: in the visitor, or at the queue.
+    pub deliver_seconds: f64,
+    /// Seconds that reader threads spent hashing what they decoded, summed. 0 where no digest is asked for.
+    pub digest_seconds: f64,
+    /// Seconds that reader threads spent reading from all delivered bytes as an emulated consumer, summed. 0 where that is
+    /// the consumer's own work, or not done.
+    pub touch_seconds: f64,
+    /// Seconds that reader threads spent asking whether files are still what they were, summed: once for each row group.
+    pub check_seconds: f64,
     /// Seconds that reader threads waited for reads, summed.
     pub read_wait_seconds: f64,
     /// Seconds that reader threads waited for consumers, summed.
@@ -278,13 +293,19 @@ impl ScanReport {
             failed_reads: counters.failed_reads,
             enters: counters.enters,
             latency_ns: counters.latency(),
+            reap_delay_ns: counters.reap_delay(),
             depth: counters.depth.points(),
             mean_depth: counters.depth.mean(),
             cpu_seconds: usage.cpu_seconds(),
             cpu_seconds_per_gib: (read_bytes > 0)
                 .then(|| usage.cpu_seconds() / (read_bytes as f64 / GIB)),
             usage: *usage,
-            decode_seconds: seconds_of(total(|r| r.decode_ns)),
+            submit_seconds: seconds_of(total(|r| r.time.submit_ns)),
+            decode_seconds: seconds_of(total(|r| r.time.decode_ns)),
+            deliver_seconds: seconds_of(total(|r| r.time.deliver_ns)),
+            digest_seconds: seconds_of(total(|r| r.time.digest_ns)),
+            touch_seconds: seconds_of(total(|r| r.time.touch_ns)),
+            check_seconds: seconds_of(total(|r| r.time.check_ns)),
             read_wait_seconds: seconds_of(counters.wait_ns),
             consumer_wait_seconds: seconds_of(total(|r| r.gate_ns)),
             first_done_seconds: done.clone().fold(f64::INFINITY, f64::min),

@@ -11,7 +11,7 @@ use ringquet_io::usage::Usage;
 
 use crate::dataset::Dataset;
 use crate::error::Error;
-use crate::lane::{Batch, Delivery, Demand, Gate, Lane, StopFlag};
+use crate::lane::{Batch, Delivery, Demand, Gate, Lane, StopFlag, Work};
 use crate::plan::UnitId;
 use crate::reader::{DecodeMode, Reader, ReaderReport};
 use crate::report::{Failure, ScanReport};
@@ -219,6 +219,10 @@ where
                 self.units.fail(unit, &error);
             }
         }
+    }
+
+    fn work(&self, _delivery: &Delivery) -> Work {
+        Work::Digest
     }
 }
 

@@ -144,10 +144,10 @@ impl fmt::Display for Report {
         let share = |seconds: f64| if all > 0.0 { 100.0 * seconds / all } else { 0.0 };
         writeln!(
             f,
-            "lost to      I/O {:.1} %, {} {:.1} %, barrier {:.1} %, fetching {:.1} %, preprocessing {:.1} %, oversleep {:.1} %",
+            "lost to      I/O {:.1} %, decode {:.1} %, reader CPU {:.1} %, barrier {:.1} %, fetching {:.1} %, preprocessing {:.1} %, oversleep {:.1} %",
             share(lost.io_seconds),
-            if report.decode == DecodeMode::Raw { "reader CPU" } else { "decode" },
             share(lost.decode_seconds),
+            share(lost.reader_seconds),
             share(lost.barrier_seconds),
             share(lost.touch_seconds),
             share(lost.preprocess_seconds),

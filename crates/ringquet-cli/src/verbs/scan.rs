@@ -119,10 +119,11 @@ impl fmt::Display for Report {
         let latency = &scan.latency_ns;
         writeln!(
             f,
-            "latency      p50 {}, p99 {}, max {}",
+            "latency      p50 {}, p99 {}, max {}; reap delay p99 {}",
             nanoseconds(latency.p50),
             nanoseconds(latency.p99),
-            nanoseconds(latency.max)
+            nanoseconds(latency.max),
+            nanoseconds(scan.reap_delay_ns.p99)
         )?;
         write!(f, "driver       {}", driver_line(&scan.driver))?;
         if !self.raw {

@@ -89,8 +89,10 @@ pub struct PointReport {
     pub read_bytes_per_second: f64,
     /// The same in reads.
     pub reads_per_second: f64,
-    /// From push to reap of each read of the window.
+    /// From submission to reap of each read of the window. The read was complete at most `reap_delay_ns` before its reap.
     pub latency_ns: Latency,
+    /// How long the completion of each read can have waited for its reap at most.
+    pub reap_delay_ns: Latency,
     /// Mean reads in flight per thread, ramp and drain included.
     pub mean_depth: f64,
     /// CPU seconds of the process in the window.
@@ -433,11 +435,14 @@ fn summed_up(point: &Point, clock: &Clock, ends: Vec<ReaderEnd>, begun: Instant)
         }
         window.read_bytes += bytes;
         window.reads += reads;
-        let mut latency = to.counters.latency_ns.clone();
-        latency
-            .subtract(&from.counters.latency_ns)
-            .expect("an earlier copy of the same histogram has nowhere more counts");
-        window.latency_ns.add(&latency).expect("all histograms have the same bounds");
+        for (sum, to, from) in [
+            (&mut window.latency_ns, &to.counters.latency_ns, &from.counters.latency_ns),
+            (&mut window.reap_delay_ns, &to.counters.reap_delay_ns, &from.counters.reap_delay_ns),
+        ] {
+            sum.add(to).expect("all histograms have the same bounds");
+            sum.subtract(from)
+                .expect("an earlier copy of the same histogram has nowhere more counts");
+        }
     }
     let steadiness = steady::judge(&clock.rates);
     let (mut cpu_seconds, mut cpu_per_gib) = (0.0, 0.0);
@@ -480,6 +485,7 @@ fn summed_up(point: &Point, clock: &Clock, ends: Vec<ReaderEnd>, begun: Instant)
         read_bytes_per_second: bytes_rate,
         reads_per_second: reads_rate,
         latency_ns: window.latency(),
+        reap_delay_ns: window.reap_delay(),
         mean_depth: all.depth.mean(),
         cpu_seconds,
         cpu_seconds_per_gib: cpu_per_gib,

@@ -78,7 +78,7 @@ pub struct ParquetLine {
     pub seconds: f64,
     /// Of a core that only decodes, Arrow bytes per second.
     pub decoded_bytes_per_second_per_core: f64,
-    /// Seconds of a core per stored byte, decompression included.
+    /// Seconds of a core that only decodes per stored byte, decompression included.
     pub decode_seconds_per_stored_byte: f64,
     /// Arrow bytes per stored byte.
     pub decoded_per_stored: f64,

@@ -192,6 +192,7 @@ mod tests {
             read_bytes_per_second: rate,
             reads_per_second: 1.0,
             latency_ns: Latency { p50: 1, p99: 1, p99_9: 1, max: 1 },
+            reap_delay_ns: Latency { p50: 1, p99: 1, p99_9: 1, max: 1 },
             mean_depth: 1.0,
             cpu_seconds: 0.1,
             cpu_seconds_per_gib: 0.1,

@@ -9,6 +9,9 @@
 //!  memory   a copy of 1 byte moves 2 (read, write). A stored byte is written by the device, read by the decoder,
 //!           and d decoded bytes are written: 2 + d. So copy rate × 2 / (2 + d)
 //! ```
+//! No work is counted twice: the CPU seconds of reading are those of raw reads, submitting and checking files included, and
+//! those of decoding are decoding alone. What a consumer does with batches is in neither.
+//!
 //! Example: an array of 20 GiB/s, 8 cores that each decode 1.5 GiB/s of stored bytes, 100 GiB/s of copying, d = 1.0:
 //! device 20, decode 12, memory 67: decode binds, and 14 cores would be needed to keep up with the array.
 
@@ -21,7 +24,7 @@ pub struct Rates {
     pub device_bytes_per_second: f64,
     /// CPU seconds of all cores to read one stored byte.
     pub read_cpu_seconds_per_byte: f64,
-    /// Seconds of a core to decode one stored byte.
+    /// Seconds of a core to decode one stored byte: decoding alone.
     pub decode_seconds_per_byte: f64,
     /// Decoded bytes per stored byte.
     pub decoded_per_stored: f64,

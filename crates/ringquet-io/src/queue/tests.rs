@@ -282,7 +282,7 @@ fn a_ring_that_dies_is_an_error_and_its_memory_stays() {
     assert!(arena.free_bytes() < arena.len_bytes());
 }
 
-/// Latency began at the push: a read that waited for its batch while the caller decoded was told to be slow.
+/// Latency began at the push: a read that waited for its batch while the caller decoded was reported as slow.
 #[test]
 fn latency_begins_when_the_kernel_gets_the_read() {
     let options = IoOptions { queue_depth: 8, submit_batch: 4, read_size_bytes: 4096, ..small() };
@@ -300,7 +300,7 @@ fn latency_begins_when_the_kernel_gets_the_read() {
         (5, 5, 5)
     );
     assert!(counters.latency_ns.min() < 25_000_000, "{} ns", counters.latency_ns.min());
-    // The four were complete at once, and nobody looked: that is known of them.
+    // The four were complete at once, and no look saw them: their reap delay says so.
     assert!(counters.latency().p50 >= 49_000_000, "{:?}", counters.latency());
     assert!(counters.reap_delay().p50 >= 49_000_000, "{:?}", counters.reap_delay());
     assert!(counters.reap_delay_ns.min() < 25_000_000, "{} ns", counters.reap_delay_ns.min());

@@ -28,8 +28,11 @@ const BUSY_SHARE: f64 = 0.75;
 pub enum Bound {
     /// Reader threads waited for reads.
     Device,
-    /// Reader threads were busy decoding (and copying, through the page cache).
+    /// Reader threads were busy, most of the time with decoding.
     Decode,
+    /// Reader threads were busy, most of the time with other work: submitting, copying from the page cache, touching raw bytes,
+    /// handing over.
+    Reader,
     /// Batches were there: accelerators waited for each other, or for a turn on a CPU.
     Barrier,
 }
@@ -40,10 +43,16 @@ impl Bound {
         if readers.idle_share() >= IDLE_SHARE {
             Self::Barrier
         } else if 1.0 - readers.read_wait_share() >= BUSY_SHARE {
-            Self::Decode
+            Self::of_work(readers)
         } else {
             Self::Device
         }
+    }
+
+    /// What the work of busy reader threads is, for the most part.
+    pub(crate) fn of_work(readers: &ReaderTime) -> Self {
+        let is_decoding = readers.decode_seconds >= 0.5 * readers.busy_seconds;
+        if is_decoding { Self::Decode } else { Self::Reader }
     }
 }
 
@@ -54,6 +63,8 @@ pub struct Capacity {
     pub reader_threads: usize,
     /// Rows that one of them delivers in a second of work.
     pub rows_per_busy_second: f64,
+    /// What that work is, for the most part.
+    pub work: Bound,
     /// Rows per second that the device gave; the most it can give if [`Capacity::device_is_full`].
     pub device_rows_per_second: f64,
     /// Whether the device was what was missing; if not, it may give more.
@@ -85,12 +96,12 @@ impl Capacity {
     /// With `cores_factor` times the cores and `bandwidth_factor` times the bandwidth, at the bar
     /// `au`, a fraction.
     pub fn predict(&self, au: f64, cores_factor: f64, bandwidth_factor: f64) -> Prediction {
-        let decode = self.reader_threads as f64 * cores_factor * self.rows_per_busy_second;
+        let readers = self.reader_threads as f64 * cores_factor * self.rows_per_busy_second;
         let device = self.device_rows_per_second * bandwidth_factor;
-        let (rows, bound) = if self.device_is_full && device < decode {
+        let (rows, bound) = if self.device_is_full && device < readers {
             (device, Bound::Device)
         } else {
-            (decode, Bound::Decode)
+            (readers, self.work)
         };
         let each = self.demand_rows_per_second * au;
         let accelerators = if each > 0.0 { (rows / each).floor() } else { 0.0 };
@@ -126,6 +137,7 @@ mod tests {
         Capacity {
             reader_threads: 2,
             rows_per_busy_second: 5000.0,
+            work: Bound::Decode,
             device_rows_per_second: 4000.0,
             device_is_full,
             demand_rows_per_second: 48.0 / 1.35,
@@ -155,12 +167,26 @@ mod tests {
     #[test]
     fn reader_threads_tell_what_binds() {
         let of = |busy_seconds, read_wait_seconds, consumer_wait_seconds| {
-            Bound::of(&ReaderTime { busy_seconds, read_wait_seconds, consumer_wait_seconds })
+            Bound::of(&ReaderTime {
+                busy_seconds,
+                decode_seconds: busy_seconds,
+                read_wait_seconds,
+                consumer_wait_seconds,
+            })
         };
         assert_eq!(of(1.0, 3.0, 0.5), Bound::Device);
         assert_eq!(of(1.0, 1.0, 0.0), Bound::Device, "it waits for half of the time");
         assert_eq!(of(4.0, 1.0, 0.5), Bound::Decode);
         assert_eq!(of(1.0, 0.5, 3.0), Bound::Barrier);
+    }
+
+    #[test]
+    fn copying_is_not_reported_as_decoding() {
+        let readers =
+            ReaderTime { busy_seconds: 4.0, decode_seconds: 1.5, ..ReaderTime::default() };
+        assert_eq!(Bound::of(&readers), Bound::Reader);
+        let found = Capacity { work: Bound::of_work(&readers), ..capacity(false) };
+        assert_eq!(found.predict(0.90, 1.0, 1.0).bound, Bound::Reader);
     }
 
     #[test]

@@ -83,6 +83,7 @@ impl Point {
         (self.rows > 0 && self.reader_time.busy_seconds > 0.0 && step > 0.0).then(|| Capacity {
             reader_threads: self.reader_threads,
             rows_per_busy_second: self.rows as f64 / self.reader_time.busy_seconds,
+            work: Bound::of_work(&self.reader_time),
             device_rows_per_second: self.samples_per_second,
             device_is_full: !self.meets_bar && Bound::of(&self.reader_time) == Bound::Device,
             demand_rows_per_second: workload.reader.batch_size as f64 / step,

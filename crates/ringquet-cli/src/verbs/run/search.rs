@@ -129,17 +129,20 @@ fn curve(points: &[Point]) -> Table {
         ("read GiB/s", right),
         ("lost %: I/O", right),
         ("decode", right),
+        ("reader CPU", right),
         ("barrier", right),
         ("rest", right),
         ("readers idle %", right),
         ("CPUs", right),
     ]);
     for point in points {
-        let LostTime { io_seconds, decode_seconds, barrier_seconds, .. } = point.lost_time;
+        let LostTime { io_seconds, decode_seconds, reader_seconds, barrier_seconds, .. } =
+            point.lost_time;
         let rest = point.lost_time.touch_seconds
             + point.lost_time.preprocess_seconds
             + point.lost_time.oversleep_seconds;
-        let all = point.compute_seconds + io_seconds + decode_seconds + barrier_seconds + rest;
+        let waited = io_seconds + decode_seconds + reader_seconds;
+        let all = point.compute_seconds + waited + barrier_seconds + rest;
         let share = |seconds: f64| format!("{:.1}", 100.0 * seconds / all.max(f64::MIN_POSITIVE));
         let met = if point.meets_bar { "met" } else { "missed" };
         let steady = match (point.disturbed, point.steady) {
@@ -155,6 +158,7 @@ fn curve(points: &[Point]) -> Table {
             format!("{:.3}", point.read_bytes_per_second / GIB),
             share(io_seconds),
             share(decode_seconds),
+            share(reader_seconds),
             share(barrier_seconds),
             share(rest),
             format!("{:.0}", 100.0 * point.reader_time.idle_share()),
@@ -168,6 +172,7 @@ fn word(bound: Bound) -> &'static str {
     match bound {
         Bound::Device => "the device",
         Bound::Decode => "decoding",
+        Bound::Reader => "the reader threads' other work",
         Bound::Barrier => "the barrier",
     }
 }
@@ -182,8 +187,14 @@ fn describe(bound: Bound, report: &SearchReport) -> String {
             "the device: reader threads waited for reads in {waited:.0} % of the time in which batches were missing"
         ),
         Bound::Decode => format!(
-            "decoding: reader threads were busy in {:.0} % of the time in which batches were missing",
-            100.0 - waited
+            "decoding: reader threads were busy in {:.0} % of the time in which batches were missing, and decoded in {:.0} % of it",
+            100.0 - waited,
+            100.0 * readers.decode_share()
+        ),
+        Bound::Reader => format!(
+            "the reader threads: they were busy in {:.0} % of the time in which batches were missing, and decoded in only {:.0} % of it; the rest is submitting, copying from the page cache, handing over and waiting for a CPU",
+            100.0 - waited,
+            100.0 * readers.decode_share()
         ),
         Bound::Barrier => format!(
             "the barrier: reader threads had delivered and were idle for {:.0} % of the time; accelerators waited for each other, or for a CPU",
