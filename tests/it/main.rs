@@ -22,6 +22,9 @@ mod faults;
 // whole data sets: digests, streams, budgets, many files
 mod deliver;
 
+// where the time of reader threads goes
+mod times;
+
 // YAML, overrides, names, shuffles
 mod workload;
 

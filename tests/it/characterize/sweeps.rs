@@ -25,6 +25,8 @@ fn check_point(point: &Value) {
     let latency = |key: &str| point["latency_ns"][key].as_u64().unwrap();
     assert!(latency("p50") > 0 && latency("p50") <= latency("p99"), "{point}");
     assert!(latency("p99") <= latency("p99_9") && latency("p99_9") <= latency("max"), "{point}");
+    let delay = |key: &str| point["reap_delay_ns"][key].as_u64().unwrap();
+    assert!(delay("p50") <= latency("p50") && delay("max") <= latency("max"), "{point}");
     assert!(number("first_done_seconds") <= number("last_done_seconds"), "{point}");
     assert!(number("mean_depth") <= number("queue_depth"), "{point}");
     assert!(point["round_bytes_per_second"].as_array().unwrap().len() >= 5, "{point}");

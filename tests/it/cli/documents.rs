@@ -38,6 +38,7 @@ pub(super) fn has_reading(document: &Value) {
     assert!(device.is_null() || device.is_u64(), "device_read_bytes: {device}");
     for key in ["p50", "p99", "p99_9", "max"] {
         assert!(document["latency_ns"][key].is_u64(), "latency_ns.{key}: {document:#}");
+        assert!(document["reap_delay_ns"][key].is_u64(), "reap_delay_ns.{key}: {document:#}");
     }
     let driver = &document["driver"];
     assert!(driver["name"].is_string(), "{driver}");

@@ -135,6 +135,11 @@ fn raw_delivery_reads_the_same_bytes_and_decodes_none() {
     assert_eq!((raw.rows, raw.decoded_bytes), (arrow.rows, 0));
     assert_eq!(raw.decoder.fast_column_chunks + raw.decoder.fallback_column_chunks, 0);
     assert!(raw.touched_bytes > 0 && arrow.decoded_bytes == arrow.rows * 12);
+    // Raw bytes are touched by reader threads, and that is no decoding; batches by accelerators.
+    let [of_raw, of_arrow] = [&raw, &arrow].map(|report| &report.epochs[0].train.engine);
+    assert!(of_raw.touch_seconds > 0.0 && of_raw.decode_seconds == 0.0, "{of_raw:?}");
+    assert!(of_arrow.touch_seconds == 0.0 && of_arrow.decode_seconds > 0.0, "{of_arrow:?}");
+    assert_eq!(raw.lost_time.decode_seconds, 0.0);
 }
 
 #[test]
