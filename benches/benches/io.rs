@@ -6,25 +6,29 @@
 //!
 //! - `flux_raw`: sequential reads of a FLUX file set of 5 GB (`scan --raw`), then the same decoded (`scan`)
 //! - `dlrm_replay`: the reads of 40 of 200 DLRM columns; fio replays them from `plan --fio-iolog`; then decoded
-//! - `random_4k`: 4 KiB reads at random places; IOPS and CPU per gigabyte
+//! - `random_4k`: 4 KiB reads at random places; IOPS and CPU per read
 //! - `knobs`: what registered buffers, registered files, batches and depth buy here, no peer
+//! - `latency`: percentiles of the time of a read by `scan --raw`, `scan` and `characterize`, against fio's
 //! - `footers`: opening 256 files with footers of 17.7 MB, all in flight together ÷ one after another
 //!
 //! `cargo bench -p ringquet-benches --bench io [CASE…]`. Needs fio (Debian: `apt-get install fio`).
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use ringquet::{Dataset, EngineOptions, IoOptions, StopFlag};
+use ringquet::{Batch, Dataset, EngineOptions, IoOptions, StopFlag};
+use ringquet_bench::characterize::{self, Access, Point};
 use ringquet_benches::fio::{self, Job};
 use ringquet_benches::huge_pages::ReservedHugePages;
+use ringquet_benches::latency::{self, Contender, Percentiles};
 use ringquet_benches::pairs::{Pairs, Sample, Spread, tell};
 use ringquet_benches::{Scale, chosen, data};
+use ringquet_io::device::SysRoot;
+use ringquet_io::throughput::GIB;
 use ringquet_io::usage::Usage;
 use ringquet_io::{Alignment, DataFile, DirectChoice, HugePages, ReadQueue};
 
-use ringquet_io::throughput::GIB;
 const QUEUE_DEPTH: u32 = 64;
 const READ_SIZE: u32 = 512 << 10;
 const SUBMIT_BATCH: u32 = 16;
@@ -59,6 +63,8 @@ fn main() -> Result<()> {
         bench.case(&format!("dlrm_replay/{threads}"), || bench.dlrm_replay(&dlrm, threads))?;
         bench.case(&format!("random_4k/{threads}"), || bench.random_4k(&flux, threads))?;
     }
+    bench.case("latency/sequential", || bench.latency_sequential(&flux))?;
+    bench.case("latency/random", || bench.latency_random(&flux))?;
     bench.case("knobs", || bench.knobs(&flux))?;
     bench.case("footers", || bench.footers())?;
     Ok(())
@@ -83,23 +89,7 @@ impl Bench {
     /// One pass over all files.
     fn flux_raw(&self, dir: &Path, threads: usize) -> Result<()> {
         let dataset = Dataset::open(&[dir.to_owned()], engine(threads))?;
-        let files: Vec<PathBuf> = dataset.files().iter().map(|file| file.path.clone()).collect();
-        let jobs: Vec<Job> = (0..threads)
-            .map(|thread| {
-                let mine: Vec<String> = files
-                    .iter()
-                    .skip(thread)
-                    .step_by(threads)
-                    .map(|path| path.display().to_string())
-                    .collect();
-                vec![
-                    format!("filename={}", mine.join(":")),
-                    "rw=read".into(),
-                    format!("bs={READ_SIZE}"),
-                    "file_service_type=sequential".into(),
-                ]
-            })
-            .collect();
+        let jobs = sequential(&dataset, threads);
         let name = format!("FLUX raw, O_DIRECT, {threads} threads");
         let bars = [Some(0.97), (threads == 2).then_some(0.95)];
         self.beside_fio(&name, &dataset, &jobs, bars)
@@ -202,6 +192,74 @@ impl Bench {
         tell(&format!("4 KiB random, {threads} threads"), "fio", "kIOPS", 1e3, &pairs, Some(0.95));
         cpu(&pairs);
         Ok(())
+    }
+
+    fn peer_latency(&self, jobs: &[Job]) -> Result<[Percentiles; 2]> {
+        if self.fio {
+            fio::latency(&data::root(), self.settings, jobs)
+        } else {
+            Ok([Percentiles::NOTHING; 2])
+        }
+    }
+
+    /// One pass over all files by one thread: nothing but reading, reading while decoding, and a point of `characterize`.
+    fn latency_sequential(&self, dir: &Path) -> Result<()> {
+        let dataset = Dataset::open(&[dir.to_owned()], engine(1))?;
+        let jobs = sequential(&dataset, 1);
+        let of = |report: ringquet::ScanReport| {
+            anyhow::ensure!(report.failures.is_empty(), "{:?}", report.failures);
+            Ok(Percentiles::new(report.latency_ns, report.reap_delay_ns))
+        };
+        let stop = StopFlag::new();
+        let raw = || of(dataset.scan_raw(&stop)?);
+        let decoded = || of(dataset.scan(&stop, |_| |batch: Batch| drop(batch))?);
+        let point = || self.point(&dataset, Access::Sequential, READ_SIZE);
+        let mut contenders = [
+            Contender { name: "FLUX, 512 KiB, depth 64: scan --raw", read: Box::new(raw) },
+            Contender { name: "FLUX, 512 KiB, depth 64: scan", read: Box::new(decoded) },
+            Contender { name: "FLUX, 512 KiB, depth 64: characterize", read: Box::new(point) },
+        ];
+        latency::compare(self.rounds, || self.peer_latency(&jobs), &mut contenders)
+    }
+
+    /// 4 KiB anywhere in one file, by one thread.
+    fn latency_random(&self, dir: &Path) -> Result<()> {
+        let path = data::first_file(dir)?;
+        let dataset = Dataset::open_files(vec![path.clone()], engine(1))?;
+        let jobs = vec![vec![
+            format!("filename={}", path.display()),
+            "rw=randread".to_owned(),
+            "bs=4096".to_owned(),
+            format!("io_size={}", self.scale.pick(1000, 300_000) * 4096),
+        ]];
+        let point = || self.point(&dataset, Access::Random, 4096);
+        let mut contenders =
+            [Contender { name: "random 4 KiB, depth 64: characterize", read: Box::new(point) }];
+        latency::compare(self.rounds, || self.peer_latency(&jobs), &mut contenders)
+    }
+
+    /// A point of `characterize` over the files of a data set, by one thread.
+    fn point(&self, dataset: &Dataset, access: Access, block_bytes: u32) -> Result<Percentiles> {
+        let file = |file: &ringquet::FileEntry| (file.path.clone(), file.identity.len);
+        let bench = characterize::Bench {
+            files: dataset.files().iter().map(file).collect(),
+            cpus: dataset.resolved().cpus.clone(),
+            io: dataset.options().io.clone(),
+            devices: Vec::new(),
+            sys: SysRoot::default(),
+            round: Duration::from_millis(self.scale.pick(30, 400)),
+            rounds_max: 5,
+        };
+        let point = Point {
+            access,
+            block_bytes,
+            queue_depth: QUEUE_DEPTH,
+            threads: 1,
+            iopoll: false,
+            registered_buffers: true,
+        };
+        let report = characterize::measure(&bench, &point, &StopFlag::new())?.report;
+        Ok(Percentiles::new(report.latency_ns, report.reap_delay_ns))
     }
 
     /// What each option buys on this machine, each beside the default.
@@ -330,6 +388,21 @@ impl Bench {
         );
         Ok(())
     }
+}
+
+/// fio jobs that read the files of a data set one after the other, each thread its own.
+fn sequential(dataset: &Dataset, threads: usize) -> Vec<Job> {
+    let paths = || dataset.files().iter().map(|file| file.path.display().to_string());
+    let job = |thread| {
+        let mine: Vec<String> = paths().skip(thread).step_by(threads).collect();
+        vec![
+            format!("filename={}", mine.join(":")),
+            "rw=read".into(),
+            format!("bs={READ_SIZE}"),
+            "file_service_type=sequential".into(),
+        ]
+    };
+    (0..threads).map(job).collect()
 }
 
 fn engine(threads: usize) -> EngineOptions {

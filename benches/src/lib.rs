@@ -7,6 +7,7 @@
 pub mod data;
 pub mod fio;
 pub mod huge_pages;
+pub mod latency;
 pub mod pairs;
 pub mod pyarrow;
 
