@@ -19,11 +19,11 @@ use anyhow::{Context, Result, ensure};
 use ringquet::{DirectChoice, EngineOptions, StopFlag};
 use ringquet_benches::pairs::Spread;
 use ringquet_benches::{Scale, chosen, data};
+use ringquet_io::throughput::GIB;
 use ringquet_train::{
     Bound, EpochReport, PhaseReport, RunOptions, RunReport, SearchOptions, SearchReport,
     TimeByCause,
 };
-use ringquet_io::throughput::GIB;
 use ringquet_workload::Loaded;
 
 /// AU that FLUX has to reach, and accelerators that two cores have to feed, for the bar of the table.

@@ -7,8 +7,8 @@ use std::fmt;
 use anyhow::Result;
 use indicatif::ProgressBar;
 use ringquet::DecodeMode;
-use ringquet_train::{AcceleratorPriority, Ensemble, Phase, Progress, RunOptions, RunReport};
 use ringquet_io::throughput_text;
+use ringquet_train::{AcceleratorPriority, Ensemble, Phase, Progress, RunOptions, RunReport};
 use serde::Serialize;
 
 use super::source;

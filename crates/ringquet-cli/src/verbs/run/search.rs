@@ -4,10 +4,10 @@ use std::fmt;
 
 use anyhow::Result;
 use indicatif::ProgressBar;
+use ringquet_io::throughput::{GIB, throughput_text};
 use ringquet_train::{
     Bound, CeilingBy, LostTime, Point, RunOptions, SearchOptions, SearchProgress, SearchReport,
 };
-use ringquet_io::throughput::{GIB, throughput_text};
 use ringquet_workload::Loaded;
 use serde::Serialize;
 
