@@ -18,12 +18,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use ringquet::{Batch, Dataset, EngineOptions, IoOptions, StopFlag};
-use ringquet_bench::characterize::{self, Access, Point};
 use ringquet_benches::fio::{self, Job};
 use ringquet_benches::huge_pages::ReservedHugePages;
 use ringquet_benches::latency::{self, Contender, Percentiles};
 use ringquet_benches::pairs::{Pairs, Sample, Spread, tell};
 use ringquet_benches::{Scale, chosen, data};
+use ringquet_device::characterize::{self, Access, Point};
 use ringquet_io::device::SysRoot;
 use ringquet_io::throughput::GIB;
 use ringquet_io::usage::Usage;
