@@ -112,8 +112,9 @@ impl Bench {
         let plan = dataset.plan();
         let mut jobs = Vec::new();
         for thread in 0..threads {
-            let units = plan.units.iter().skip(thread).step_by(threads).cloned().collect();
-            let part = ringquet::Plan::new(plan.bounds, units);
+            let row_groups =
+                plan.row_groups.iter().skip(thread).step_by(threads).cloned().collect();
+            let part = ringquet::Plan::new(plan.bounds, row_groups);
             let log = data::root().join(format!("dlrm-{thread}-of-{threads}.iolog"));
             std::fs::write(&log, part.fio_iolog(Alignment::PAGE))?;
             // fio opens the files of a log too late to register them; it says so and gives up otherwise.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arrow_array::RecordBatch;
 use ringquet::{
     Dataset, DecodeMode, DecoderChoice, Delivery, Demand, DirectChoice, DriverChoice,
-    EngineOptions, Error, Gate, IoOptions, Lane, StopFlag, UnitId,
+    EngineOptions, Error, Gate, IoOptions, Lane, RowGroupId, StopFlag,
 };
 
 use ringquet_io::sim::SimOptions;
@@ -157,9 +157,9 @@ fn lanes_with_little_memory_do_not_lock_each_other_out() {
         turn: u32,
     }
     impl Lane for Slow {
-        fn next_unit(&mut self) -> Option<UnitId> {
+        fn next_row_group(&mut self) -> Option<RowGroupId> {
             self.left = self.left.checked_sub(1)?;
-            Some(UnitId { file: 0, row_group: 0 })
+            Some(RowGroupId { file: 0, row_group: 0 })
         }
         fn demand(&mut self) -> Demand {
             self.turn += 1;
@@ -175,7 +175,7 @@ fn lanes_with_little_memory_do_not_lock_each_other_out() {
                     self.rows.fetch_add(batch.columns.num_rows() as u64, Ordering::Relaxed);
                 }
                 Delivery::Failed { error, .. } => panic!("{error}"),
-                Delivery::Raw { .. } | Delivery::UnitDone { .. } => {}
+                Delivery::Raw { .. } | Delivery::RowGroupDone { .. } => {}
             }
         }
     }

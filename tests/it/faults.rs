@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use ringquet::{
     Dataset, DecodeMode, Delivery, Demand, DirectChoice, DriverChoice, EngineOptions, Error, Gate,
-    IoOptions, Lane, StopFlag, UnitId, panics,
+    IoOptions, Lane, RowGroupId, StopFlag, panics,
 };
 use ringquet_io::sim::{Fault, SimOptions};
 
@@ -65,15 +65,15 @@ fn a_panic_on_a_reader_thread_ends_the_scan_and_has_a_place() {
 
 /// A lane that takes what it is given, and fails by name or has all rows.
 struct Counting {
-    units: Vec<UnitId>,
+    row_groups: Vec<RowGroupId>,
     rows: Arc<AtomicU64>,
     failed: Arc<Mutex<Vec<String>>>,
     finished: Arc<AtomicUsize>,
 }
 
 impl Lane for Counting {
-    fn next_unit(&mut self) -> Option<UnitId> {
-        self.units.pop()
+    fn next_row_group(&mut self) -> Option<RowGroupId> {
+        self.row_groups.pop()
     }
 
     fn demand(&mut self) -> Demand {
@@ -86,7 +86,7 @@ impl Lane for Counting {
                 self.rows.fetch_add(batch.columns.num_rows() as u64, Ordering::Relaxed);
             }
             Delivery::Failed { error, .. } => self.failed.lock().unwrap().push(error.to_string()),
-            Delivery::Raw { .. } | Delivery::UnitDone { .. } => {}
+            Delivery::Raw { .. } | Delivery::RowGroupDone { .. } => {}
         }
     }
 
@@ -127,10 +127,10 @@ fn the_spare_slot_comes_back_from_a_file_that_cannot_be_opened_again() {
         let (rows, finished) = (Arc::default(), Arc::default());
         let failed: Arc<Mutex<Vec<String>>> = Arc::default();
         let lanes = (0..LANES).map(|file| {
-            let units = vec![UnitId { file, row_group: 0 }; 2];
+            let row_groups = vec![RowGroupId { file, row_group: 0 }; 2];
             let (rows, failed) = (Arc::clone(&rows), Arc::clone(&failed));
             let finished = Arc::clone(&finished);
-            Box::new(Counting { units, rows, failed, finished }) as Box<dyn Lane>
+            Box::new(Counting { row_groups, rows, failed, finished }) as Box<dyn Lane>
         });
         let stop = StopFlag::new();
         let lanes = vec![(lanes.collect(), Gate::new())];

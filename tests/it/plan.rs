@@ -1,7 +1,7 @@
 //! From row groups to reads: as text, and by property.
 
 use proptest::prelude::*;
-use ringquet::plan::{PlanBounds, UnitId, WantedChunk, extents, interleave, streaming_order};
+use ringquet::plan::{PlanBounds, RowGroupId, WantedChunk, extents, interleave, streaming_order};
 use ringquet_io::Alignment;
 
 const BOUNDS: PlanBounds =
@@ -76,7 +76,7 @@ fn a_streamed_row_group_advances_all_columns_together() {
 
 #[test]
 fn files_of_a_window_take_turns() {
-    let at = |file, row_group| UnitId { file, row_group };
+    let at = |file, row_group| RowGroupId { file, row_group };
     assert_eq!(interleave(&[2, 1, 2], 2), [at(0, 0), at(1, 0), at(0, 1), at(2, 0), at(2, 1)]);
     assert_eq!(interleave(&[], 4), []);
 }

@@ -14,7 +14,7 @@ use crate::listing::{Listing, find_files};
 use crate::memory::KeptArenas;
 use crate::oddities;
 use crate::options::{EngineOptions, Resolved};
-use crate::plan::{self, Plan, PlanBounds, PlannedRead, UnitId, UnitPlan, WantedChunk};
+use crate::plan::{self, Plan, PlanBounds, PlannedRead, RowGroupId, RowGroupPlan, WantedChunk};
 
 /// Files read side by side by default: enough that every device of a large array has some.
 const INTERLEAVED_FILES: usize = 64;
@@ -177,7 +177,7 @@ impl Dataset {
     }
 
     /// All row groups in the order of a scan.
-    pub fn units(&self) -> Vec<UnitId> {
+    pub fn row_groups(&self) -> Vec<RowGroupId> {
         let counts: Vec<u32> =
             self.files.iter().map(|file| count(file.footer.num_row_groups())).collect();
         plan::interleave(&counts, INTERLEAVED_FILES)
@@ -186,9 +186,9 @@ impl Dataset {
     /// The reads that a scan would issue.
     pub fn plan(&self) -> Plan {
         let bounds = self.bounds();
-        let units = self.units().into_iter().map(|unit| {
-            let file = &self.files[unit.file as usize];
-            let chunks = wanted_chunks(file, unit.row_group as usize);
+        let row_groups = self.row_groups().into_iter().map(|id| {
+            let file = &self.files[id.file as usize];
+            let chunks = wanted_chunks(file, id.row_group as usize);
             let extents = plan::extents(&chunks, file.footer.file_len(), file.alignment, &bounds);
             let reads = extents.iter().flat_map(|extent| extent.reads(bounds.read_size_bytes));
             let reads: Vec<_> = reads.collect();
@@ -199,9 +199,9 @@ impl Dataset {
                 leaves,
             });
             let reads = reads.collect();
-            UnitPlan { path: file.path.clone(), unit, wanted_bytes: sum(&chunks), reads }
+            RowGroupPlan { path: file.path.clone(), id, wanted_bytes: sum(&chunks), reads }
         });
-        Plan::new(bounds, units.collect())
+        Plan::new(bounds, row_groups.collect())
     }
 
     pub(crate) fn arenas(&self) -> &KeptArenas {

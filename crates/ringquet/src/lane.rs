@@ -8,7 +8,7 @@ use arrow_array::RecordBatch;
 use ringquet_io::Filled;
 
 use crate::error::Error;
-use crate::plan::UnitId;
+use crate::plan::RowGroupId;
 use crate::sync::{Condvar, Mutex};
 
 /// Rows of one row group.
@@ -32,21 +32,21 @@ pub enum Delivery {
     /// Bytes as they lie in the file, where nothing is decoded. Dropping them frees the slot.
     Raw {
         /// Of which row group.
-        unit: UnitId,
+        row_group: RowGroupId,
         /// An extent of it.
         bytes: Filled,
     },
     /// All of a row group was delivered.
-    UnitDone {
+    RowGroupDone {
         /// Which.
-        unit: UnitId,
+        row_group: RowGroupId,
         /// Its rows.
         rows: u64,
     },
     /// The rest of this row group will not come.
     Failed {
         /// Which.
-        unit: UnitId,
+        row_group: RowGroupId,
         /// Why, with the file's name.
         error: Error,
     },
@@ -66,13 +66,13 @@ pub enum Demand {
 /// One stream of row groups that a reader thread works for. All calls come from that thread.
 pub trait Lane: Send {
     /// The next row group to read; `None`: there will be no more. Asked ahead of decoding, as memory allows.
-    fn next_unit(&mut self) -> Option<UnitId>;
+    fn next_row_group(&mut self) -> Option<RowGroupId>;
 
     /// Asked before each step of decoding.
     fn demand(&mut self) -> Demand;
 
-    /// Row groups come in the order of [`Lane::next_unit`], the batches of each in the order of rows. Never called
-    /// while [`Lane::demand`] says [`Demand::Full`], but for [`Delivery::UnitDone`] and [`Delivery::Failed`].
+    /// Row groups come in the order of [`Lane::next_row_group`], the batches of each in the order of rows. Never called
+    /// while [`Lane::demand`] says [`Demand::Full`], but for [`Delivery::RowGroupDone`] and [`Delivery::Failed`].
     fn deliver(&mut self, delivery: Delivery);
 
     /// All row groups were delivered.

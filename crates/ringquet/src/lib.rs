@@ -42,7 +42,7 @@
 //! A consumer that can work on the reader thread itself passes a visitor to [`Dataset::scan`]: no queue, no
 //! other core. One that emulates many readers brings its own [`Lane`]s to [`play`].
 //!
-//! Modules in reading order: [`options`], [`shares`] (of memory), [`listing`], [`dataset`] and [`footers`] (open), [`plan`], `unit` and `reader` (the
+//! Modules in reading order: [`options`], [`shares`] (of memory), [`listing`], [`dataset`] and [`footers`] (open), [`plan`], `row_group` and `reader` (the
 //! loop), [`lane`], [`scan`] and [`stream`] (deliver), [`report`] and [`environment`] (tell).
 
 pub mod error;
@@ -62,9 +62,9 @@ mod memory;
 mod oddities;
 pub mod panics;
 mod reader;
+mod row_group;
 mod sync;
 mod threads;
-mod unit;
 
 pub mod lane;
 pub mod scan;
@@ -79,7 +79,7 @@ pub use error::{Error, Unopened};
 pub use lane::{Batch, Delivery, Demand, Gate, Lane, StopFlag};
 pub use listing::{Listing, find_files};
 pub use options::EngineOptions;
-pub use plan::{Plan, UnitId};
+pub use plan::{Plan, RowGroupId};
 pub use reader::DecodeMode;
 pub use report::ScanReport;
 pub use stream::{BatchStream, Playing, play};

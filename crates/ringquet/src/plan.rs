@@ -29,7 +29,7 @@ pub struct PlanBounds {
 
 /// A row group of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct UnitId {
+pub struct RowGroupId {
     /// Index of the file in the data set.
     pub file: u32,
     /// Index of the row group in the file.
@@ -155,17 +155,17 @@ pub(crate) fn overlap(a: &Range<u64>, b: &Range<u64>) -> bool {
 
 /// The order of row groups for a scan: a window of files is read side by side, so that files on different devices
 /// of an array keep all of them busy; within a file row groups follow each other.
-pub fn interleave(row_groups: &[u32], window: usize) -> Vec<UnitId> {
-    let mut units = Vec::with_capacity(row_groups.iter().map(|&n| n as usize).sum());
+pub fn interleave(row_groups: &[u32], window: usize) -> Vec<RowGroupId> {
+    let mut order = Vec::with_capacity(row_groups.iter().map(|&n| n as usize).sum());
     let files: Vec<(u32, u32)> = (0u32..).zip(row_groups.iter().copied()).collect();
     for group in files.chunks(window.max(1)) {
         let most = group.iter().map(|&(_, count)| count).max().unwrap_or(0);
         for row_group in 0..most {
             let alive = group.iter().filter(|&&(_, count)| row_group < count);
-            units.extend(alive.map(|&(file, _)| UnitId { file, row_group }));
+            order.extend(alive.map(|&(file, _)| RowGroupId { file, row_group }));
         }
     }
-    units
+    order
 }
 
 /// The reads of a whole scan, as text or JSON: what `ringquet plan` prints.
@@ -182,18 +182,19 @@ pub struct Plan {
     /// `read_bytes / wanted_bytes`; 1 where nothing is wanted.
     pub read_amplification: f64,
     /// Per row group, in the order of the scan.
-    pub units: Vec<UnitPlan>,
+    #[serde(rename = "units")]
+    pub row_groups: Vec<RowGroupPlan>,
 }
 
 /// The reads of one row group.
 #[derive(Debug, Clone, Serialize)]
-pub struct UnitPlan {
+pub struct RowGroupPlan {
     /// Path of the file.
     #[serde(serialize_with = "ringquet_io::path_text::serialize_path")]
     pub path: PathBuf,
     /// Which row group.
     #[serde(flatten)]
-    pub unit: UnitId,
+    pub id: RowGroupId,
     /// Bytes of the wanted column chunks.
     pub wanted_bytes: u64,
     /// Start and length of each read, in the order of issue.
@@ -213,14 +214,15 @@ pub struct PlannedRead {
 
 impl Plan {
     /// Puts the row groups' plans together.
-    pub fn new(bounds: PlanBounds, units: Vec<UnitPlan>) -> Plan {
-        let wanted_bytes = units.iter().map(|unit| unit.wanted_bytes).sum();
-        let lengths = || units.iter().flat_map(|unit| &unit.reads).map(|read| read.length);
+    pub fn new(bounds: PlanBounds, row_groups: Vec<RowGroupPlan>) -> Plan {
+        let wanted_bytes = row_groups.iter().map(|row_group| row_group.wanted_bytes).sum();
+        let lengths =
+            || row_groups.iter().flat_map(|row_group| &row_group.reads).map(|read| read.length);
         let read_bytes: u64 = lengths().sum();
         let reads = lengths().count() as u64;
         let read_amplification =
             if wanted_bytes == 0 { 1.0 } else { read_bytes as f64 / wanted_bytes as f64 };
-        Plan { bounds, wanted_bytes, read_bytes, reads, read_amplification, units }
+        Plan { bounds, wanted_bytes, read_bytes, reads, read_amplification, row_groups }
     }
 
     /// The same reads as an fio iolog of version 2 (fio's HOWTO, "Trace file format v2"), for
@@ -228,7 +230,8 @@ impl Plan {
     /// O_DIRECT takes only such lengths and fio reads exactly what the log says.
     pub fn fio_iolog(&self, alignment: Alignment) -> Vec<u8> {
         let mut log = b"fio version 2 iolog\n".to_vec();
-        let mut files: Vec<&Path> = self.units.iter().map(|unit| unit.path.as_path()).collect();
+        let mut files: Vec<&Path> =
+            self.row_groups.iter().map(|row_group| row_group.path.as_path()).collect();
         files.sort_unstable();
         files.dedup();
         // A path as it is, UTF-8 or not: fio opens it.
@@ -241,10 +244,10 @@ impl Plan {
         };
         lines(&mut log, "add");
         lines(&mut log, "open");
-        for unit in &self.units {
-            for read in &unit.reads {
+        for row_group in &self.row_groups {
+            for read in &row_group.reads {
                 let length = alignment.up(read.length);
-                line(&mut log, &unit.path, &format!("read {} {length}", read.offset));
+                line(&mut log, &row_group.path, &format!("read {} {length}", read.offset));
             }
         }
         lines(&mut log, "close");
@@ -259,17 +262,17 @@ impl fmt::Display for Plan {
             f,
             "gap {coalesce_gap_bytes}, span {coalesce_span_bytes}, read size {read_size_bytes} bytes"
         )?;
-        for unit in &self.units {
-            let UnitId { row_group, .. } = unit.unit;
-            let bytes: u64 = unit.reads.iter().map(|read| read.length).sum();
+        for row_group in &self.row_groups {
+            let index = row_group.id.row_group;
+            let bytes: u64 = row_group.reads.iter().map(|read| read.length).sum();
             writeln!(
                 f,
-                "{} row group {row_group}: {} wanted, {bytes} in {} reads",
-                unit.path.display(),
-                unit.wanted_bytes,
-                unit.reads.len()
+                "{} row group {index}: {} wanted, {bytes} in {} reads",
+                row_group.path.display(),
+                row_group.wanted_bytes,
+                row_group.reads.len()
             )?;
-            for read in &unit.reads {
+            for read in &row_group.reads {
                 let leaves = leaf_list(&read.leaves);
                 writeln!(f, "  {:>12} + {:<8} leaves {leaves}", read.offset, read.length)?;
             }

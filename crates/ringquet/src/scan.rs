@@ -12,7 +12,7 @@ use ringquet_io::usage::Usage;
 use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::lane::{Batch, Delivery, Demand, Gate, Lane, StopFlag};
-use crate::plan::UnitId;
+use crate::plan::RowGroupId;
 use crate::reader::{DecodeMode, Reader, ReaderReport};
 use crate::report::{Failure, ScanReport};
 use crate::sync::atomic::{AtomicBool, AtomicUsize};
@@ -34,12 +34,12 @@ impl Dataset {
     where
         V: FnMut(Batch) + Send,
     {
-        let units = UnitQueue::new(self);
+        let row_groups = RowGroupQueue::new(self);
         let lanes = (0..self.resolved().threads).map(|thread| {
-            let lane = VisitLane { units: &units, visit: make_visitor(thread) };
+            let lane = VisitLane { row_groups: &row_groups, visit: make_visitor(thread) };
             (vec![Box::new(lane) as Box<dyn Lane>], Gate::new())
         });
-        read(self, lanes.collect(), DecodeMode::Arrow, stop, &units)
+        read(self, lanes.collect(), DecodeMode::Arrow, stop, &row_groups)
     }
 
     /// Reads the wanted bytes of everything once and decodes nothing.
@@ -47,12 +47,12 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::scan`].
     pub fn scan_raw(&self, stop: &StopFlag) -> Result<ScanReport, Error> {
-        let units = UnitQueue::new(self);
+        let row_groups = RowGroupQueue::new(self);
         let lanes = (0..self.resolved().threads).map(|_| {
-            let lane = VisitLane { units: &units, visit: |_| {} };
+            let lane = VisitLane { row_groups: &row_groups, visit: |_| {} };
             (vec![Box::new(lane) as Box<dyn Lane>], Gate::new())
         });
-        read(self, lanes.collect(), DecodeMode::Raw, stop, &units)
+        read(self, lanes.collect(), DecodeMode::Raw, stop, &row_groups)
     }
 
     /// Reads and decodes everything once into a digest of its content: the same for every driver, number of
@@ -77,21 +77,21 @@ impl Dataset {
     ) -> Result<(Vec<ContentDigest>, ScanReport), Error> {
         let sums: Vec<Mutex<ContentDigest>> =
             self.files().iter().map(|_| Mutex::default()).collect();
-        let units = UnitQueue::new(self);
-        let begin = |unit: UnitId| {
-            let schema = self.files()[unit.file as usize].footer.projected_schema();
-            let place = if by_place { u64::from(unit.file) } else { 0 };
-            RowGroupDigest::new(place, u64::from(unit.row_group), schema)
+        let row_groups = RowGroupQueue::new(self);
+        let begin = |id: RowGroupId| {
+            let schema = self.files()[id.file as usize].footer.projected_schema();
+            let place = if by_place { u64::from(id.file) } else { 0 };
+            RowGroupDigest::new(place, u64::from(id.row_group), schema)
         };
-        let add = |unit: UnitId, digest: RowGroupDigest| {
-            let mut sum = sums[unit.file as usize].lock().unwrap_or_else(PoisonError::into_inner);
+        let add = |id: RowGroupId, digest: RowGroupDigest| {
+            let mut sum = sums[id.file as usize].lock().unwrap_or_else(PoisonError::into_inner);
             *sum += digest.finish();
         };
         let lanes = (0..self.resolved().threads).map(|_| {
-            let lane = DigestLane { units: &units, current: None, begin, add };
+            let lane = DigestLane { row_groups: &row_groups, current: None, begin, add };
             (vec![Box::new(lane) as Box<dyn Lane>], Gate::new())
         });
-        let report = read(self, lanes.collect(), DecodeMode::Arrow, stop, &units)?;
+        let report = read(self, lanes.collect(), DecodeMode::Arrow, stop, &row_groups)?;
         let sums =
             sums.into_iter().map(|sum| sum.into_inner().unwrap_or_else(PoisonError::into_inner));
         Ok((sums.collect(), report))
@@ -99,46 +99,46 @@ impl Dataset {
 }
 
 /// Row groups that any thread may take next, and the files that are not to be read any further.
-pub(crate) struct UnitQueue {
-    units: Vec<UnitId>,
+pub(crate) struct RowGroupQueue {
+    row_groups: Vec<RowGroupId>,
     next: AtomicUsize,
     failed: Vec<AtomicBool>,
     failures: Mutex<Vec<(u32, String)>>,
 }
 
-impl UnitQueue {
-    pub(crate) fn new(dataset: &Dataset) -> UnitQueue {
-        UnitQueue::of(dataset, dataset.units())
+impl RowGroupQueue {
+    pub(crate) fn new(dataset: &Dataset) -> RowGroupQueue {
+        RowGroupQueue::of(dataset, dataset.row_groups())
     }
 
-    pub(crate) fn of(dataset: &Dataset, units: Vec<UnitId>) -> UnitQueue {
-        UnitQueue::of_files(dataset.files().len(), units)
+    pub(crate) fn of(dataset: &Dataset, row_groups: Vec<RowGroupId>) -> RowGroupQueue {
+        RowGroupQueue::of_files(dataset.files().len(), row_groups)
     }
 
-    pub(crate) fn of_files(files: usize, units: Vec<UnitId>) -> UnitQueue {
-        UnitQueue {
-            units,
+    pub(crate) fn of_files(files: usize, row_groups: Vec<RowGroupId>) -> RowGroupQueue {
+        RowGroupQueue {
+            row_groups,
             next: AtomicUsize::new(0),
             failed: (0..files).map(|_| AtomicBool::new(false)).collect(),
             failures: Mutex::new(Vec::new()),
         }
     }
 
-    pub(crate) fn take(&self) -> Option<UnitId> {
+    pub(crate) fn take(&self) -> Option<RowGroupId> {
         loop {
-            let unit = *self.units.get(self.next.fetch_add(1, Ordering::Relaxed))?;
-            if !self.failed[unit.file as usize].load(Ordering::Relaxed) {
-                return Some(unit);
+            let id = *self.row_groups.get(self.next.fetch_add(1, Ordering::Relaxed))?;
+            if !self.failed[id.file as usize].load(Ordering::Relaxed) {
+                return Some(id);
             }
         }
     }
 
     /// One error per file: the first. Is this one it?
-    pub(crate) fn fail(&self, unit: UnitId, error: &Error) -> bool {
-        let is_first = !self.failed[unit.file as usize].swap(true, Ordering::Relaxed);
+    pub(crate) fn fail(&self, id: RowGroupId, error: &Error) -> bool {
+        let is_first = !self.failed[id.file as usize].swap(true, Ordering::Relaxed);
         if is_first {
             let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-            failures.push((unit.file, error.to_string()));
+            failures.push((id.file, error.to_string()));
         }
         is_first
     }
@@ -157,13 +157,13 @@ impl UnitQueue {
 
 /// Gives batches to a closure.
 struct VisitLane<'a, V> {
-    units: &'a UnitQueue,
+    row_groups: &'a RowGroupQueue,
     visit: V,
 }
 
 impl<V: FnMut(Batch) + Send> Lane for VisitLane<'_, V> {
-    fn next_unit(&mut self) -> Option<UnitId> {
-        self.units.take()
+    fn next_row_group(&mut self) -> Option<RowGroupId> {
+        self.row_groups.take()
     }
 
     fn demand(&mut self) -> Demand {
@@ -173,9 +173,9 @@ impl<V: FnMut(Batch) + Send> Lane for VisitLane<'_, V> {
     fn deliver(&mut self, delivery: Delivery) {
         match delivery {
             Delivery::Batch(batch) => (self.visit)(batch),
-            Delivery::Raw { .. } | Delivery::UnitDone { .. } => {}
-            Delivery::Failed { unit, error } => {
-                self.units.fail(unit, &error);
+            Delivery::Raw { .. } | Delivery::RowGroupDone { .. } => {}
+            Delivery::Failed { row_group: id, error } => {
+                self.row_groups.fail(id, &error);
             }
         }
     }
@@ -183,7 +183,7 @@ impl<V: FnMut(Batch) + Send> Lane for VisitLane<'_, V> {
 
 /// Adds batches to the digest of their row group.
 struct DigestLane<'a, B, A> {
-    units: &'a UnitQueue,
+    row_groups: &'a RowGroupQueue,
     current: Option<RowGroupDigest>,
     begin: B,
     add: A,
@@ -191,11 +191,11 @@ struct DigestLane<'a, B, A> {
 
 impl<B, A> Lane for DigestLane<'_, B, A>
 where
-    B: Fn(UnitId) -> RowGroupDigest + Send,
-    A: Fn(UnitId, RowGroupDigest) + Send,
+    B: Fn(RowGroupId) -> RowGroupDigest + Send,
+    A: Fn(RowGroupId, RowGroupDigest) + Send,
 {
-    fn next_unit(&mut self) -> Option<UnitId> {
-        self.units.take()
+    fn next_row_group(&mut self) -> Option<RowGroupId> {
+        self.row_groups.take()
     }
 
     fn demand(&mut self) -> Demand {
@@ -205,18 +205,18 @@ where
     fn deliver(&mut self, delivery: Delivery) {
         match delivery {
             Delivery::Batch(batch) => {
-                let unit = UnitId { file: batch.file, row_group: batch.row_group };
+                let id = RowGroupId { file: batch.file, row_group: batch.row_group };
                 let begin = &self.begin;
-                self.current.get_or_insert_with(|| begin(unit)).update(&batch.columns);
+                self.current.get_or_insert_with(|| begin(id)).update(&batch.columns);
             }
             Delivery::Raw { .. } => {}
-            Delivery::UnitDone { unit, .. } => {
-                let digest = self.current.take().unwrap_or_else(|| (self.begin)(unit));
-                (self.add)(unit, digest);
+            Delivery::RowGroupDone { row_group: id, .. } => {
+                let digest = self.current.take().unwrap_or_else(|| (self.begin)(id));
+                (self.add)(id, digest);
             }
-            Delivery::Failed { unit, error } => {
+            Delivery::Failed { row_group: id, error } => {
                 self.current = None;
-                self.units.fail(unit, &error);
+                self.row_groups.fail(id, &error);
             }
         }
     }
@@ -228,10 +228,10 @@ pub(crate) fn read<'a>(
     lanes: Vec<(Vec<Box<dyn Lane + 'a>>, Gate)>,
     mode: DecodeMode,
     stop: &StopFlag,
-    units: &UnitQueue,
+    row_groups: &RowGroupQueue,
 ) -> Result<ScanReport, Error> {
     let mut report = read_lanes(dataset, lanes, mode, stop)?;
-    report.failures.extend(units.take_failures(dataset));
+    report.failures.extend(row_groups.take_failures(dataset));
     Ok(report)
 }
 

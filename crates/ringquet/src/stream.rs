@@ -8,10 +8,10 @@ use crate::dataset::{Dataset, count};
 use crate::error::Error;
 use crate::lane::{Batch, Delivery, Demand, Gate, Lane, StopFlag};
 use crate::panics;
-use crate::plan::UnitId;
+use crate::plan::RowGroupId;
 use crate::reader::DecodeMode;
 use crate::report::ScanReport;
-use crate::scan::{self, UnitQueue};
+use crate::scan::{self, RowGroupQueue};
 
 impl Dataset {
     /// All batches, as they are decoded. With one reader thread they come in the order of files, row groups and
@@ -33,35 +33,36 @@ impl Dataset {
         }
         let in_order = (0u32..).zip(self.files()).flat_map(|(file, entry)| {
             (0..count(entry.footer.num_row_groups()))
-                .map(move |row_group| UnitId { file, row_group })
+                .map(move |row_group| RowGroupId { file, row_group })
         });
-        let units = Arc::new(UnitQueue::of(self, in_order.collect()));
+        let row_groups = Arc::new(RowGroupQueue::of(self, in_order.collect()));
         let lanes = queue.gates().iter().map(|gate| {
-            let lane = StreamLane { units: Arc::clone(&units), queue: Arc::clone(&queue) };
+            let lane =
+                StreamLane { row_groups: Arc::clone(&row_groups), queue: Arc::clone(&queue) };
             (vec![Box::new(lane) as Box<dyn Lane>], gate.clone())
         });
         let playing = play(self, lanes.collect(), DecodeMode::Arrow, queue.stop());
         let dataset = Arc::clone(self);
-        BatchStream { dataset, units, queue, playing: Some(playing) }
+        BatchStream { dataset, row_groups, queue, playing: Some(playing) }
     }
 }
 
 /// Batches of a data set, and one error for each file that fails. Dropping it ends the reader threads.
 pub struct BatchStream {
     dataset: Arc<Dataset>,
-    units: Arc<UnitQueue>,
+    row_groups: Arc<RowGroupQueue>,
     queue: Arc<BatchQueue<Result<Batch, Error>>>,
     playing: Option<Playing>,
 }
 
 struct StreamLane {
-    units: Arc<UnitQueue>,
+    row_groups: Arc<RowGroupQueue>,
     queue: Arc<BatchQueue<Result<Batch, Error>>>,
 }
 
 impl Lane for StreamLane {
-    fn next_unit(&mut self) -> Option<UnitId> {
-        self.units.take()
+    fn next_row_group(&mut self) -> Option<RowGroupId> {
+        self.row_groups.take()
     }
 
     fn demand(&mut self) -> Demand {
@@ -74,12 +75,12 @@ impl Lane for StreamLane {
                 let bytes = crate::report::decoded_bytes(&batch.columns);
                 self.queue.push(Ok(batch), bytes);
             }
-            Delivery::Failed { unit, error } => {
-                if self.units.fail(unit, &error) {
+            Delivery::Failed { row_group: id, error } => {
+                if self.row_groups.fail(id, &error) {
                     self.queue.push(Err(error), 0);
                 }
             }
-            Delivery::UnitDone { .. } | Delivery::Raw { .. } => {}
+            Delivery::RowGroupDone { .. } | Delivery::Raw { .. } => {}
         }
     }
 }
@@ -111,7 +112,7 @@ impl BatchStream {
         self.playing.take().map(|playing| {
             self.queue.end_producers();
             let mut report = playing.join()?;
-            report.failures.extend(self.units.take_failures(&self.dataset));
+            report.failures.extend(self.row_groups.take_failures(&self.dataset));
             Ok(report)
         })
     }
