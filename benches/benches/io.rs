@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use ringquet::{Dataset, EngineOptions, IoOptions, StopFlag};
+use ringquet::engine::{EngineOptions, IoOptions};
+use ringquet::Dataset;
 use ringquet_benches::fio::{self, Job};
 use ringquet_benches::huge_pages::ReservedHugePages;
 use ringquet_benches::pairs::{Pairs, Sample, Spread, tell};
@@ -81,7 +82,7 @@ impl Bench {
 
     /// One pass over all files.
     fn flux_raw(&self, dir: &Path, threads: usize) -> Result<()> {
-        let dataset = Dataset::open(&[dir.to_owned()], engine(threads))?;
+        let dataset = Dataset::open_with(&[dir.to_owned()], engine(threads))?;
         let files: Vec<PathBuf> = dataset.files().iter().map(|file| file.path.clone()).collect();
         let jobs: Vec<Job> = (0..threads)
             .map(|thread| {
@@ -108,13 +109,13 @@ impl Bench {
     fn dlrm_replay(&self, dir: &Path, threads: usize) -> Result<()> {
         let columns = data::dlrm_read_columns()?;
         let options = EngineOptions { columns: Some(columns), ..engine(threads) };
-        let dataset = Dataset::open(&[dir.to_owned()], options)?;
+        let dataset = Dataset::open_with(&[dir.to_owned()], options)?;
         let plan = dataset.plan();
         let mut jobs = Vec::new();
         for thread in 0..threads {
             let row_groups =
                 plan.row_groups.iter().skip(thread).step_by(threads).cloned().collect();
-            let part = ringquet::Plan::new(plan.bounds, row_groups);
+            let part = ringquet::engine::plan::Plan::new(plan.bounds, row_groups);
             let log = data::root().join(format!("dlrm-{thread}-of-{threads}.iolog"));
             std::fs::write(&log, part.fio_iolog(Alignment::PAGE))?;
             // fio opens the files of a log too late to register them; it says so and gives up otherwise.
@@ -226,7 +227,10 @@ impl Bench {
                 IoOptions { registered_buffers: false, registered_files: false, ..default() },
             ),
             ("batch 1".to_owned(), IoOptions { submit_batch: 1, ..default() }),
-            ("pread".to_owned(), IoOptions { driver: ringquet::DriverChoice::Pread, ..default() }),
+            (
+                "pread".to_owned(),
+                IoOptions { driver: ringquet::engine::DriverChoice::Pread, ..default() },
+            ),
             ("O_DIRECT off".to_owned(), IoOptions { direct: DirectChoice::Off, ..default() }),
         ];
         cases.extend((0..9).map(|n| {
@@ -238,8 +242,10 @@ impl Bench {
             let mut cpu_op = Vec::new();
             let mut rates = Vec::new();
             let mut cpu_gb = Vec::new();
-            let dataset =
-                Dataset::open(&[dir.to_owned()], EngineOptions { io: io.clone(), ..engine(1) })?;
+            let dataset = Dataset::open_with(
+                &[dir.to_owned()],
+                EngineOptions { io: io.clone(), ..engine(1) },
+            )?;
             for _ in 0..rounds {
                 let before = Usage::now();
                 let begun = Instant::now();
@@ -343,7 +349,7 @@ fn engine(threads: usize) -> EngineOptions {
 }
 
 fn raw(dataset: &Dataset) -> Result<Sample> {
-    let report = dataset.scan_raw(&StopFlag::new())?;
+    let report = dataset.scan().read_raw()?;
     anyhow::ensure!(report.failures.is_empty(), "{:?}", report.failures);
     Ok(Sample {
         work: report.read_bytes as f64,
@@ -353,7 +359,7 @@ fn raw(dataset: &Dataset) -> Result<Sample> {
 }
 
 fn decoded(dataset: &Dataset) -> Result<Sample> {
-    let report = dataset.scan(&StopFlag::new(), |_| |batch: ringquet::Batch| drop(batch))?;
+    let report = dataset.scan().visit(|_| |batch: ringquet::Batch| drop(batch))?;
     anyhow::ensure!(report.failures.is_empty(), "{:?}", report.failures);
     Ok(Sample {
         work: report.read_bytes as f64,

@@ -22,10 +22,9 @@ use anyhow::{Context, Result, ensure};
 use arrow_array::{ArrayRef, Float32Array, RecordBatch};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
-use ringquet::{
-    Dataset, DecodeMode, Delivery, Demand, DirectChoice, EngineOptions, Gate, Lane, RowGroupId,
-    ScanReport, StopFlag,
-};
+use ringquet::engine::{DecodeMode, Delivery, Demand, DirectChoice, EngineOptions, Gate, Lane};
+use ringquet::report::ScanReport;
+use ringquet::{Dataset, RowGroupId, StopFlag};
 use ringquet_benches::pairs::{Pairs, Sample, tell};
 use ringquet_benches::pyarrow::PyArrow;
 use ringquet_benches::{Scale, chosen, data};
@@ -209,13 +208,14 @@ fn pass(paths: &[PathBuf], rows: u64, lanes: Option<usize>) -> Result<Pass> {
 fn open(paths: &[PathBuf]) -> Result<Arc<Dataset>> {
     let mut options = EngineOptions { threads: Some(1), ..EngineOptions::default() };
     options.io.direct = DirectChoice::Off;
-    Ok(Arc::new(Dataset::open(paths, options)?))
+    Ok(Arc::new(Dataset::open_with(paths, options)?))
 }
 
 fn scan(dataset: &Arc<Dataset>, lanes: Option<usize>) -> Result<ScanReport> {
     let stop = StopFlag::new();
     let Some(lanes) = lanes else {
-        let report = dataset.scan(&stop, |_| |batch| drop(std::hint::black_box(batch)))?;
+        let report =
+            dataset.scan().stop(&stop).visit(|_| |batch| drop(std::hint::black_box(batch)))?;
         return Ok(report);
     };
     let mut row_groups: Vec<Vec<RowGroupId>> = vec![Vec::new(); lanes];
@@ -225,7 +225,8 @@ fn scan(dataset: &Arc<Dataset>, lanes: Option<usize>) -> Result<ScanReport> {
     let lane =
         |row_groups: Vec<RowGroupId>| Box::new(Dealt(row_groups.into_iter())) as Box<dyn Lane>;
     let lanes = row_groups.into_iter().map(lane).collect();
-    let playing = ringquet::play(dataset, vec![(lanes, Gate::new())], DecodeMode::Arrow, &stop);
+    let playing =
+        ringquet::engine::play(dataset, vec![(lanes, Gate::new())], DecodeMode::Arrow, &stop);
     Ok(playing.join()?)
 }
 

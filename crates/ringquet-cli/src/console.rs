@@ -109,7 +109,7 @@ impl Console {
     }
 
     fn document(&self, report: &impl Serialize) -> Result<()> {
-        let environment = serde_json::to_value(ringquet::Environment::of_this_machine())?;
+        let environment = serde_json::to_value(ringquet::engine::Environment::of_this_machine())?;
         let header = Header {
             command: self.command,
             environment: &environment,

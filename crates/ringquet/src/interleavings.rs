@@ -10,7 +10,7 @@ use crate::batch_queue::BatchQueue;
 use crate::error::Error;
 use crate::lane::{Gate, StopFlag};
 use crate::plan::RowGroupId;
-use crate::scan::RowGroupQueue;
+use crate::read::RowGroupQueue;
 use crate::sync::Mutex;
 
 /// Of no importance: a wait of a model ends when it is woken, or never.

@@ -1,4 +1,4 @@
-//! Whom a reader thread works for: lanes that say which row groups come next and take what was decoded.
+//! Lanes say which row groups a reader thread reads next, and take what was decoded.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -116,9 +116,14 @@ impl Gate {
 }
 
 /// Asks reader threads to end early: from a signal handler, from another thread, from a consumer that had enough.
+///
+/// The library reads the flags that it is given and never sets them. Where it has to end reader threads itself, since one of
+/// them failed, it sets a flag below the caller's.
 #[derive(Debug, Clone, Default)]
 pub struct StopFlag {
     stopped: Arc<AtomicBool>,
+    /// Flags that stop this one too.
+    above: Vec<Arc<AtomicBool>>,
 }
 
 impl StopFlag {
@@ -133,13 +138,39 @@ impl StopFlag {
         self.stopped.store(true, Ordering::Relaxed);
     }
 
-    /// Was it asked for?
+    /// Whether this flag was set, or a flag above it.
     pub fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Relaxed)
+        let is_set = |flag: &Arc<AtomicBool>| flag.load(Ordering::Relaxed);
+        is_set(&self.stopped) || self.above.iter().any(is_set)
+    }
+
+    /// A flag below this one: stopped with it, and by itself without it.
+    pub(crate) fn child(&self) -> StopFlag {
+        let above = self.above.iter().chain([&self.stopped]).cloned().collect();
+        StopFlag { stopped: Arc::default(), above }
     }
 
     /// The flag itself, for code that knows no `StopFlag`.
     pub fn as_atomic(&self) -> &AtomicBool {
         &self.stopped
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_stops_those_below_it_and_none_above() {
+        let caller = StopFlag::new();
+        let scan = caller.child();
+        let thread = scan.child();
+        scan.stop();
+        let are_stopped = || [&caller, &scan, &thread].map(|flag| flag.is_stopped());
+        assert_eq!(are_stopped(), [false, true, true]);
+        let other = caller.child().child();
+        assert!(!other.is_stopped());
+        caller.stop();
+        assert!(other.is_stopped());
     }
 }

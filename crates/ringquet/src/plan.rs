@@ -67,6 +67,92 @@ impl Extent {
     }
 }
 
+/// What the plan of a row group depends on, of its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileShape {
+    /// Length in bytes. No read goes beyond it.
+    pub len_bytes: u64,
+    /// What offsets of reads must be multiples of.
+    pub alignment: Alignment,
+}
+
+/// What a lane of a reader thread has to read into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// Bounds of extents and reads.
+    pub bounds: PlanBounds,
+    /// Bytes of the arena that the lane may hold. A row group that fits into half of them is requested whole; so the next one is
+    /// on its way while this one is decoded.
+    pub bytes: u64,
+}
+
+/// The extents of one row group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowGroupExtents {
+    by_offset: Vec<Extent>,
+    order: Vec<u32>,
+}
+
+impl RowGroupExtents {
+    /// In the order of their offsets. They do not overlap.
+    pub fn by_offset(&self) -> &[Extent] {
+        &self.by_offset
+    }
+
+    /// In the order in which they are requested.
+    pub fn in_order(&self) -> impl Iterator<Item = &Extent> {
+        self.order.iter().map(|&index| &self.by_offset[index as usize])
+    }
+
+    /// The extents by offset, and the order in which they are requested, as indices.
+    pub(crate) fn into_parts(self) -> (Vec<Extent>, Vec<u32>) {
+        (self.by_offset, self.order)
+    }
+
+    /// The device reads in the order in which they are requested, each with the chunks that it holds bytes of.
+    pub fn reads(&self, chunks: &[WantedChunk], read_size_bytes: u64) -> Vec<PlannedRead> {
+        let reads: Vec<Vec<Range<u64>>> =
+            self.by_offset.iter().map(|extent| extent.reads(read_size_bytes).collect()).collect();
+        let mut leaves = leaves_of(&reads.concat(), chunks).into_iter();
+        let planned = reads.into_iter().map(|reads| {
+            let with_leaves = reads.into_iter().zip(leaves.by_ref());
+            let planned = with_leaves.map(|(range, leaves)| PlannedRead {
+                offset: range.start,
+                length: range.end - range.start,
+                leaves,
+            });
+            planned.collect::<Vec<_>>()
+        });
+        let mut by_offset: Vec<Vec<PlannedRead>> = planned.collect();
+        let of_extent = |&index: &u32| std::mem::take(&mut by_offset[index as usize]);
+        self.order.iter().flat_map(of_extent).collect()
+    }
+}
+
+/// Extents of a streamed row group are at least this long: shorter ones cost more reads than memory is worth.
+const STREAM_SPAN_BYTES_MIN: u64 = 64 << 10;
+
+/// The plan of a row group: which extents hold `chunks`, which stand in the order of leaves, and in which order a lane requests
+/// them. Reader threads read by it, and [`Dataset::plan`](crate::Dataset::plan) shows it.
+///
+/// One that fits into half of the share is requested whole, in the order of offsets. A larger one is streamed: every column needs
+/// extents of its own at hand, so they are shorter, and they are requested in the order of need ([`streaming_order`]).
+pub fn row_group(chunks: &[WantedChunk], file: FileShape, share: &Share) -> RowGroupExtents {
+    let FileShape { len_bytes, alignment } = file;
+    let whole = extents(chunks, len_bytes, alignment, &share.bounds);
+    if whole.iter().map(Extent::len_bytes).sum::<u64>() <= share.bytes / 2 {
+        let order = (0..crate::dataset::count(whole.len())).collect();
+        return RowGroupExtents { by_offset: whole, order };
+    }
+    let per_chunk = share.bytes / (2 * chunks.len().max(1) as u64);
+    let least = STREAM_SPAN_BYTES_MIN.min(share.bounds.coalesce_span_bytes);
+    let span = per_chunk.clamp(least, share.bounds.coalesce_span_bytes);
+    let bounds = PlanBounds { coalesce_span_bytes: span - span % 4096, ..share.bounds };
+    let by_offset = extents(chunks, len_bytes, alignment, &bounds);
+    let order = streaming_order(&by_offset, chunks);
+    RowGroupExtents { by_offset, order }
+}
+
 /// The extents that hold `chunks`, in the order of their offsets. They do not overlap.
 pub fn extents(
     chunks: &[WantedChunk],

@@ -25,7 +25,7 @@ use ringquet_io::{Alignment, DriverFacts, IoCounters, PageKind, ReadQueue, Slot,
 use crate::dataset::{Dataset, FileEntry, wanted_chunks};
 use crate::error::Error;
 use crate::lane::{Batch, Delivery, Demand, Gate, Lane, StopFlag};
-use crate::plan::{self, PlanBounds, RowGroupId};
+use crate::plan::{self, PlanBounds, RowGroupId, Share};
 use crate::row_group::RowGroupBytes;
 
 /// What is delivered.
@@ -89,7 +89,8 @@ pub(crate) struct Reader<'a> {
     /// Number of this reader thread.
     thread: usize,
     mode: DecodeMode,
-    bounds: PlanBounds,
+    /// What each lane has of the arena.
+    share: Share,
     queue: ReadQueue,
     /// One slot of a span, for an extent that is needed at once while the arena is full.
     spare: Option<Slot>,
@@ -101,7 +102,6 @@ pub(crate) struct Reader<'a> {
     pool: BufferPool,
     serial: u32,
     report: ReaderReport,
-    lane_share_bytes: u64,
     /// Completions of extents read into the spare slot carry this serial's bit.
     spare_user: Option<(u32, u32)>,
 }
@@ -128,9 +128,7 @@ impl<'a> Reader<'a> {
         let alignments = dataset.files().iter().map(|file| file.alignment);
         let alignment_max = alignments.max().unwrap_or(Alignment::PAGE);
         let spare = spare_slot(&queue, &dataset.bounds(), alignment_max);
-        let arena_bytes = queue.arena().len_bytes() as u64;
-        let lane_share_bytes =
-            (arena_bytes - resolved.coalesce_span_bytes) / lanes.len().max(1) as u64;
+        let share = resolved.share(lanes.len());
         let report = ReaderReport {
             facts: queue.facts().clone(),
             pages: queue.arena().pages(),
@@ -160,7 +158,7 @@ impl<'a> Reader<'a> {
             dataset,
             thread,
             mode,
-            bounds: dataset.bounds(),
+            share,
             queue,
             spare,
             alignment_max,
@@ -170,7 +168,6 @@ impl<'a> Reader<'a> {
             pool: BufferPool::with_limits(memory_shares::pool_limits(&resolved.shares)),
             serial: 0,
             report,
-            lane_share_bytes,
             spare_user: None,
         })
     }
@@ -231,7 +228,7 @@ impl<'a> Reader<'a> {
         // The last row group begun must be requested to its end, and the lane must have room.
         let requested =
             lane.row_groups.back().is_none_or(|row_group| row_group.bytes.next_planned().is_none());
-        requested && lane.held_bytes() < self.lane_share_bytes
+        requested && lane.held_bytes() < self.share.bytes
     }
 
     fn begin_row_group(&mut self, id: RowGroupId) -> ActiveRowGroup {
@@ -240,21 +237,8 @@ impl<'a> Reader<'a> {
         let chunks = wanted_chunks(file, row_group);
         let wanted: u64 = chunks.iter().map(|chunk| chunk.range.end - chunk.range.start).sum();
         self.report.wanted_bytes += wanted;
-        let file_len = file.footer.file_len();
-        let mut extents = plan::extents(&chunks, file_len, file.alignment, &self.bounds);
-        let bytes: u64 = extents.iter().map(plan::Extent::len_bytes).sum();
-        let fits = bytes <= self.lane_share_bytes / 2;
-        let order = if fits {
-            (0..crate::dataset::count(extents.len())).collect()
-        } else {
-            // Streamed: every column needs extents of its own at hand, so they are shorter.
-            let per_chunk = self.lane_share_bytes / (2 * chunks.len().max(1) as u64);
-            let span =
-                per_chunk.clamp(u64::from(STREAM_SPAN_BYTES_MIN), self.bounds.coalesce_span_bytes);
-            let bounds = PlanBounds { coalesce_span_bytes: span - span % 4096, ..self.bounds };
-            extents = plan::extents(&chunks, file_len, file.alignment, &bounds);
-            plan::streaming_order(&extents, &chunks)
-        };
+        let plan = plan::row_group(&chunks, file.shape(), &self.share);
+        let (extents, order) = plan.into_parts();
         self.serial = self.serial.wrapping_add(1);
         ActiveRowGroup {
             bytes: RowGroupBytes::new(id, chunks, extents, order, &self.pool),
@@ -281,7 +265,7 @@ impl<'a> Reader<'a> {
                     let len = range.end - range.start;
                     // A lane keeps to its share, so that none starves another; one extent it may always have. The
                     // lanes behind it have shares of their own.
-                    if held > 0 && held + len > self.lane_share_bytes {
+                    if held > 0 && held + len > self.share.bytes {
                         break 'row_groups;
                     }
                     let file = row_group.bytes.id.file;
@@ -363,7 +347,7 @@ impl<'a> Reader<'a> {
                 self.spare_user = None;
                 // Another lane may wait for the spare slot.
                 self.lanes.iter_mut().for_each(|lane| lane.starved = false);
-                self.spare = spare_slot(&self.queue, &self.bounds, self.alignment_max);
+                self.spare = spare_slot(&self.queue, &self.share.bounds, self.alignment_max);
             }
         }
         progress
@@ -515,7 +499,7 @@ impl<'a> Reader<'a> {
                 self.spare_user = Some((serial, index));
             } else {
                 // No completion will bring it back.
-                self.spare = spare_slot(&self.queue, &self.bounds, self.alignment_max);
+                self.spare = spare_slot(&self.queue, &self.share.bounds, self.alignment_max);
             }
         }
     }
@@ -574,9 +558,6 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 }
-
-/// Extents of a streamed row group are at least this long: shorter ones cost more reads than memory is worth.
-const STREAM_SPAN_BYTES_MIN: u32 = 64 << 10;
 
 impl LaneState<'_> {
     fn held_bytes(&self) -> u64 {

@@ -1,7 +1,7 @@
 //! The command line that measures again: what a document says of its options, without those that
 //! are the defaults.
 
-use ringquet::{EngineOptions, IoOptions};
+use ringquet::engine::{EngineOptions, IoOptions};
 
 use crate::report::fields::Fields;
 

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, PoisonError};
 
-use ringquet::{Batch, Delivery, Demand, Lane, RowGroupId};
+use ringquet::engine::{Delivery, Demand, Lane};
+use ringquet::{Batch, RowGroupId};
 
 use crate::run::barrier::StartLine;
 use crate::run::deal::RowGroup;

@@ -13,7 +13,8 @@ mod point;
 use std::path::Path;
 use std::sync::Arc;
 
-use ringquet::{Dataset, DecodeMode, Environment, StopFlag, Warning};
+use ringquet::engine::{DecodeMode, Environment};
+use ringquet::{Dataset, StopFlag, Warning};
 use ringquet_workload::{DatasetType, Loaded, Workload};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -375,7 +376,7 @@ impl SearchOptions {
 
 #[cfg(test)]
 mod tests {
-    use ringquet::EngineOptions;
+    use ringquet::engine::EngineOptions;
 
     use super::*;
 

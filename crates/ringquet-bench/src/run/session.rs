@@ -8,7 +8,8 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use ringquet::{Environment, StopFlag, Warning};
+use ringquet::engine::Environment;
+use ringquet::{StopFlag, Warning};
 use ringquet_workload::{DatasetType, Loaded, Shuffle, Workload};
 use serde::Serialize;
 use serde_json::json;

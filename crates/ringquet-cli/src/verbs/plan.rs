@@ -4,8 +4,9 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use ringquet::Dataset;
+use ringquet::engine::plan::Plan;
 use ringquet::report::Failure;
-use ringquet::{Dataset, Plan};
 use ringquet_io::Alignment;
 use ringquet_io::path_text::{path_text, path_texts};
 use serde::Serialize;
