@@ -10,7 +10,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
-use ringquet::{DirectChoice, EngineOptions, IoOptions, StopFlag};
+use ringquet::StopFlag;
+use ringquet::engine::{DirectChoice, EngineOptions, IoOptions};
 use ringquet_benches::huge_pages::ReservedHugePages;
 use ringquet_benches::pairs::{Pairs, Sample, tell};
 use ringquet_benches::{Scale, chosen, data, fio};

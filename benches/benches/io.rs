@@ -17,7 +17,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use ringquet::{Batch, Dataset, EngineOptions, IoOptions, StopFlag};
+use ringquet::engine::{EngineOptions, IoOptions};
+use ringquet::{Batch, Dataset, StopFlag};
 use ringquet_benches::fio::{self, Job};
 use ringquet_benches::huge_pages::ReservedHugePages;
 use ringquet_benches::latency::{self, Contender, Percentiles};
@@ -88,7 +89,7 @@ impl Bench {
 
     /// One pass over all files.
     fn flux_raw(&self, dir: &Path, threads: usize) -> Result<()> {
-        let dataset = Dataset::open(&[dir.to_owned()], engine(threads))?;
+        let dataset = Dataset::open_with(&[dir.to_owned()], engine(threads))?;
         let jobs = sequential(&dataset, threads);
         let name = format!("FLUX raw, O_DIRECT, {threads} threads");
         let bars = [Some(0.97), (threads == 2).then_some(0.95)];
@@ -99,12 +100,13 @@ impl Bench {
     fn dlrm_replay(&self, dir: &Path, threads: usize) -> Result<()> {
         let columns = data::dlrm_read_columns()?;
         let options = EngineOptions { columns: Some(columns), ..engine(threads) };
-        let dataset = Dataset::open(&[dir.to_owned()], options)?;
+        let dataset = Dataset::open_with(&[dir.to_owned()], options)?;
         let plan = dataset.plan();
         let mut jobs = Vec::new();
         for thread in 0..threads {
-            let units = plan.units.iter().skip(thread).step_by(threads).cloned().collect();
-            let part = ringquet::Plan::new(plan.bounds, units);
+            let row_groups =
+                plan.row_groups.iter().skip(thread).step_by(threads).cloned().collect();
+            let part = ringquet::engine::plan::Plan::new(plan.bounds, row_groups);
             let log = data::root().join(format!("dlrm-{thread}-of-{threads}.iolog"));
             std::fs::write(&log, part.fio_iolog(Alignment::PAGE))?;
             // fio opens the files of a log too late to register them; it says so and gives up otherwise.
@@ -204,15 +206,15 @@ impl Bench {
 
     /// One pass over all files by one thread: nothing but reading, reading while decoding, and a point of `characterize`.
     fn latency_sequential(&self, dir: &Path) -> Result<()> {
-        let dataset = Dataset::open(&[dir.to_owned()], engine(1))?;
+        let dataset = Dataset::open_with(&[dir.to_owned()], engine(1))?;
         let jobs = sequential(&dataset, 1);
-        let of = |report: ringquet::ScanReport| {
+        let of = |report: ringquet::report::ScanReport| {
             anyhow::ensure!(report.failures.is_empty(), "{:?}", report.failures);
             Ok(Percentiles::new(report.latency_ns, report.reap_delay_ns))
         };
         let stop = StopFlag::new();
-        let raw = || of(dataset.scan_raw(&stop)?);
-        let decoded = || of(dataset.scan(&stop, |_| |batch: Batch| drop(batch))?);
+        let raw = || of(dataset.scan().stop(&stop).read_raw()?);
+        let decoded = || of(dataset.scan().stop(&stop).visit(|_| |batch: Batch| drop(batch))?);
         let point = || self.point(&dataset, Access::Sequential, READ_SIZE);
         let mut contenders = [
             Contender { name: "FLUX, 512 KiB, depth 64: scan --raw", read: Box::new(raw) },
@@ -284,7 +286,10 @@ impl Bench {
                 IoOptions { registered_buffers: false, registered_files: false, ..default() },
             ),
             ("batch 1".to_owned(), IoOptions { submit_batch: 1, ..default() }),
-            ("pread".to_owned(), IoOptions { driver: ringquet::DriverChoice::Pread, ..default() }),
+            (
+                "pread".to_owned(),
+                IoOptions { driver: ringquet::engine::DriverChoice::Pread, ..default() },
+            ),
             ("O_DIRECT off".to_owned(), IoOptions { direct: DirectChoice::Off, ..default() }),
         ];
         cases.extend((0..9).map(|n| {
@@ -296,8 +301,10 @@ impl Bench {
             let mut cpu_op = Vec::new();
             let mut rates = Vec::new();
             let mut cpu_gib = Vec::new();
-            let dataset =
-                Dataset::open(&[dir.to_owned()], EngineOptions { io: io.clone(), ..engine(1) })?;
+            let dataset = Dataset::open_with(
+                &[dir.to_owned()],
+                EngineOptions { io: io.clone(), ..engine(1) },
+            )?;
             for _ in 0..rounds {
                 let before = Usage::now();
                 let begun = Instant::now();
@@ -416,7 +423,7 @@ fn engine(threads: usize) -> EngineOptions {
 }
 
 fn raw(dataset: &Dataset) -> Result<Sample> {
-    let report = dataset.scan_raw(&StopFlag::new())?;
+    let report = dataset.scan().read_raw()?;
     anyhow::ensure!(report.failures.is_empty(), "{:?}", report.failures);
     Ok(Sample {
         work: report.read_bytes as f64,
@@ -426,7 +433,7 @@ fn raw(dataset: &Dataset) -> Result<Sample> {
 }
 
 fn decoded(dataset: &Dataset) -> Result<Sample> {
-    let report = dataset.scan(&StopFlag::new(), |_| |batch: ringquet::Batch| drop(batch))?;
+    let report = dataset.scan().visit(|_| |batch: ringquet::Batch| drop(batch))?;
     anyhow::ensure!(report.failures.is_empty(), "{:?}", report.failures);
     Ok(Sample {
         work: report.read_bytes as f64,

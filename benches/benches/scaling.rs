@@ -22,10 +22,9 @@ use anyhow::{Context, Result, ensure};
 use arrow_array::{ArrayRef, Float32Array, RecordBatch};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
-use ringquet::{
-    Dataset, DecodeMode, Delivery, Demand, DirectChoice, EngineOptions, Gate, Lane, ScanReport,
-    StopFlag, UnitId,
-};
+use ringquet::engine::{DecodeMode, Delivery, Demand, DirectChoice, EngineOptions, Gate, Lane};
+use ringquet::report::ScanReport;
+use ringquet::{Dataset, RowGroupId, StopFlag};
 use ringquet_benches::pairs::{Pairs, Sample, tell};
 use ringquet_benches::pyarrow::PyArrow;
 use ringquet_benches::{Scale, chosen, data};
@@ -209,30 +208,33 @@ fn pass(paths: &[PathBuf], rows: u64, lanes: Option<usize>) -> Result<Pass> {
 fn open(paths: &[PathBuf]) -> Result<Arc<Dataset>> {
     let mut options = EngineOptions { threads: Some(1), ..EngineOptions::default() };
     options.io.direct = DirectChoice::Off;
-    Ok(Arc::new(Dataset::open(paths, options)?))
+    Ok(Arc::new(Dataset::open_with(paths, options)?))
 }
 
 fn scan(dataset: &Arc<Dataset>, lanes: Option<usize>) -> Result<ScanReport> {
     let stop = StopFlag::new();
     let Some(lanes) = lanes else {
-        let report = dataset.scan(&stop, |_| |batch| drop(std::hint::black_box(batch)))?;
+        let report =
+            dataset.scan().stop(&stop).visit(|_| |batch| drop(std::hint::black_box(batch)))?;
         return Ok(report);
     };
-    let mut units: Vec<Vec<UnitId>> = vec![Vec::new(); lanes];
-    for (at, unit) in dataset.units().into_iter().enumerate() {
-        units[at % lanes].push(unit);
+    let mut row_groups: Vec<Vec<RowGroupId>> = vec![Vec::new(); lanes];
+    for (at, row_group) in dataset.row_groups().into_iter().enumerate() {
+        row_groups[at % lanes].push(row_group);
     }
-    let lane = |units: Vec<UnitId>| Box::new(Dealt(units.into_iter())) as Box<dyn Lane>;
-    let lanes = units.into_iter().map(lane).collect();
-    let playing = ringquet::play(dataset, vec![(lanes, Gate::new())], DecodeMode::Arrow, &stop);
+    let lane =
+        |row_groups: Vec<RowGroupId>| Box::new(Dealt(row_groups.into_iter())) as Box<dyn Lane>;
+    let lanes = row_groups.into_iter().map(lane).collect();
+    let playing =
+        ringquet::engine::play(dataset, vec![(lanes, Gate::new())], DecodeMode::Arrow, &stop);
     Ok(playing.join()?)
 }
 
 /// A lane that wants all that it was dealt.
-struct Dealt(std::vec::IntoIter<UnitId>);
+struct Dealt(std::vec::IntoIter<RowGroupId>);
 
 impl Lane for Dealt {
-    fn next_unit(&mut self) -> Option<UnitId> {
+    fn next_row_group(&mut self) -> Option<RowGroupId> {
         self.0.next()
     }
 
@@ -241,8 +243,8 @@ impl Lane for Dealt {
     }
 
     fn deliver(&mut self, delivery: Delivery) {
-        if let Delivery::Failed { unit, error } = delivery {
-            panic!("row group {} of file {}: {error}", unit.row_group, unit.file);
+        if let Delivery::Failed { row_group, error } = delivery {
+            panic!("row group {} of file {}: {error}", row_group.row_group, row_group.file);
         }
         drop(std::hint::black_box(delivery));
     }

@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use ringquet::{DirectChoice, EngineOptions, StopFlag};
+use ringquet::StopFlag;
+use ringquet::engine::{DirectChoice, EngineOptions};
 use ringquet_benches::pairs::Spread;
 use ringquet_benches::{Scale, chosen, data};
 use ringquet_io::throughput::GIB;

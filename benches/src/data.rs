@@ -57,7 +57,7 @@ pub fn data_set_repeating(
 /// # Errors
 /// Where there is none.
 pub fn first_file(dir: &Path) -> Result<PathBuf> {
-    let first = ringquet::find_files(&[dir.to_owned()]).files.into_iter().next();
+    let first = ringquet::engine::find_files(&[dir.to_owned()]).files.into_iter().next();
     first.with_context(|| format!("{}: no Parquet file", dir.display()))
 }
 

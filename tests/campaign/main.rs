@@ -23,7 +23,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use ringquet::panics;
+use ringquet::engine::panics;
 use ringquet_io::sim::Fault;
 
 use crate::model::Model;

@@ -13,7 +13,8 @@ use arrow_schema::{DataType, Field};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::{WriterProperties, WriterVersion};
-use ringquet::{ContentDigest, Dataset, DriverChoice, EngineOptions, IoOptions, StopFlag};
+use ringquet::engine::{DriverChoice, EngineOptions, IoOptions};
+use ringquet::{ContentDigest, Dataset, StopFlag};
 use ringquet_datagen::{DatagenOptions, Silent};
 use ringquet_train::{AcceleratorPriority, RunOptions};
 use ringquet_workload::{Loaded, load_text};
@@ -165,7 +166,7 @@ fn sets(dir: &Path) -> Vec<Set> {
     ];
     let known = |(name, paths): (&'static str, Vec<PathBuf>)| {
         let dataset = Dataset::open_files(paths.clone(), calm()).unwrap();
-        let (digests, report) = dataset.digest_files(&StopFlag::new(), false).unwrap();
+        let (digests, report) = dataset.scan().digest_files(false).unwrap();
         assert!(report.failures.is_empty() && report.rows == dataset.num_rows());
         Set { name, paths, rows: report.rows, digests }
     };

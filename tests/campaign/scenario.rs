@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use ringquet::{Dataset, EngineOptions, StopFlag};
+use ringquet::engine::EngineOptions;
+use ringquet::{Dataset, StopFlag};
 use ringquet_datagen::{DatagenOptions, Existing, ProblemKind, Silent, TestStorage, VerifyOptions};
 use ringquet_io::sim::{Fault, SimRandom, Tally};
 use ringquet_train::{AcceleratorPriority, RunOptions};
@@ -184,13 +185,13 @@ fn scan(faults: &Faults, random: &mut SimRandom, model: &Model) -> Ending {
         Err(error) => return judge(&error.to_string(), faults),
     };
     if random.chance(30) {
-        return match dataset.scan_raw(&StopFlag::new()) {
+        return match dataset.scan().read_raw() {
             Ok(report) if report.failures.is_empty() => Ok(true),
             Ok(report) => judge(&report.failures[0].error, faults),
             Err(error) => judge(&error.to_string(), faults),
         };
     }
-    let (digests, report) = match dataset.digest_files(&StopFlag::new(), false) {
+    let (digests, report) = match dataset.scan().digest_files(false) {
         Ok(found) => found,
         Err(error) => return judge(&error.to_string(), faults),
     };
@@ -230,7 +231,7 @@ fn stream(faults: &Faults, random: &mut SimRandom, model: &Model) -> Ending {
     };
     let enough = random.chance(80).then(|| random.below(30));
     let (mut rows, mut batches) = (0, 0);
-    for batch in dataset.batches() {
+    for batch in dataset.scan().placed_batches().unwrap() {
         match batch {
             Ok(batch) => rows += batch.columns.num_rows() as u64,
             Err(error) => return judge(&error.to_string(), faults),

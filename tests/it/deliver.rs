@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_array::RecordBatch;
-use ringquet::{
-    Dataset, DecodeMode, DecoderChoice, Delivery, Demand, DirectChoice, DriverChoice,
-    EngineOptions, Error, Gate, IoOptions, Lane, StopFlag, UnitId,
+use ringquet::engine::{
+    DecodeMode, DecoderChoice, Delivery, Demand, DirectChoice, DriverChoice, EngineOptions, Gate,
+    IoOptions, Lane,
 };
+use ringquet::{Dataset, Error, RowGroupId, StopFlag};
 
 use ringquet_io::sim::SimOptions;
 
@@ -35,9 +36,10 @@ fn batches_hold_what_was_written_in_order() {
     for driver in [DriverChoice::Auto, DriverChoice::Pread, DriverChoice::Mmap] {
         let options =
             EngineOptions { batch_rows: Some(333), ..options(driver, DirectChoice::Auto, 1) };
-        let dataset = Arc::new(Dataset::open(&paths, options).unwrap());
+        let dataset = Arc::new(Dataset::open_with(&paths, options).unwrap());
         assert_eq!(dataset.num_rows(), 7500);
-        let batches: Vec<_> = dataset.batches().map(|batch| batch.unwrap()).collect();
+        let batches: Vec<_> =
+            dataset.scan().placed_batches().unwrap().map(|batch| batch.unwrap()).collect();
         assert!(batches.iter().all(|batch| batch.columns.num_rows() <= 333));
         let columns: Vec<&RecordBatch> = batches.iter().map(|batch| &batch.columns).collect();
         let all = arrow_select::concat::concat_batches(&columns[0].schema(), columns).unwrap();
@@ -62,8 +64,8 @@ fn the_digest_is_the_same_for_every_driver_thread_count_batch_size_and_decoder()
                     let batch_rows = (threads == 2).then_some(77);
                     let options =
                         EngineOptions { decoder, batch_rows, ..options(driver, direct, threads) };
-                    let dataset = Dataset::open(&paths, options).unwrap();
-                    let (digest, report) = dataset.digest(&StopFlag::new()).unwrap();
+                    let dataset = Dataset::open_with(&paths, options).unwrap();
+                    let (digest, report) = dataset.scan().digest().unwrap();
                     assert_eq!(report.rows, 12_500);
                     assert!(report.failures.is_empty());
                     digests.push(digest);
@@ -72,29 +74,26 @@ fn the_digest_is_the_same_for_every_driver_thread_count_batch_size_and_decoder()
         }
     }
     assert!(digests.iter().all(|digest| *digest == digests[0]), "{digests:?}");
-    let other = Dataset::open(&paths[1..], EngineOptions::default()).unwrap();
-    assert_ne!(
-        other.digest(&StopFlag::new()).unwrap().0,
-        digests[0],
-        "other content, other digest"
-    );
+    let other = Dataset::open_with(&paths[1..], EngineOptions::default()).unwrap();
+    assert_ne!(other.scan().digest().unwrap().0, digests[0], "other content, other digest");
 }
 
 #[test]
 fn a_projection_reads_less() {
     let dir = scratch::dir();
     let paths = dataset(dir.path(), 1);
-    let all = Dataset::open(&paths, EngineOptions::default()).unwrap();
+    let all = Dataset::open_with(&paths, EngineOptions::default()).unwrap();
     let options = EngineOptions {
         columns: Some(vec!["x".into()]),
         coalesce_gap_bytes: Some(0),
         ..EngineOptions::default()
     };
-    let one = Dataset::open(&paths, options).unwrap();
+    let one = Dataset::open_with(&paths, options).unwrap();
     assert!(one.wanted_bytes() < all.wanted_bytes());
     let rows = AtomicU64::new(0);
     let report = one
-        .scan(&StopFlag::new(), |_| {
+        .scan()
+        .visit(|_| {
             |batch: ringquet::Batch| {
                 assert_eq!(batch.columns.num_columns(), 1);
                 rows.fetch_add(batch.columns.num_rows() as u64, Ordering::Relaxed);
@@ -103,7 +102,7 @@ fn a_projection_reads_less() {
         .unwrap();
     assert_eq!(rows.into_inner(), 2500);
     assert_eq!(report.wanted_bytes, one.wanted_bytes());
-    let error = Dataset::open(
+    let error = Dataset::open_with(
         &paths,
         EngineOptions { columns: Some(vec!["idd".into()]), ..EngineOptions::default() },
     );
@@ -119,9 +118,9 @@ fn a_raw_scan_reads_what_the_plan_says() {
     let dir = scratch::dir();
     let paths = dataset(dir.path(), 4);
     let dataset =
-        Dataset::open(&paths, options(DriverChoice::Auto, DirectChoice::Auto, 2)).unwrap();
+        Dataset::open_with(&paths, options(DriverChoice::Auto, DirectChoice::Auto, 2)).unwrap();
     let plan = dataset.plan();
-    let report = dataset.scan_raw(&StopFlag::new()).unwrap();
+    let report = dataset.scan().read_raw().unwrap();
     assert_eq!(report.reads, plan.reads);
     assert_eq!(report.wanted_bytes, plan.wanted_bytes);
     assert!(report.read_bytes >= plan.wanted_bytes && report.rows == 0);
@@ -138,8 +137,9 @@ fn a_row_group_larger_than_the_budget_is_streamed() {
             decoder,
             ..options(DriverChoice::Auto, DirectChoice::Auto, 1)
         };
-        let dataset = Arc::new(Dataset::open(std::slice::from_ref(&path), options).unwrap());
-        let batches: Vec<_> = dataset.batches().map(|batch| batch.unwrap().columns).collect();
+        let dataset = Arc::new(Dataset::open_with(std::slice::from_ref(&path), options).unwrap());
+        let batches: Vec<_> =
+            dataset.scan().placed_batches().unwrap().map(|batch| batch.unwrap().columns).collect();
         assert!(batches.len() > 10, "batches keep to the budget: {}", batches.len());
         let all = arrow_select::concat::concat_batches(&expected.schema(), &batches).unwrap();
         assert!(all.columns() == expected.columns());
@@ -157,9 +157,9 @@ fn lanes_with_little_memory_do_not_lock_each_other_out() {
         turn: u32,
     }
     impl Lane for Slow {
-        fn next_unit(&mut self) -> Option<UnitId> {
+        fn next_row_group(&mut self) -> Option<RowGroupId> {
             self.left = self.left.checked_sub(1)?;
-            Some(UnitId { file: 0, row_group: 0 })
+            Some(RowGroupId { file: 0, row_group: 0 })
         }
         fn demand(&mut self) -> Demand {
             self.turn += 1;
@@ -175,7 +175,7 @@ fn lanes_with_little_memory_do_not_lock_each_other_out() {
                     self.rows.fetch_add(batch.columns.num_rows() as u64, Ordering::Relaxed);
                 }
                 Delivery::Failed { error, .. } => panic!("{error}"),
-                Delivery::Raw { .. } | Delivery::UnitDone { .. } => {}
+                Delivery::Raw { .. } | Delivery::RowGroupDone { .. } => {}
             }
         }
     }
@@ -186,15 +186,19 @@ fn lanes_with_little_memory_do_not_lock_each_other_out() {
         memory_budget_bytes: Some(8 << 20),
         ..options(DriverChoice::Auto, DirectChoice::Auto, 1)
     };
-    let dataset = Arc::new(Dataset::open(&[path], options).unwrap());
+    let dataset = Arc::new(Dataset::open_with(&[path], options).unwrap());
     let rows: Vec<Arc<AtomicU64>> = (0..6).map(|_| Arc::default()).collect();
     let lanes = (1u32..).zip(&rows).map(|(waits, rows)| {
         Box::new(Slow { left: 2, rows: Arc::clone(rows), waits, turn: 0 }) as Box<dyn Lane>
     });
     let gate = Gate::new();
     let stop = StopFlag::new();
-    let playing =
-        ringquet::play(&dataset, vec![(lanes.collect(), gate.clone())], DecodeMode::Arrow, &stop);
+    let playing = ringquet::engine::play(
+        &dataset,
+        vec![(lanes.collect(), gate.clone())],
+        DecodeMode::Arrow,
+        &stop,
+    );
     // The gate opens as if consumers took something, until all is done; a lock-out would show as missing rows.
     let total = 6 * 2 * expected.num_rows() as u64;
     for _ in 0..30_000 {
@@ -216,8 +220,8 @@ fn many_files_with_few_descriptors() {
     let paths = dataset(dir.path(), 50);
     let mut options = options(DriverChoice::Auto, DirectChoice::Auto, 2);
     options.io.open_files = 4;
-    let dataset = Dataset::open(&paths, options).unwrap();
-    let (_, report) = dataset.digest(&StopFlag::new()).unwrap();
+    let dataset = Dataset::open_with(&paths, options).unwrap();
+    let (_, report) = dataset.scan().digest().unwrap();
     assert_eq!(report.rows, 50 * 2500);
     assert!(report.failures.is_empty(), "{:?}", report.failures);
 }
@@ -228,9 +232,9 @@ fn a_file_that_changes_between_open_and_scan_fails_alone() {
     let dir = scratch::dir();
     let paths = dataset(dir.path(), 3);
     let dataset =
-        Dataset::open(&paths, options(DriverChoice::Auto, DirectChoice::Auto, 2)).unwrap();
+        Dataset::open_with(&paths, options(DriverChoice::Auto, DirectChoice::Auto, 2)).unwrap();
     scratch::parquet_file(&paths[1], 77, 2500, 1000);
-    let (_, report) = dataset.digest(&StopFlag::new()).unwrap();
+    let (_, report) = dataset.scan().digest().unwrap();
     assert_eq!(report.failures.len(), 1, "{:?}", report.failures);
     assert!(report.failures[0].path.ends_with("part-1.parquet"));
     assert!(
@@ -246,14 +250,15 @@ fn a_file_that_changes_between_open_and_scan_fails_alone() {
 fn the_digest_is_the_same_through_a_troubled_kernel() {
     let dir = scratch::dir();
     let paths = dataset(dir.path(), 4);
-    let calm = Dataset::open(&paths, options(DriverChoice::Pread, DirectChoice::Auto, 1)).unwrap();
-    let (expected, _) = calm.digest(&StopFlag::new()).unwrap();
+    let calm =
+        Dataset::open_with(&paths, options(DriverChoice::Pread, DirectChoice::Auto, 1)).unwrap();
+    let (expected, _) = calm.scan().digest().unwrap();
     for seed in 0..20 {
         let mut options = options(DriverChoice::Sim, DirectChoice::Off, 2);
         options.io.sim = SimOptions { seed, ..SimOptions::default() };
         options.io.read_size_bytes = 4096;
-        let troubled = Dataset::open(&paths, options).unwrap();
-        let (digest, report) = troubled.digest(&StopFlag::new()).unwrap();
+        let troubled = Dataset::open_with(&paths, options).unwrap();
+        let (digest, report) = troubled.scan().digest().unwrap();
         assert!(
             digest == expected && report.failures.is_empty(),
             "seed {seed}: {:?}",
@@ -284,8 +289,8 @@ fn a_device_error_is_one_error_of_its_file() {
     // Behind the end of the small file, in the middle of the data of the others.
     options.io.sim =
         SimOptions { eio: Some(small_len + 8192..small_len + 8193), ..SimOptions::default() };
-    let dataset = Dataset::open(&paths, options).unwrap();
-    let (_, report) = dataset.digest(&StopFlag::new()).unwrap();
+    let dataset = Dataset::open_with(&paths, options).unwrap();
+    let (_, report) = dataset.scan().digest().unwrap();
     assert_eq!(report.failures.len(), 3, "{:?}", report.failures);
     for failure in &report.failures {
         assert!(failure.path.contains("part-"), "{failure:?}");
@@ -303,10 +308,10 @@ fn a_file_that_shrinks_during_the_scan_is_an_error() {
     let dir = scratch::dir();
     let paths = dataset(dir.path(), 1);
     let dataset =
-        Dataset::open(&paths, options(DriverChoice::Auto, DirectChoice::Auto, 1)).unwrap();
+        Dataset::open_with(&paths, options(DriverChoice::Auto, DirectChoice::Auto, 1)).unwrap();
     let len = std::fs::metadata(&paths[0]).unwrap().len();
     std::fs::OpenOptions::new().write(true).open(&paths[0]).unwrap().set_len(len / 3).unwrap();
-    let (_, report) = dataset.digest(&StopFlag::new()).unwrap();
+    let (_, report) = dataset.scan().digest().unwrap();
     assert_eq!(report.failures.len(), 1);
     assert!(report.failures[0].error.contains("part-0.parquet"), "{:?}", report.failures);
 }
@@ -317,9 +322,9 @@ fn a_consumer_that_has_enough_ends_the_reader_threads() {
     let paths = dataset(dir.path(), 6);
     for taken in 0..4 {
         let dataset = Arc::new(
-            Dataset::open(&paths, options(DriverChoice::Auto, DirectChoice::Auto, 2)).unwrap(),
+            Dataset::open_with(&paths, options(DriverChoice::Auto, DirectChoice::Auto, 2)).unwrap(),
         );
-        let mut batches = dataset.batches();
+        let mut batches = dataset.scan().placed_batches().unwrap();
         for _ in 0..taken {
             batches.next().unwrap().unwrap();
         }
@@ -331,8 +336,9 @@ fn a_consumer_that_has_enough_ends_the_reader_threads() {
 fn batches_outlive_the_data_set() {
     let dir = scratch::dir();
     let paths = dataset(dir.path(), 1);
-    let dataset = Arc::new(Dataset::open(&paths, EngineOptions::default()).unwrap());
-    let batches: Vec<_> = Arc::clone(&dataset).batches().map(|batch| batch.unwrap()).collect();
+    let dataset = Arc::new(Dataset::open_with(&paths, EngineOptions::default()).unwrap());
+    let batches: Vec<_> =
+        dataset.scan().placed_batches().unwrap().map(|batch| batch.unwrap()).collect();
     drop(dataset);
     assert_eq!(batches.iter().map(|batch| batch.columns.num_rows()).sum::<usize>(), 2500);
     let first = batches.iter().find(|batch| batch.row_group == 0 && batch.first_row == 0).unwrap();
@@ -344,7 +350,7 @@ fn bad_files_are_named() {
     let dir = scratch::dir();
     let good = dataset(dir.path(), 1).remove(0);
     let open = |path: &std::path::Path| {
-        Dataset::open(&[path.to_owned()], EngineOptions::default()).unwrap_err()
+        Dataset::open_with(&[path.to_owned()], EngineOptions::default()).unwrap_err()
     };
     let put = |name: &str, bytes: &[u8]| {
         let path = dir.path().join(name);
@@ -383,9 +389,9 @@ fn files_that_cannot_be_opened_keep_no_other_from_being_read() {
     paths.push(dir.path().join("none.parquet"));
     let open = |threads| {
         let options = options(DriverChoice::Auto, DirectChoice::Auto, threads);
-        Dataset::open(&paths, options).unwrap()
+        Dataset::open_with(&paths, options).unwrap()
     };
-    let of_good = Dataset::open(&paths[..3], EngineOptions::default()).unwrap();
+    let of_good = Dataset::open_with(&paths[..3], EngineOptions::default()).unwrap();
     for threads in [1, 2] {
         let dataset = Arc::new(open(threads));
         assert_eq!(dataset.files().len(), 3);
@@ -395,15 +401,15 @@ fn files_that_cannot_be_opened_keep_no_other_from_being_read() {
         assert_eq!(names, ["a.parquet", "none.parquet", "z.parquet"]);
         assert!(matches!(*dataset.failures()[0].error, Error::TooShort { len: 0, .. }));
 
-        let report = dataset.scan(&StopFlag::new(), |_| |_| ()).unwrap();
+        let report = dataset.scan().visit(|_| |_| ()).unwrap();
         assert_eq!(report.rows, 7500);
         assert_eq!(report.failures.len(), 3);
         assert!(report.open_seconds > 0.0);
         assert!(report.rows_per_second_with_open < report.rows_per_second);
-        let (digest, _) = dataset.digest(&StopFlag::new()).unwrap();
-        assert_eq!(digest, of_good.digest(&StopFlag::new()).unwrap().0);
+        let (digest, _) = dataset.scan().digest().unwrap();
+        assert_eq!(digest, of_good.scan().digest().unwrap().0);
 
-        let mut stream = dataset.batches();
+        let mut stream = dataset.scan().placed_batches().unwrap();
         let first: Vec<String> =
             stream.by_ref().take(3).map(|item| item.unwrap_err().to_string()).collect();
         for (error, file) in first.iter().zip(dataset.failures()) {
@@ -415,10 +421,10 @@ fn files_that_cannot_be_opened_keep_no_other_from_being_read() {
     }
     let error = open(1).require_all().unwrap_err();
     assert!(error.to_string().contains("a.parquet"), "{error}");
-    let error = Dataset::open(&paths[3..], EngineOptions::default()).unwrap_err();
+    let error = Dataset::open_with(&paths[3..], EngineOptions::default()).unwrap_err();
     assert!(error.to_string().starts_with("none of 3 files can be read; the first: "), "{error}");
     let none: [PathBuf; 0] = [];
-    assert!(Dataset::open(&none, EngineOptions::default()).unwrap().files().is_empty());
+    assert!(Dataset::open_with(&none, EngineOptions::default()).unwrap().files().is_empty());
 }
 
 /// A file without a column that is asked for, and one of another schema: the first is an error, the second is read.
@@ -435,7 +441,7 @@ fn a_file_without_the_column_is_an_error_of_that_file() {
     paths.push(other);
     let of = |columns: &[&str]| {
         let columns = Some(columns.iter().map(|&name| name.to_owned()).collect());
-        Dataset::open(&paths, EngineOptions { columns, ..EngineOptions::default() }).unwrap()
+        Dataset::open_with(&paths, EngineOptions { columns, ..EngineOptions::default() }).unwrap()
     };
     assert_eq!(of(&["id"]).num_rows(), 5010);
     let dataset = of(&["id", "name"]);
@@ -452,10 +458,10 @@ fn a_stream_goes_on_after_a_file_that_fails() {
     let paths = dataset(dir.path(), 4);
     for threads in [1, 3] {
         let options = options(DriverChoice::Pread, DirectChoice::Auto, threads);
-        let dataset = Arc::new(Dataset::open(&paths, options).unwrap());
+        let dataset = Arc::new(Dataset::open_with(&paths, options).unwrap());
         let bytes = std::fs::read(&paths[1]).unwrap();
         std::fs::write(&paths[1], &bytes[..bytes.len() / 2]).unwrap();
-        let mut stream = dataset.batches();
+        let mut stream = dataset.scan().placed_batches().unwrap();
         let mut rows = [0; 4];
         let mut errors = Vec::new();
         for item in stream.by_ref() {
@@ -470,9 +476,9 @@ fn a_stream_goes_on_after_a_file_that_fails() {
         std::fs::write(&paths[1], &bytes).unwrap();
     }
     // The report of a stream that is finished early names the failures that it met.
-    let dataset = Arc::new(Dataset::open(&paths, EngineOptions::default()).unwrap());
+    let dataset = Arc::new(Dataset::open_with(&paths, EngineOptions::default()).unwrap());
     std::fs::write(&paths[0], b"short").unwrap();
-    let mut stream = dataset.batches();
+    let mut stream = dataset.scan().placed_batches().unwrap();
     while !matches!(stream.next(), None | Some(Err(_))) {}
     let report = stream.finish().unwrap().unwrap();
     assert_eq!(report.failures.len(), 1);

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use ringquet::{
-    Dataset, DecodeMode, Delivery, Demand, DirectChoice, DriverChoice, EngineOptions, Error, Gate,
-    IoOptions, Lane, StopFlag, UnitId, panics,
+use ringquet::engine::{
+    DecodeMode, Delivery, Demand, DirectChoice, DriverChoice, EngineOptions, Gate, IoOptions, Lane,
+    panics,
 };
+use ringquet::{Dataset, Error, RowGroupId, StopFlag};
 use ringquet_io::sim::{Fault, SimOptions};
 
 use crate::scratch;
@@ -43,10 +44,10 @@ fn a_panic_on_a_reader_thread_ends_the_scan_and_has_a_place() {
     panics::record_places();
     let dir = scratch::dir();
     let paths = dataset(dir.path(), 8);
-    let dataset = Dataset::open(&paths, options(SimOptions::default(), 3)).unwrap();
+    let dataset = Dataset::open_with(&paths, options(SimOptions::default(), 3)).unwrap();
     let batches = AtomicU64::new(0);
     let begun = Instant::now();
-    let result = dataset.scan(&StopFlag::new(), |thread| {
+    let result = dataset.scan().visit(|thread| {
         let batches = &batches;
         move |_| {
             assert!(thread != 0, "a visitor with a defect");
@@ -65,15 +66,15 @@ fn a_panic_on_a_reader_thread_ends_the_scan_and_has_a_place() {
 
 /// A lane that takes what it is given, and fails by name or has all rows.
 struct Counting {
-    units: Vec<UnitId>,
+    row_groups: Vec<RowGroupId>,
     rows: Arc<AtomicU64>,
     failed: Arc<Mutex<Vec<String>>>,
     finished: Arc<AtomicUsize>,
 }
 
 impl Lane for Counting {
-    fn next_unit(&mut self) -> Option<UnitId> {
-        self.units.pop()
+    fn next_row_group(&mut self) -> Option<RowGroupId> {
+        self.row_groups.pop()
     }
 
     fn demand(&mut self) -> Demand {
@@ -86,7 +87,7 @@ impl Lane for Counting {
                 self.rows.fetch_add(batch.columns.num_rows() as u64, Ordering::Relaxed);
             }
             Delivery::Failed { error, .. } => self.failed.lock().unwrap().push(error.to_string()),
-            Delivery::Raw { .. } | Delivery::UnitDone { .. } => {}
+            Delivery::Raw { .. } | Delivery::RowGroupDone { .. } => {}
         }
     }
 
@@ -117,7 +118,7 @@ fn the_spare_slot_comes_back_from_a_file_that_cannot_be_opened_again() {
         options.io.open_files = 4;
         options.io.sim.file_table_share = 9000;
         let dataset = loop {
-            if let Ok(dataset) = Dataset::open(&paths, options.clone())
+            if let Ok(dataset) = Dataset::open_with(&paths, options.clone())
                 && dataset.files().len() == 24
             {
                 break Arc::new(dataset);
@@ -127,14 +128,14 @@ fn the_spare_slot_comes_back_from_a_file_that_cannot_be_opened_again() {
         let (rows, finished) = (Arc::default(), Arc::default());
         let failed: Arc<Mutex<Vec<String>>> = Arc::default();
         let lanes = (0..LANES).map(|file| {
-            let units = vec![UnitId { file, row_group: 0 }; 2];
+            let row_groups = vec![RowGroupId { file, row_group: 0 }; 2];
             let (rows, failed) = (Arc::clone(&rows), Arc::clone(&failed));
             let finished = Arc::clone(&finished);
-            Box::new(Counting { units, rows, failed, finished }) as Box<dyn Lane>
+            Box::new(Counting { row_groups, rows, failed, finished }) as Box<dyn Lane>
         });
         let stop = StopFlag::new();
         let lanes = vec![(lanes.collect(), Gate::new())];
-        let playing = ringquet::play(&dataset, lanes, DecodeMode::Arrow, &stop);
+        let playing = ringquet::engine::play(&dataset, lanes, DecodeMode::Arrow, &stop);
         let begun = Instant::now();
         while finished.load(Ordering::Relaxed) < LANES as usize {
             assert!(
@@ -171,9 +172,9 @@ fn a_change_is_seen_although_the_file_has_no_place() {
         let mut options =
             options(SimOptions { seed, delay_share: 200, ..SimOptions::default() }, 1);
         options.io.open_files = 1;
-        let dataset = Dataset::open(&paths, options).unwrap();
+        let dataset = Dataset::open_with(&paths, options).unwrap();
         let changed = AtomicBool::new(false);
-        let report = dataset.scan(&StopFlag::new(), |_| {
+        let report = dataset.scan().visit(|_| {
             |batch: ringquet::Batch| {
                 // While its row group is decoded, and the other file is being read.
                 if batch.file == 0 && !changed.swap(true, Ordering::Relaxed) {
@@ -196,17 +197,17 @@ fn data_on_large_blocks_is_read() {
     let mut paths = dataset(dir.path(), 3);
     let (wide, _) = scratch::wide_file(dir.path(), 8);
     paths.push(wide);
-    let calm = Dataset::open(&paths, options(SimOptions::default(), 1)).unwrap();
-    let (expected, _) = calm.digest(&StopFlag::new()).unwrap();
+    let calm = Dataset::open_with(&paths, options(SimOptions::default(), 1)).unwrap();
+    let (expected, _) = calm.scan().digest().unwrap();
     for shift in 9..=20 {
         let alignment = 1 << shift;
         let sim = SimOptions { seed: shift, alignment: Some(alignment), ..SimOptions::default() };
         for threads in [1, 2] {
             let mut options = options(sim.clone(), threads);
             options.io.read_size_bytes = 4096;
-            let dataset = Dataset::open(&paths, options).unwrap();
+            let dataset = Dataset::open_with(&paths, options).unwrap();
             assert_eq!(dataset.files()[0].alignment.bytes(), u64::from(alignment));
-            let (digest, report) = dataset.digest(&StopFlag::new()).unwrap();
+            let (digest, report) = dataset.scan().digest().unwrap();
             assert!(report.failures.is_empty(), "blocks of {alignment}: {:?}", report.failures);
             assert_eq!(digest, expected, "blocks of {alignment}");
         }

@@ -1,8 +1,23 @@
 //! From row groups to reads: as text, and by property.
 
+use std::io::{Seek as _, SeekFrom};
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use parquet::file::metadata::{
+    ColumnChunkMetaData, FileMetaData, ParquetMetaData, ParquetMetaDataWriter, RowGroupMetaData,
+};
+use parquet::schema::parser::parse_message_type;
+use parquet::schema::types::SchemaDescriptor;
 use proptest::prelude::*;
-use ringquet::plan::{PlanBounds, UnitId, WantedChunk, extents, interleave, streaming_order};
+use ringquet::engine::plan::{Plan, PlanBounds, WantedChunk, extents, interleave, streaming_order};
+use ringquet::engine::{DirectChoice, DriverChoice, EngineOptions, IoOptions};
+use ringquet::{Dataset, RowGroupId};
 use ringquet_io::Alignment;
+use ringquet_io::sim::{SimOptions, Tally};
+
+use crate::scratch;
 
 const BOUNDS: PlanBounds =
     PlanBounds { coalesce_gap_bytes: 100, coalesce_span_bytes: 4096, read_size_bytes: 1024 };
@@ -76,9 +91,115 @@ fn a_streamed_row_group_advances_all_columns_together() {
 
 #[test]
 fn files_of_a_window_take_turns() {
-    let at = |file, row_group| UnitId { file, row_group };
+    let at = |file, row_group| RowGroupId { file, row_group };
     assert_eq!(interleave(&[2, 1, 2], 2), [at(0, 0), at(1, 0), at(0, 1), at(2, 0), at(2, 1)]);
     assert_eq!(interleave(&[], 4), []);
+}
+
+/// The reads of a scan with one reader thread, in the order in which they were pushed, through a driver that does every one
+/// of them at once and whole.
+fn logged(path: &Path, memory_budget_bytes: Option<u64>, is_raw: bool) -> (Plan, Vec<Range<u64>>) {
+    let tally = Tally::with_log();
+    let calm =
+        SimOptions { short_share: 0, retry_share: 0, delay_share: 0, ..SimOptions::default() };
+    let sim = SimOptions { tally: tally.clone(), ..calm };
+    let io = IoOptions {
+        driver: DriverChoice::Sim,
+        direct: DirectChoice::Off,
+        sim,
+        ..IoOptions::default()
+    };
+    let options =
+        EngineOptions { io, threads: Some(1), memory_budget_bytes, ..EngineOptions::default() };
+    let dataset = Dataset::open_with(&[path], options).unwrap();
+    assert!(!tally.take_log().is_empty(), "the footer was read");
+    let report = match is_raw {
+        true => dataset.scan().read_raw().unwrap(),
+        false => dataset.scan().visit(|_| drop).unwrap(),
+    };
+    assert!(report.failures.is_empty(), "{:?}", report.failures);
+    (dataset.plan(), tally.take_log())
+}
+
+fn planned(plan: &Plan) -> Vec<Range<u64>> {
+    let reads = plan.row_groups.iter().flat_map(|row_group| &row_group.reads);
+    reads.map(|read| read.offset..read.offset + read.length).collect()
+}
+
+/// A row group of 626 MB in 40 columns of different lengths, as FLUX and DLRM have them together. The file is a hole with a
+/// footer at its end.
+fn sparse_file(path: &Path) -> u64 {
+    let columns = 40;
+    let weight = |n: u64| 1 + n % 7 * 5;
+    let total = 626_000_000 / (0..columns).map(weight).sum::<u64>();
+    let fields = (0..columns).map(|n| format!("required int64 c{n};"));
+    let message = format!("message m {{ {} }}", fields.collect::<Vec<_>>().join(" "));
+    let schema = Arc::new(parse_message_type(&message).unwrap());
+    let schema = Arc::new(SchemaDescriptor::new(schema));
+    let signed = |n: u64| i64::try_from(n).unwrap();
+    let mut end = 4;
+    let chunks = (0..columns).map(|n| {
+        let (start, len) = (end, total * weight(n));
+        end += len;
+        ColumnChunkMetaData::builder(schema.column(usize::try_from(n).unwrap()))
+            .set_num_values(1000)
+            .set_total_compressed_size(signed(len))
+            .set_total_uncompressed_size(signed(len))
+            .set_data_page_offset(signed(start))
+            .build()
+            .unwrap()
+    });
+    let row_group = RowGroupMetaData::builder(Arc::clone(&schema))
+        .set_num_rows(1000)
+        .set_total_byte_size(626_000_000)
+        .set_column_metadata(chunks.collect())
+        .build()
+        .unwrap();
+    let file_metadata = FileMetaData::new(1, 1000, None, None, Arc::clone(&schema), None);
+    let metadata = ParquetMetaData::new(file_metadata, vec![row_group]);
+    let mut file = std::fs::File::create(path).unwrap();
+    file.set_len(end).unwrap();
+    file.seek(SeekFrom::End(0)).unwrap();
+    ParquetMetaDataWriter::new(&mut file, &metadata).finish().unwrap();
+    end - 4
+}
+
+#[test]
+fn a_row_group_of_626_megabytes_is_read_as_planned() {
+    let dir = scratch::dir();
+    let path = dir.path().join("sparse.parquet");
+    let wanted = sparse_file(&path);
+    assert!(wanted > 620_000_000, "{wanted}");
+    for memory_budget_bytes in [None, Some(64 << 20)] {
+        let (plan, reads) = logged(&path, memory_budget_bytes, true);
+        assert_eq!(plan.wanted_bytes, wanted);
+        let expected = planned(&plan);
+        assert!(!expected.is_sorted_by_key(|read| read.start), "it is streamed, not read in order");
+        assert!(reads == expected, "{} reads, {} planned", reads.len(), expected.len());
+    }
+}
+
+/// Decoding may need an extent before its turn, and where memory is short a second time: but no other bytes than the planned
+/// ones, all of them, and those of one column in the order of the file.
+#[test]
+fn a_streamed_row_group_is_decoded_from_the_planned_reads() {
+    let dir = scratch::dir();
+    let (path, _) = scratch::wide_file(dir.path(), 100);
+    let (plan, reads) = logged(&path, Some(48 << 20), false);
+    let expected = planned(&plan);
+    assert!(!expected.is_sorted_by_key(|read| read.start), "it is streamed, not read in order");
+    let by_offset = |mut reads: Vec<Range<u64>>| {
+        reads.sort_by_key(|read| (read.start, read.end));
+        reads.dedup();
+        reads
+    };
+    assert_eq!(by_offset(reads.clone()), by_offset(expected.clone()));
+    let first = |wanted: &Range<u64>| reads.iter().position(|read| read == wanted);
+    for leaf in 0..3 {
+        let of_leaf = plan.row_groups[0].reads.iter().filter(|read| read.leaves.contains(&leaf));
+        let turns = of_leaf.map(|read| first(&(read.offset..read.offset + read.length)));
+        assert!(turns.is_sorted(), "column {leaf}");
+    }
 }
 
 prop_compose! {

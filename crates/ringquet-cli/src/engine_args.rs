@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
-use ringquet::{EngineOptions, Int96};
+use ringquet::engine::{EngineOptions, Int96};
 use ringquet_io::{DirectChoice, DriverChoice, HugePages, IoOptions, SqPoll, cpus};
 use serde_json::Value;
 
@@ -277,8 +277,8 @@ mod tests {
     fn the_defaults_in_the_help_are_the_defaults() {
         let defaults = EngineOptions::default();
         assert_eq!(defaults.io.read_size_bytes, 512 << 10, "--read-size");
-        assert_eq!(ringquet::options::GAP_DIRECT_BYTES, 64 << 10, "--coalesce-gap");
-        assert_eq!(ringquet::options::MEMORY_PER_THREAD_BYTES, 192 << 20, "--memory-budget");
+        assert_eq!(ringquet::engine::GAP_DIRECT_BYTES, 64 << 10, "--coalesce-gap");
+        assert_eq!(ringquet::engine::MEMORY_PER_THREAD_BYTES, 192 << 20, "--memory-budget");
     }
 
     #[test]

@@ -28,7 +28,7 @@ use std::panic;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use ringquet::panics;
+use ringquet::engine::panics;
 
 use crate::args::Cli;
 use crate::console::Console;

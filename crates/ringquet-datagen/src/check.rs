@@ -5,12 +5,12 @@ use ringquet_result::WarningCode;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-use ringquet::{ContentDigest, Dataset, StopFlag, Warning, panics};
+use ringquet::engine::panics;
+use ringquet::{ContentDigest, Dataset, StopFlag, Warning};
 use ringquet_io::file::open_regular;
 use twox_hash::XxHash3_128;
 
@@ -198,7 +198,7 @@ fn digest_files(
                 }
             }
         });
-        dataset.digest_files(flag, false)
+        dataset.scan().stop(flag).digest_files(false)
     });
     let (digests, report) = scanned.map_err(|source| DatagenError::Engine(Box::new(source)))?;
     let result = |(entry, digest): (&ringquet::FileEntry, ContentDigest)| {
@@ -339,7 +339,7 @@ fn first_difference(
     let options = engine_options(storage, 1);
     let dataset = Dataset::open_files(vec![path.to_owned()], options).map_err(unreadable)?;
     let mut current: Option<(u64, RowGroupContent)> = None;
-    for batch in Arc::new(dataset).batches() {
+    for batch in dataset.scan().placed_batches().map_err(unreadable)? {
         let batch = batch.map_err(unreadable)?;
         let row_group = u64::from(batch.row_group);
         let Some(range) = recipe.layout.row_group(row_group) else { continue };

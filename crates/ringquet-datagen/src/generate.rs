@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ringquet::{DirectChoice, panics};
+use ringquet::engine::{DirectChoice, panics};
 use ringquet_io::{WriteChoice, WriteDriver, WriteQueue};
 use ringquet_workload::{Compression, Loaded};
 use serde::Serialize;

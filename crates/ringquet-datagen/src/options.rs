@@ -1,6 +1,6 @@
 //! What a caller can choose, and how it hears of progress.
 
-use ringquet::{DirectChoice, EngineOptions};
+use ringquet::engine::{DirectChoice, EngineOptions};
 use ringquet_io::{
     DriverChoice, IoError, IoOptions, Warning, WriteChoice, WriteOptions, WriteQueue,
 };

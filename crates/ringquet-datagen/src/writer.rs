@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{Schema, SchemaRef};
-use ringquet::DirectChoice;
+use ringquet::engine::DirectChoice;
 use ringquet_decode::{ContentDigest, FileDigest, RowGroupDigest};
 use ringquet_io::{WriteDriver, WriteQueue};
 use ringquet_workload::{Compression, RowLayout};

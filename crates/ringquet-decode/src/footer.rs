@@ -15,6 +15,7 @@ mod chunks;
 mod created_by;
 mod details;
 mod kinds;
+mod narrow;
 mod parse;
 mod projection;
 pub(crate) mod rewrite;

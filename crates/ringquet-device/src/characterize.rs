@@ -50,7 +50,8 @@ pub use steady::{RANGE_MAX, SLOPE_MAX, Steadiness, WINDOW_ROUNDS, judge};
 pub use sweep::{Access, Axes, IN_FLIGHT_BYTES_MAX, Point, Preset, points};
 pub use target::TargetKind;
 
-use ringquet::{DirectChoice, EngineOptions, IoOptions, StopFlag, Warning};
+use ringquet::engine::{DirectChoice, EngineOptions, IoOptions};
+use ringquet::{StopFlag, Warning};
 use ringquet_io::path_text::{path_text, path_texts};
 use ringquet_io::throughput::GIB;
 use ringquet_io::{DriverChoice, DriverName, PageKind};

@@ -176,6 +176,9 @@ impl Sim {
             );
         }
         self.pushed += 1;
+        if let Request::Read(read) = &request {
+            self.options.tally.log(read.offset..read.offset + u64::from(read.len));
+        }
         if self.options.answers_max.is_some_and(|max| self.pushed > max) {
             self.options.tally.add(Fault::Silence);
             self.never.push(request);

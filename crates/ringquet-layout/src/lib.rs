@@ -20,8 +20,9 @@ mod variants;
 
 use std::time::Instant;
 
+use ringquet::engine::EngineOptions;
 use ringquet::report::DriverReport;
-use ringquet::{EngineOptions, StopFlag, Warning};
+use ringquet::{StopFlag, Warning};
 use ringquet_datagen::ContentOptions;
 use ringquet_io::path_text::path_text;
 use ringquet_workload::Loaded;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use ringquet::report::DriverReport;
-use ringquet::{Batch, Dataset, ScanReport, StopFlag, Warning};
+use ringquet::report::{DriverReport, ScanReport};
+use ringquet::{Batch, Dataset, StopFlag, Warning};
 use ringquet_datagen::{DatagenOptions, Silent};
 use ringquet_workload::Loaded;
 
@@ -72,12 +72,14 @@ impl<'a> Bench<'a> {
             engine.columns = Some(names.into_iter().map(str::to_owned).collect());
         }
         let dataset =
-            Dataset::open(&[folder], engine).and_then(Dataset::require_all).map_err(fail)?;
+            Dataset::open_with(&[folder], engine).and_then(Dataset::require_all).map_err(fail)?;
         let (mut raw, mut decoded) = (Vec::new(), Vec::new());
         for _ in 0..self.options.repeats {
-            raw.push(self.checked(dataset.scan_raw(self.stop).map_err(fail)?, name)?);
+            raw.push(self.checked(dataset.scan().stop(self.stop).read_raw().map_err(fail)?, name)?);
             let visit = |batch: Batch| drop(std::hint::black_box(batch));
-            decoded.push(self.checked(dataset.scan(self.stop, |_| visit).map_err(fail)?, name)?);
+            decoded.push(
+                self.checked(dataset.scan().stop(self.stop).visit(|_| visit).map_err(fail)?, name)?,
+            );
         }
         Ok((raw, decoded))
     }

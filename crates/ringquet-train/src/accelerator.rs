@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rand::rngs::Xoshiro256PlusPlus;
-use ringquet::Gate;
+use ringquet::engine::Gate;
 use ringquet_workload::Distribution;
 use serde::Serialize;
 

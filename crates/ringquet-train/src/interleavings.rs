@@ -14,7 +14,8 @@ use std::time::Duration;
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use rand::SeedableRng as _;
 use rand::rngs::Xoshiro256PlusPlus;
-use ringquet::{Batch, Delivery, Demand, Error, Gate, Lane as _, StopFlag, UnitId};
+use ringquet::engine::{Delivery, Demand, Gate, Lane as _};
+use ringquet::{Batch, Error, RowGroupId, StopFlag};
 use ringquet_interleave::sync::mpsc;
 use ringquet_interleave::thread::{spawn, yield_now};
 use ringquet_interleave::{every_schedule, many_schedules};
@@ -263,17 +264,17 @@ enum Event {
 fn read(lanes: Vec<StreamLane>, gate: &Gate, stop: &StopFlag, mut fails: bool) {
     struct State {
         lane: StreamLane,
-        unit: Option<UnitId>,
+        row_group: Option<RowGroupId>,
         exhausted: bool,
         finished: bool,
     }
-    let state = |lane| State { lane, unit: None, exhausted: false, finished: false };
+    let state = |lane| State { lane, row_group: None, exhausted: false, finished: false };
     let mut lanes: Vec<State> = lanes.into_iter().map(state).collect();
     'steps: while !stop.is_stopped() {
         for state in &mut lanes {
-            if state.unit.is_none() && !state.exhausted {
-                state.unit = state.lane.next_unit();
-                state.exhausted = state.unit.is_none();
+            if state.row_group.is_none() && !state.exhausted {
+                state.row_group = state.lane.next_row_group();
+                state.exhausted = state.row_group.is_none();
             }
         }
         let mut best: Option<(u32, usize)> = None;
@@ -281,14 +282,14 @@ fn read(lanes: Vec<StreamLane>, gate: &Gate, stop: &StopFlag, mut fails: bool) {
             if state.finished {
                 continue;
             }
-            if state.unit.is_none() && state.exhausted {
+            if state.row_group.is_none() && state.exhausted {
                 state.lane.finish();
                 state.finished = true;
                 continue 'steps;
             }
             match state.lane.demand() {
                 Demand::Closed => {
-                    (state.unit, state.exhausted, state.finished) = (None, true, true);
+                    (state.row_group, state.exhausted, state.finished) = (None, true, true);
                     continue 'steps;
                 }
                 Demand::Hungry(need) if best.is_none_or(|(most, _)| need > most) => {
@@ -299,12 +300,12 @@ fn read(lanes: Vec<StreamLane>, gate: &Gate, stop: &StopFlag, mut fails: bool) {
         }
         if let Some((_, at)) = best {
             let state = &mut lanes[at];
-            let unit = state.unit.take().expect("a lane without one is finished");
+            let row_group = state.row_group.take().expect("a lane without one is finished");
             if std::mem::take(&mut fails) {
                 let error = Error::Options("cannot be read".to_owned());
-                state.lane.deliver(Delivery::Failed { unit, error });
+                state.lane.deliver(Delivery::Failed { row_group, error });
             } else {
-                state.lane.deliver(Delivery::UnitDone { unit, rows: ROWS });
+                state.lane.deliver(Delivery::RowGroupDone { row_group, rows: ROWS });
             }
         } else if lanes.iter().all(|state| state.finished) {
             return;
@@ -453,7 +454,7 @@ fn a_lane_delivers_decoded_rows_once_and_in_order() {
             let gate = gate.clone();
             spawn(move || {
                 let mut value = 0;
-                while let Some(unit) = lane.next_unit() {
+                while let Some(id) = lane.next_row_group() {
                     for first_row in [0, 1] {
                         while lane.demand() == Demand::Full {
                             gate.wait_in_model(LIMIT);
@@ -461,7 +462,7 @@ fn a_lane_delivers_decoded_rows_once_and_in_order() {
                         let Rows::Columns { batch: columns, .. } = columns(value..value + 1) else {
                             unreachable!("columns are columns")
                         };
-                        let UnitId { file, row_group } = unit;
+                        let RowGroupId { file, row_group } = id;
                         lane.deliver(Delivery::Batch(Batch {
                             file,
                             row_group,

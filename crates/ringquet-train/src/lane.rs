@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, PoisonError};
 
-use ringquet::{Batch, Delivery, Demand, Lane, UnitId, Work};
+use ringquet::engine::{Delivery, Demand, Lane, Work};
+use ringquet::{Batch, RowGroupId};
 
 use crate::barrier::StartLine;
 use crate::deal::RowGroup;
@@ -57,13 +58,13 @@ impl StreamLane {
 }
 
 impl Lane for StreamLane {
-    fn next_unit(&mut self) -> Option<UnitId> {
+    fn next_row_group(&mut self) -> Option<RowGroupId> {
         if !self.started {
             // The thread's ring and arena are ready; not a byte is read before the clock runs.
             self.start.arrive_and_wait(self.thread);
             self.started = true;
         }
-        self.row_groups.next().map(|(file, row_group)| UnitId { file, row_group })
+        self.row_groups.next().map(|(file, row_group)| RowGroupId { file, row_group })
     }
 
     fn demand(&mut self) -> Demand {
@@ -82,7 +83,7 @@ impl Lane for StreamLane {
             // Slots belong to the reader thread's arena: they are touched and given back at once, as the
             // reader of the current fork drops them. Rows count when their row group is there.
             Delivery::Raw { bytes, .. } => self.raw.bytes(&bytes),
-            Delivery::UnitDone { rows, .. } => self.queue.raw_rows(rows),
+            Delivery::RowGroupDone { rows, .. } => self.queue.raw_rows(rows),
             Delivery::Failed { error, .. } => {
                 let mut failure =
                     self.aftermath.failure.lock().unwrap_or_else(PoisonError::into_inner);

@@ -68,8 +68,10 @@ mod interleavings;
 
 use std::path::PathBuf;
 
-use ringquet::options::MEMORY_PER_THREAD_BYTES;
-use ringquet::{DecodeMode, DirectChoice, EngineOptions, IoOptions, StopFlag};
+use ringquet::StopFlag;
+use ringquet::engine::{
+    DecodeMode, DirectChoice, EngineOptions, IoOptions, MEMORY_PER_THREAD_BYTES,
+};
 use ringquet_io::path_text::path_text;
 use ringquet_workload::{Loaded, Workload};
 use serde_json::{Value, json};

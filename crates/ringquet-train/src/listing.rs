@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ringquet::listing::{Listing, is_hidden, keep_each_file_once};
+use ringquet::engine::{Listing, is_hidden, keep_each_file_once};
 use ringquet_io::Warning;
 use ringquet_workload::{DatasetType, Loaded, Named as _};
 
@@ -12,7 +12,7 @@ use crate::error::RunError;
 /// The files of one half of the data set in DLIO's listing order, exactly as many as the workload
 /// uses; there may be more in the folder, then the first by full path are taken.
 ///
-/// Which names count, and that each file is read once, is as in [`ringquet::find_files`]; DLIO would read a file that has
+/// Which names count, and that each file is read once, is as in [`ringquet::engine::find_files`]; DLIO would read a file that has
 /// two names twice, the second time from the page cache.
 ///
 /// # Errors

@@ -9,7 +9,7 @@
 //! ```
 //! Waiting for consumers has no part in it: a reader thread that waits there had delivered.
 
-use ringquet::ScanReport;
+use ringquet::report::ScanReport;
 use serde::Serialize;
 
 use crate::accelerator::TimeByCause;

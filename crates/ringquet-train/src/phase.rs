@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use rand::SeedableRng as _;
 use rand::rngs::Xoshiro256PlusPlus;
-use ringquet::{Dataset, DecodeMode, Gate, Lane, ScanReport, StopFlag, panics};
+use ringquet::engine::{DecodeMode, Gate, Lane, panics};
+use ringquet::report::ScanReport;
+use ringquet::{Dataset, StopFlag};
 use ringquet_workload::Distribution;
 
 use crate::accelerator::{Accelerator, Live, RankRun};
@@ -104,9 +106,10 @@ impl PhasePlan<'_> {
             };
             (share.into_iter().map(lane).collect(), gate.clone())
         });
-        // A flag of its own: the engine sets it, too, when one of its threads fails.
+        // A flag of its own: the phase sets it at its end, and never sets the caller's.
         let engine_stop = StopFlag::new();
-        let playing = ringquet::play(self.dataset, lanes.collect(), self.decode, &engine_stop);
+        let playing =
+            ringquet::engine::play(self.dataset, lanes.collect(), self.decode, &engine_stop);
 
         let stage = Stage {
             plan: self,

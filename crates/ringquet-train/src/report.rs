@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use ringquet::report::{DecoderReport, DriverReport};
-use ringquet::{DecodeMode, ScanReport, Warning};
+use ringquet::Warning;
+use ringquet::engine::DecodeMode;
+use ringquet::report::{DecoderReport, DriverReport, ScanReport};
 use ringquet_io::Latency;
 use ringquet_io::throughput::GIB;
 use ringquet_workload::Metric;

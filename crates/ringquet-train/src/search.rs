@@ -13,7 +13,8 @@ mod point;
 use std::path::Path;
 use std::sync::Arc;
 
-use ringquet::{Dataset, DecodeMode, StopFlag, Warning};
+use ringquet::engine::DecodeMode;
+use ringquet::{Dataset, StopFlag, Warning};
 use ringquet_result::WarningCode;
 use ringquet_workload::{DatasetType, Loaded, Workload};
 use serde::Serialize;
@@ -373,7 +374,7 @@ impl SearchOptions {
 
 #[cfg(test)]
 mod tests {
-    use ringquet::EngineOptions;
+    use ringquet::engine::EngineOptions;
 
     use super::*;
 

@@ -11,6 +11,9 @@
 
 use std::collections::VecDeque;
 use std::sync::PoisonError;
+use std::task::Waker;
+#[cfg(feature = "async")]
+use std::task::{Context, Poll};
 
 use crate::lane::{Gate, StopFlag};
 use crate::sync::{Condvar, Mutex, MutexGuard};
@@ -30,12 +33,23 @@ struct State<T> {
     items: VecDeque<(u64, T)>,
     bytes: u64,
     producers: usize,
+    /// Of the task that waits for an item or for the end, where the consumer is one.
+    waker: Option<Waker>,
+}
+
+impl<T> State<T> {
+    /// The next item, if there is one.
+    fn pop(&mut self) -> Option<T> {
+        let (bytes, item) = self.items.pop_front()?;
+        self.bytes -= bytes;
+        Some(item)
+    }
 }
 
 impl<T> BatchQueue<T> {
     /// For as many producers as `gates`, each of which waits at its own and ends when `stop` is set.
     pub(crate) fn new(bytes_max: u64, gates: Vec<Gate>, stop: StopFlag) -> BatchQueue<T> {
-        let state = State { items: VecDeque::new(), bytes: 0, producers: gates.len() };
+        let state = State { items: VecDeque::new(), bytes: 0, producers: gates.len(), waker: None };
         BatchQueue { state: Mutex::new(state), ready: Condvar::new(), bytes_max, gates, stop }
     }
 
@@ -59,21 +73,36 @@ impl<T> BatchQueue<T> {
         let mut state = self.state();
         state.bytes += bytes;
         state.items.push_back((bytes, item));
-        self.ready.notify_one();
+        self.wake(state);
+    }
+
+    /// One producer more than there are gates: the queue does not end before it has.
+    pub(crate) fn add_producer(&self) {
+        self.state().producers += 1;
     }
 
     /// A producer will push nothing more.
     pub(crate) fn producer_ended(&self) {
-        self.state().producers -= 1;
+        let mut state = self.state();
+        state.producers -= 1;
+        self.wake(state);
+    }
+
+    /// Wakes the consumer, be it a thread or a task: not under the lock, for a task may poll at once.
+    fn wake(&self, mut state: MutexGuard<'_, State<T>>) {
+        let waker = state.waker.take();
+        drop(state);
         self.ready.notify_all();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
     /// The next item, for which this waits; `None` when there will be none.
     pub(crate) fn take(&self) -> Option<T> {
         let mut state = self.state();
         let item = loop {
-            if let Some((bytes, item)) = state.items.pop_front() {
-                state.bytes -= bytes;
+            if let Some(item) = state.pop() {
                 break Some(item);
             }
             if state.producers == 0 {
@@ -84,6 +113,20 @@ impl<T> BatchQueue<T> {
         drop(state);
         self.gates.iter().for_each(Gate::open);
         item
+    }
+
+    /// As [`BatchQueue::take`], without waiting: where there is nothing yet, the task of `context` is woken when there is.
+    #[cfg(feature = "async")]
+    pub(crate) fn poll_take(&self, context: &mut Context<'_>) -> Poll<Option<T>> {
+        let mut state = self.state();
+        let item = state.pop();
+        if item.is_none() && state.producers > 0 {
+            state.waker = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        drop(state);
+        self.gates.iter().for_each(Gate::open);
+        Poll::Ready(item)
     }
 
     /// The consumer wants nothing more: ends the producers that are left.

@@ -3,11 +3,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use arrow_schema::ArrowError;
 use ringquet_decode::DecodeError;
 use ringquet_io::IoError;
 
+use crate::plan::RowGroupId;
+
 /// Why a data set cannot be opened or read. Every arm names the file where there is one.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// Storage did not give the bytes.
     #[error(transparent)]
@@ -65,13 +69,40 @@ pub enum Error {
     /// The error of a file that was not opened, shared with [`Dataset::failures`](crate::Dataset::failures).
     #[error(transparent)]
     Unopened(Arc<Error>),
+    /// Files whose columns differ, where all batches are to have one schema.
+    #[error("{other}: {difference} in {first}; read the files of one schema at a time, or take placed_batches(), which have the schema of their file", other = other.display(), first = first.display())]
+    Schemas {
+        /// The first file.
+        first: PathBuf,
+        /// The first that differs from it.
+        other: PathBuf,
+        /// In what.
+        difference: String,
+    },
+    /// A row group that the data set does not have.
+    #[error("no row group {row_group} of file {file}: the data set has {files} files, and this file {row_groups} row groups", row_group = id.row_group, file = id.file)]
+    NoRowGroup {
+        /// As it was asked for.
+        id: RowGroupId,
+        /// Files of the data set.
+        files: usize,
+        /// Row groups of the file; 0 where there is no such file.
+        row_groups: usize,
+    },
+    /// Columns that Arrow does not put together under the schema of the scan.
+    #[error(transparent)]
+    Arrow {
+        /// Why.
+        #[from]
+        source: ArrowError,
+    },
     /// Options that contradict each other or this machine.
     #[error("{0}")]
     Options(String),
     /// A reader thread panicked: a defect of ringquet.
     #[error("a reader thread panicked: {0}; this is a defect of ringquet, please report it")]
     Panicked(String),
-    /// [`crate::StopFlag::stop`] was called.
+    /// [`StopFlag::stop`](crate::StopFlag::stop) was called.
     #[error("stopped before the end")]
     Stopped,
 }

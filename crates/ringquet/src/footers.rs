@@ -14,7 +14,8 @@ use ringquet_decode::{
 use ringquet_io::device::{DeviceMeter, SysRoot};
 use ringquet_io::queue::WAIT_MAX;
 use ringquet_io::{
-    Alignment, Completed, DataFile, Identity, IoCounters, IoError, ReadQueue, Slot, Warning,
+    Alignment, Completed, DataFile, HugePages, Identity, IoCounters, IoError, IoOptions, ReadQueue,
+    Slot, Warning,
 };
 
 use crate::dataset::{FileEntry, count};
@@ -27,6 +28,12 @@ use crate::threads;
 /// Bytes read from the end of a file at first: most footers of files with up to some hundred column chunks are
 /// shorter, and a read of this length costs hardly more than one of 4 KiB.
 pub const TAIL_GUESS_BYTES: u64 = 64 << 10;
+
+/// Files whose footers one thread reads with little memory: the tails of all of them take half a mebibyte.
+const FEW_FILES: usize = 8;
+
+/// Memory for the footers of a few files. A longer footer is read in parts.
+const SMALL_ARENA_BYTES: usize = 4 << 20;
 
 /// Shortest Parquet file: magic, footer length, magic.
 const FILE_LEN_MIN: u64 = 12;
@@ -89,29 +96,37 @@ pub(crate) fn read_all(
 ) -> Result<(Vec<FileEntry>, Vec<Unopened>, OpenReport), Error> {
     let begun = Instant::now();
     let meter = DeviceMeter::begin(sys_root.clone(), devices(&paths));
+    let is_few = paths.len() <= FEW_FILES;
+    let io = if is_few { small(&resolved.io) } else { resolved.io.clone() };
     let shared = Shared {
         paths: &paths,
         projection,
         resolved,
+        part_bytes: resolved.coalesce_span_bytes.min(io.arena_bytes as u64 / 8),
+        io,
         next: AtomicUsize::new(0),
         failed: AtomicBool::new(false),
         schema: Mutex::new(None),
     };
     // A few files do not pay for a ring on every core.
-    let count = resolved.threads.min(paths.len().div_ceil(8)).max(1);
+    let count = resolved.threads.min(paths.len().div_ceil(FEW_FILES)).max(1);
     let end_others = || shared.failed.store(true, Ordering::Relaxed);
     let outcomes = threads::run(&resolved.cpus[..count], end_others, |thread| {
         let mut warnings = Vec::new();
         let mut done = Done::default();
-        let result = arenas
-            .queue(thread, &resolved.io, &mut warnings)
-            .map_err(Error::from)
-            .and_then(|mut queue| {
-                let result = shared.work(&mut queue, &mut done);
-                done.counters = queue.counters().clone();
+        let queue = if is_few {
+            ReadQueue::new(&shared.io, &mut warnings)
+        } else {
+            arenas.queue(thread, &shared.io, &mut warnings)
+        };
+        let result = queue.map_err(Error::from).and_then(|mut queue| {
+            let result = shared.work(&mut queue, &mut done);
+            done.counters = queue.counters().clone();
+            if !is_few {
                 arenas.keep(thread, queue);
-                result
-            });
+            }
+            result
+        });
         if result.is_err() {
             shared.failed.store(true, Ordering::Relaxed);
         }
@@ -164,10 +179,25 @@ pub(crate) fn read_all(
     Ok((files, failures, report))
 }
 
+/// Options of a queue for the footers of a few files: the memory that a scan has would take longer to map and to register than
+/// these are read.
+fn small(io: &IoOptions) -> IoOptions {
+    IoOptions {
+        arena_bytes: io.arena_bytes.min(SMALL_ARENA_BYTES),
+        registered_buffers: false,
+        huge_pages: HugePages::Off,
+        ..io.clone()
+    }
+}
+
 struct Shared<'a> {
     paths: &'a [PathBuf],
     projection: &'a Projection,
     resolved: &'a Resolved,
+    /// Options of the queues that read footers.
+    io: IoOptions,
+    /// The longest part of a footer that does not fit into one slot.
+    part_bytes: u64,
     next: AtomicUsize,
     failed: AtomicBool,
     /// The schema seen first: most data sets have one.
@@ -314,7 +344,7 @@ impl Opening<'_> {
     /// Reads whole footers, each into one slot: it is parsed where it lies, and nothing is copied. Only as many as keep the
     /// queue full: further ones would gain nothing, and drive what was just read out of the CPU's cache.
     fn begin_longer(&mut self) {
-        let queue_depth = self.shared.resolved.io.queue_depth as usize;
+        let queue_depth = self.shared.io.queue_depth as usize;
         while let Some((index, range)) = self.longer.front().cloned() {
             if self.queue.outstanding() >= queue_depth || !self.queue.can_open(count(index)) {
                 return;
@@ -337,7 +367,7 @@ impl Opening<'_> {
         let resolved = self.shared.resolved;
         while self.long_bytes < resolved.shares.queue_bytes
             && self.longer.is_empty()
-            && self.tails < resolved.io.queue_depth as usize
+            && self.tails < self.shared.io.queue_depth as usize
             && self.tails + self.whole + self.long.len() < resolved.footers_in_flight
         {
             let Some(index) = self.waiting.take().or_else(|| self.shared.take()) else { return };
@@ -448,7 +478,7 @@ impl Opening<'_> {
             return self.parse(index, &tail[at..tail.len() - TAIL_LEN]).map(Some);
         }
         let whole = file.alignment().down(start)..file_len;
-        if whole.end - whole.start <= self.shared.resolved.io.arena_bytes as u64 / 4 {
+        if whole.end - whole.start <= self.shared.io.arena_bytes as u64 / 4 {
             self.longer.push_back((index, whole));
             return Ok(None);
         }
@@ -458,8 +488,7 @@ impl Opening<'_> {
         let kept = tail.len() - TAIL_LEN;
         let at = bytes.len() - kept;
         bytes[at..].copy_from_slice(&tail[..kept]);
-        let parts =
-            parts(start..tail_start, file.alignment(), self.shared.resolved.coalesce_span_bytes);
+        let parts = parts(start..tail_start, file.alignment(), self.shared.part_bytes);
         self.long_bytes += bytes.len() as u64;
         self.long.insert(index, Long { start, bytes, parts, parts_begun: 0, parts_done: 0 });
         Ok(None)

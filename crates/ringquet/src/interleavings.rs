@@ -1,4 +1,4 @@
-//! What holds of gate, batch queue and unit queue in whatever order their threads run. `cargo xtask interleave`.
+//! What holds of gate, batch queue and row group queue in whatever order their threads run. `cargo xtask interleave`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,8 +9,8 @@ use ringquet_interleave::{every_schedule, many_schedules};
 use crate::batch_queue::BatchQueue;
 use crate::error::Error;
 use crate::lane::{Gate, StopFlag};
-use crate::plan::UnitId;
-use crate::scan::UnitQueue;
+use crate::plan::RowGroupId;
+use crate::read::RowGroupQueue;
 use crate::sync::Mutex;
 
 /// Of no importance: a wait of a model ends when it is woken, or never.
@@ -150,23 +150,23 @@ fn a_producer_that_ends_early_ends_the_consumer() {
     });
 }
 
-fn units(files: u32, row_groups: u32) -> Vec<UnitId> {
-    let of_file = move |file| (0..row_groups).map(move |row_group| UnitId { file, row_group });
+fn all_row_groups(files: u32, row_groups: u32) -> Vec<RowGroupId> {
+    let of_file = move |file| (0..row_groups).map(move |row_group| RowGroupId { file, row_group });
     (0..files).flat_map(of_file).collect()
 }
 
 #[test]
 fn every_row_group_is_taken_once() {
     every_schedule(|| {
-        let queue = Arc::new(UnitQueue::of_files(2, units(2, 2)));
-        let take_all = |queue: Arc<UnitQueue>| {
-            move || std::iter::from_fn(|| queue.take()).collect::<Vec<UnitId>>()
+        let queue = Arc::new(RowGroupQueue::of_files(2, all_row_groups(2, 2)));
+        let take_all = |queue: Arc<RowGroupQueue>| {
+            move || std::iter::from_fn(|| queue.take()).collect::<Vec<RowGroupId>>()
         };
         let other = spawn(take_all(Arc::clone(&queue)));
         let mut taken = take_all(queue)();
         taken.extend(other.join().expect("it only takes"));
-        taken.sort_by_key(|unit| (unit.file, unit.row_group));
-        assert_eq!(taken, units(2, 2));
+        taken.sort_by_key(|id| (id.file, id.row_group));
+        assert_eq!(taken, all_row_groups(2, 2));
     });
 }
 
@@ -174,14 +174,14 @@ fn every_row_group_is_taken_once() {
 #[test]
 fn a_bad_file_is_one_error_and_is_read_no_further() {
     every_schedule(|| {
-        let queue = Arc::new(UnitQueue::of_files(1, units(1, 4)));
-        let read = |queue: Arc<UnitQueue>| {
+        let queue = Arc::new(RowGroupQueue::of_files(1, all_row_groups(1, 4)));
+        let read = |queue: Arc<RowGroupQueue>| {
             move || {
                 let (mut taken, mut errors) = (0, 0);
-                while let Some(unit) = queue.take() {
+                while let Some(id) = queue.take() {
                     taken += 1;
                     let error = Error::Options("cannot be read".to_owned());
-                    errors += u32::from(queue.fail(unit, &error));
+                    errors += u32::from(queue.fail(id, &error));
                 }
                 (taken, errors)
             }

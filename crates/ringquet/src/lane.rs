@@ -1,4 +1,4 @@
-//! Whom a reader thread works for: lanes that say which row groups come next and take what was decoded.
+//! Lanes say which row groups a reader thread reads next, and take what was decoded.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -8,7 +8,7 @@ use arrow_array::RecordBatch;
 use ringquet_io::Filled;
 
 use crate::error::Error;
-use crate::plan::UnitId;
+use crate::plan::RowGroupId;
 use crate::sync::{Condvar, Mutex};
 
 /// Rows of one row group.
@@ -32,21 +32,21 @@ pub enum Delivery {
     /// Bytes as they lie in the file, where nothing is decoded. Dropping them frees the slot.
     Raw {
         /// Of which row group.
-        unit: UnitId,
+        row_group: RowGroupId,
         /// An extent of it.
         bytes: Filled,
     },
     /// All of a row group was delivered.
-    UnitDone {
+    RowGroupDone {
         /// Which.
-        unit: UnitId,
+        row_group: RowGroupId,
         /// Its rows.
         rows: u64,
     },
     /// The rest of this row group will not come.
     Failed {
         /// Which.
-        unit: UnitId,
+        row_group: RowGroupId,
         /// Why, with the file's name.
         error: Error,
     },
@@ -77,13 +77,13 @@ pub enum Demand {
 /// One stream of row groups that a reader thread works for. All calls come from that thread.
 pub trait Lane: Send {
     /// The next row group to read; `None`: there will be no more. Asked ahead of decoding, as memory allows.
-    fn next_unit(&mut self) -> Option<UnitId>;
+    fn next_row_group(&mut self) -> Option<RowGroupId>;
 
     /// Asked before each step of decoding.
     fn demand(&mut self) -> Demand;
 
-    /// Row groups come in the order of [`Lane::next_unit`], the batches of each in the order of rows. Never called
-    /// while [`Lane::demand`] says [`Demand::Full`], but for [`Delivery::UnitDone`] and [`Delivery::Failed`].
+    /// Row groups come in the order of [`Lane::next_row_group`], the batches of each in the order of rows. Never called
+    /// while [`Lane::demand`] says [`Demand::Full`], but for [`Delivery::RowGroupDone`] and [`Delivery::Failed`].
     fn deliver(&mut self, delivery: Delivery);
 
     /// What [`Lane::deliver`] does with this. Delivering, by default.
@@ -132,9 +132,14 @@ impl Gate {
 }
 
 /// Asks reader threads to end early: from a signal handler, from another thread, from a consumer that had enough.
+///
+/// The library reads the flags that it is given and never sets them. Where it has to end reader threads itself, since one of
+/// them failed, it sets a flag below the caller's.
 #[derive(Debug, Clone, Default)]
 pub struct StopFlag {
     stopped: Arc<AtomicBool>,
+    /// Flags that stop this one too.
+    above: Vec<Arc<AtomicBool>>,
 }
 
 impl StopFlag {
@@ -149,13 +154,39 @@ impl StopFlag {
         self.stopped.store(true, Ordering::Relaxed);
     }
 
-    /// Was it asked for?
+    /// Whether this flag was set, or a flag above it.
     pub fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Relaxed)
+        let is_set = |flag: &Arc<AtomicBool>| flag.load(Ordering::Relaxed);
+        is_set(&self.stopped) || self.above.iter().any(is_set)
+    }
+
+    /// A flag below this one: stopped with it, and by itself without it.
+    pub(crate) fn child(&self) -> StopFlag {
+        let above = self.above.iter().chain([&self.stopped]).cloned().collect();
+        StopFlag { stopped: Arc::default(), above }
     }
 
     /// The flag itself, for code that knows no `StopFlag`.
     pub fn as_atomic(&self) -> &AtomicBool {
         &self.stopped
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_stops_those_below_it_and_none_above() {
+        let caller = StopFlag::new();
+        let scan = caller.child();
+        let thread = scan.child();
+        scan.stop();
+        let are_stopped = || [&caller, &scan, &thread].map(|flag| flag.is_stopped());
+        assert_eq!(are_stopped(), [false, true, true]);
+        let other = caller.child().child();
+        assert!(!other.is_stopped());
+        caller.stop();
+        assert!(other.is_stopped());
     }
 }

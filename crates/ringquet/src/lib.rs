@@ -9,18 +9,16 @@
 //! to another core: while reads are in the kernel it decodes what has come back.
 //!
 //! ```
-//! use std::sync::Arc;
-//! use ringquet::{Dataset, EngineOptions};
+//! use ringquet::{Dataset, Direct};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let dir = tempfile::tempdir()?;
 //! # let path = dir.path().join("a.parquet");
 //! # ringquet_example::write(&path)?;
-//! let options = EngineOptions { columns: Some(vec!["id".into()]), threads: Some(1), ..EngineOptions::default() };
-//! let dataset = Arc::new(Dataset::open(&[path], options)?);
+//! let dataset = Dataset::open(&[path])?;
 //! let mut rows = 0;
-//! for batch in dataset.batches() {
-//!     rows += batch?.columns.num_rows(); // a RecordBatch with the column `id`
+//! for batch in dataset.scan().columns(["id"]).threads(2).direct(Direct::Auto).batches()? {
+//!     rows += batch?.num_rows(); // an Arrow RecordBatch with the column `id`
 //! }
 //! assert_eq!(rows as u64, dataset.num_rows());
 //! # Ok(())
@@ -39,51 +37,73 @@
 //! #     }
 //! # }
 //! ```
-//! A consumer that can work on the reader thread itself passes a visitor to [`Dataset::scan`]: no queue, no
-//! other core. One that emulates many readers brings its own [`Lane`]s to [`play`].
+//! # Which method of a scan
 //!
-//! Modules in reading order: [`options`], [`shares`] (of memory), [`listing`], [`dataset`] and [`footers`] (open), [`plan`], `unit` and `reader` (the
-//! loop), [`lane`], [`scan`] and [`stream`] (deliver), [`report`] and [`environment`] (tell).
+//! | you want | use |
+//! |---|---|
+//! | an iterator, or to pass batches to Arrow's own functions | [`Scan::batches`], an Arrow `RecordBatchReader` |
+//! | to know which rows a batch has, or files of several schemas | [`Scan::placed_batches`] |
+//! | to work on the reader threads, without a queue | [`Scan::visit`] |
+//! | to await batches | `Scan::stream`, with the feature `async` |
+//! | several consumers, or your own order of row groups | [`engine::play`] with your own [`engine::Lane`]s |
+//!
+//! A batch has its place: file, row group, first row. A row group has an id, [`RowGroupId`], and [`Scan::row_groups`] takes any
+//! of them; its plan is a pure function of column chunks ([`engine::plan::row_group`]). Reading rows by number builds on
+//! these three: row numbers to row groups, row groups to chunks, chunks to reads.
+//!
+//! # Stability
+//! What stands at the root may grow and does not change: its structs and enums are `#[non_exhaustive]`, or builders.
+//! [`report`] and [`engine`] follow the engine and change with a minor version.
 
-pub mod error;
-pub mod options;
-pub mod shares;
+pub mod arrow;
+pub mod engine;
+pub mod report;
 
-pub mod listing;
+mod choices;
+mod error;
+mod options;
+mod shares;
 
-pub mod dataset;
-pub mod footers;
 mod foreign;
+mod listing;
 
-pub mod plan;
+mod dataset;
+mod footers;
+
+mod plan;
 
 mod batch_queue;
 mod memory;
 mod oddities;
-pub mod panics;
+mod panics;
 mod reader;
+mod row_group;
 mod sync;
 mod threads;
-mod unit;
 
-pub mod lane;
-pub mod scan;
-pub mod stream;
+mod lane;
+mod play;
+mod read;
 
-pub mod report;
+#[cfg(feature = "async")]
+mod batch_stream;
+mod batches;
+mod placed_batches;
+mod scan;
 
-pub use dataset::{Dataset, FileEntry};
+#[cfg(feature = "async")]
+pub use batch_stream::BatchStream;
+pub use batches::Batches;
+pub use choices::{Direct, Driver};
+pub use dataset::{Dataset, FileEntry, open};
 pub use error::{Error, Unopened};
-pub use lane::{Batch, Delivery, Demand, Gate, Lane, StopFlag, Work};
-pub use listing::{Listing, find_files};
-pub use options::EngineOptions;
-pub use plan::{Plan, UnitId};
-pub use reader::DecodeMode;
-pub use report::ScanReport;
-pub use stream::{BatchStream, Playing, play};
+pub use lane::{Batch, StopFlag};
+pub use placed_batches::PlacedBatches;
+pub use plan::RowGroupId;
+pub use scan::Scan;
 
-pub use ringquet_decode::{ContentDigest, DecoderChoice, Int96};
-pub use ringquet_io::{DirectChoice, DriverChoice, HugePages, IoOptions, SqPoll, Warning};
+pub use ringquet_decode::ContentDigest;
+pub use ringquet_io::Warning;
 
 #[cfg(all(test, feature = "interleave"))]
 mod interleavings;

@@ -32,28 +32,29 @@ pub struct Listing {
 ///
 /// A file that is named or found several times, by whatever path, is listed once. What is left out is in
 /// [`Listing::warnings`].
-pub fn find_files(paths: &[PathBuf]) -> Listing {
+pub fn find_files(paths: &[impl AsRef<Path>]) -> Listing {
     let mut listing = Listing::default();
     let mut left_out = LeftOut::default();
     for path in paths {
-        let failed = |error| Unopened { path: path.clone(), error: Arc::new(error) };
+        let path = path.as_ref();
+        let failed = |error| Unopened { path: path.to_owned(), error: Arc::new(error) };
         match std::fs::metadata(path) {
             Err(source) => {
-                let path = path.clone();
+                let path = path.to_owned();
                 listing.failures.push(failed(Error::Path { path, source }));
             }
             Ok(metadata) if metadata.is_dir() => {
                 let before = listing.files.len() + listing.failures.len();
                 search(path, &mut listing, &mut left_out);
                 if listing.files.len() + listing.failures.len() == before {
-                    let path = path.clone();
+                    let path = path.to_owned();
                     listing.failures.push(failed(Error::NoFiles { path }));
                 }
             }
             Ok(_) => match not_seekable_kind(path) {
-                None => listing.files.push(path.clone()),
+                None => listing.files.push(path.to_owned()),
                 Some(kind) => {
-                    let error = IoError::NotSeekable { path: path.clone(), kind };
+                    let error = IoError::NotSeekable { path: path.to_owned(), kind };
                     listing.failures.push(failed(error.into()));
                 }
             },

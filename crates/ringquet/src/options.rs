@@ -5,6 +5,7 @@ use ringquet_io::{DirectChoice, IoError, IoOptions, MemoryLimit, cpus, device::S
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::plan::{PlanBounds, Share};
 use crate::shares::Shares;
 
 /// Memory of one reader thread where no budget is given: enough for 96 MiB of reads in flight or waiting to be
@@ -61,7 +62,7 @@ pub struct EngineOptions {
     /// Columns to read, by name of the root column; `None`: all.
     pub columns: Option<Vec<String>>,
     /// Rows per batch at most. Fewer where the memory budget allows no more: a batch ends before it takes more than its
-    /// share ([`Shares::batch`](crate::shares::Shares::batch)).
+    /// share ([`Shares::batch`]).
     pub batch_rows: Option<usize>,
     /// Fast kernels where they apply, or the `parquet` crate for everything.
     pub decoder: DecoderChoice,
@@ -138,6 +139,23 @@ pub struct Resolved {
     pub int96: Int96,
     /// The choices made here.
     pub picked: Vec<Picked>,
+}
+
+impl Resolved {
+    /// Bounds of the plans of row groups.
+    pub(crate) fn bounds(&self) -> PlanBounds {
+        PlanBounds {
+            coalesce_gap_bytes: self.coalesce_gap_bytes,
+            coalesce_span_bytes: self.coalesce_span_bytes,
+            read_size_bytes: u64::from(self.io.read_size_bytes),
+        }
+    }
+
+    /// What each of `lanes` lanes of a reader thread has: its part of the arena, less the spare slot.
+    pub fn share(&self, lanes: usize) -> Share {
+        let bytes = (self.io.arena_bytes as u64).saturating_sub(self.coalesce_span_bytes);
+        Share { bounds: self.bounds(), bytes: bytes / lanes.max(1) as u64 }
+    }
 }
 
 impl EngineOptions {

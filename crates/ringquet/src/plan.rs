@@ -29,7 +29,7 @@ pub struct PlanBounds {
 
 /// A row group of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct UnitId {
+pub struct RowGroupId {
     /// Index of the file in the data set.
     pub file: u32,
     /// Index of the row group in the file.
@@ -65,6 +65,92 @@ impl Extent {
         (0..(end - start).div_ceil(step))
             .map(move |n| start + n * step..(start + (n + 1) * step).min(end))
     }
+}
+
+/// What the plan of a row group depends on, of its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileShape {
+    /// Length in bytes. No read goes beyond it.
+    pub len_bytes: u64,
+    /// What offsets of reads must be multiples of.
+    pub alignment: Alignment,
+}
+
+/// What a lane of a reader thread has to read into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// Bounds of extents and reads.
+    pub bounds: PlanBounds,
+    /// Bytes of the arena that the lane may hold. A row group that fits into half of them is requested whole; so the next one is
+    /// on its way while this one is decoded.
+    pub bytes: u64,
+}
+
+/// The extents of one row group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowGroupExtents {
+    by_offset: Vec<Extent>,
+    order: Vec<u32>,
+}
+
+impl RowGroupExtents {
+    /// In the order of their offsets. They do not overlap.
+    pub fn by_offset(&self) -> &[Extent] {
+        &self.by_offset
+    }
+
+    /// In the order in which they are requested.
+    pub fn in_order(&self) -> impl Iterator<Item = &Extent> {
+        self.order.iter().map(|&index| &self.by_offset[index as usize])
+    }
+
+    /// The extents by offset, and the order in which they are requested, as indices.
+    pub(crate) fn into_parts(self) -> (Vec<Extent>, Vec<u32>) {
+        (self.by_offset, self.order)
+    }
+
+    /// The device reads in the order in which they are requested, each with the chunks that it holds bytes of.
+    pub fn reads(&self, chunks: &[WantedChunk], read_size_bytes: u64) -> Vec<PlannedRead> {
+        let reads: Vec<Vec<Range<u64>>> =
+            self.by_offset.iter().map(|extent| extent.reads(read_size_bytes).collect()).collect();
+        let mut leaves = leaves_of(&reads.concat(), chunks).into_iter();
+        let planned = reads.into_iter().map(|reads| {
+            let with_leaves = reads.into_iter().zip(leaves.by_ref());
+            let planned = with_leaves.map(|(range, leaves)| PlannedRead {
+                offset: range.start,
+                length: range.end - range.start,
+                leaves,
+            });
+            planned.collect::<Vec<_>>()
+        });
+        let mut by_offset: Vec<Vec<PlannedRead>> = planned.collect();
+        let of_extent = |&index: &u32| std::mem::take(&mut by_offset[index as usize]);
+        self.order.iter().flat_map(of_extent).collect()
+    }
+}
+
+/// Extents of a streamed row group are at least this long: shorter ones cost more reads than memory is worth.
+const STREAM_SPAN_BYTES_MIN: u64 = 64 << 10;
+
+/// The plan of a row group: which extents hold `chunks`, which stand in the order of leaves, and in which order a lane requests
+/// them. Reader threads read by it, and [`Dataset::plan`](crate::Dataset::plan) shows it.
+///
+/// One that fits into half of the share is requested whole, in the order of offsets. A larger one is streamed: every column needs
+/// extents of its own at hand, so they are shorter, and they are requested in the order of need ([`streaming_order`]).
+pub fn row_group(chunks: &[WantedChunk], file: FileShape, share: &Share) -> RowGroupExtents {
+    let FileShape { len_bytes, alignment } = file;
+    let whole = extents(chunks, len_bytes, alignment, &share.bounds);
+    if whole.iter().map(Extent::len_bytes).sum::<u64>() <= share.bytes / 2 {
+        let order = (0..crate::dataset::count(whole.len())).collect();
+        return RowGroupExtents { by_offset: whole, order };
+    }
+    let per_chunk = share.bytes / (2 * chunks.len().max(1) as u64);
+    let least = STREAM_SPAN_BYTES_MIN.min(share.bounds.coalesce_span_bytes);
+    let span = per_chunk.clamp(least, share.bounds.coalesce_span_bytes);
+    let bounds = PlanBounds { coalesce_span_bytes: span - span % 4096, ..share.bounds };
+    let by_offset = extents(chunks, len_bytes, alignment, &bounds);
+    let order = streaming_order(&by_offset, chunks);
+    RowGroupExtents { by_offset, order }
 }
 
 /// The extents that hold `chunks`, in the order of their offsets. They do not overlap.
@@ -155,17 +241,17 @@ pub(crate) fn overlap(a: &Range<u64>, b: &Range<u64>) -> bool {
 
 /// The order of row groups for a scan: a window of files is read side by side, so that files on different devices
 /// of an array keep all of them busy; within a file row groups follow each other.
-pub fn interleave(row_groups: &[u32], window: usize) -> Vec<UnitId> {
-    let mut units = Vec::with_capacity(row_groups.iter().map(|&n| n as usize).sum());
+pub fn interleave(row_groups: &[u32], window: usize) -> Vec<RowGroupId> {
+    let mut order = Vec::with_capacity(row_groups.iter().map(|&n| n as usize).sum());
     let files: Vec<(u32, u32)> = (0u32..).zip(row_groups.iter().copied()).collect();
     for group in files.chunks(window.max(1)) {
         let most = group.iter().map(|&(_, count)| count).max().unwrap_or(0);
         for row_group in 0..most {
             let alive = group.iter().filter(|&&(_, count)| row_group < count);
-            units.extend(alive.map(|&(file, _)| UnitId { file, row_group }));
+            order.extend(alive.map(|&(file, _)| RowGroupId { file, row_group }));
         }
     }
-    units
+    order
 }
 
 /// The reads of a whole scan, as text or JSON: what `ringquet plan` prints.
@@ -182,18 +268,19 @@ pub struct Plan {
     /// `read_bytes / wanted_bytes`; 1 where nothing is wanted.
     pub read_amplification: f64,
     /// Per row group, in the order of the scan.
-    pub units: Vec<UnitPlan>,
+    #[serde(rename = "units")]
+    pub row_groups: Vec<RowGroupPlan>,
 }
 
 /// The reads of one row group.
 #[derive(Debug, Clone, Serialize)]
-pub struct UnitPlan {
+pub struct RowGroupPlan {
     /// Path of the file.
     #[serde(serialize_with = "ringquet_io::path_text::serialize_path")]
     pub path: PathBuf,
     /// Which row group.
     #[serde(flatten)]
-    pub unit: UnitId,
+    pub id: RowGroupId,
     /// Bytes of the wanted column chunks.
     pub wanted_bytes: u64,
     /// Start and length of each read, in the order of issue.
@@ -213,14 +300,15 @@ pub struct PlannedRead {
 
 impl Plan {
     /// Puts the row groups' plans together.
-    pub fn new(bounds: PlanBounds, units: Vec<UnitPlan>) -> Plan {
-        let wanted_bytes = units.iter().map(|unit| unit.wanted_bytes).sum();
-        let lengths = || units.iter().flat_map(|unit| &unit.reads).map(|read| read.length);
+    pub fn new(bounds: PlanBounds, row_groups: Vec<RowGroupPlan>) -> Plan {
+        let wanted_bytes = row_groups.iter().map(|row_group| row_group.wanted_bytes).sum();
+        let lengths =
+            || row_groups.iter().flat_map(|row_group| &row_group.reads).map(|read| read.length);
         let read_bytes: u64 = lengths().sum();
         let reads = lengths().count() as u64;
         let read_amplification =
             if wanted_bytes == 0 { 1.0 } else { read_bytes as f64 / wanted_bytes as f64 };
-        Plan { bounds, wanted_bytes, read_bytes, reads, read_amplification, units }
+        Plan { bounds, wanted_bytes, read_bytes, reads, read_amplification, row_groups }
     }
 
     /// The same reads as an fio iolog of version 2 (fio's HOWTO, "Trace file format v2"), for
@@ -228,7 +316,8 @@ impl Plan {
     /// O_DIRECT takes only such lengths and fio reads exactly what the log says.
     pub fn fio_iolog(&self, alignment: Alignment) -> Vec<u8> {
         let mut log = b"fio version 2 iolog\n".to_vec();
-        let mut files: Vec<&Path> = self.units.iter().map(|unit| unit.path.as_path()).collect();
+        let mut files: Vec<&Path> =
+            self.row_groups.iter().map(|row_group| row_group.path.as_path()).collect();
         files.sort_unstable();
         files.dedup();
         // A path as it is, UTF-8 or not: fio opens it.
@@ -241,10 +330,10 @@ impl Plan {
         };
         lines(&mut log, "add");
         lines(&mut log, "open");
-        for unit in &self.units {
-            for read in &unit.reads {
+        for row_group in &self.row_groups {
+            for read in &row_group.reads {
                 let length = alignment.up(read.length);
-                line(&mut log, &unit.path, &format!("read {} {length}", read.offset));
+                line(&mut log, &row_group.path, &format!("read {} {length}", read.offset));
             }
         }
         lines(&mut log, "close");
@@ -259,17 +348,17 @@ impl fmt::Display for Plan {
             f,
             "gap {coalesce_gap_bytes}, span {coalesce_span_bytes}, read size {read_size_bytes} bytes"
         )?;
-        for unit in &self.units {
-            let UnitId { row_group, .. } = unit.unit;
-            let bytes: u64 = unit.reads.iter().map(|read| read.length).sum();
+        for row_group in &self.row_groups {
+            let index = row_group.id.row_group;
+            let bytes: u64 = row_group.reads.iter().map(|read| read.length).sum();
             writeln!(
                 f,
-                "{} row group {row_group}: {} wanted, {bytes} in {} reads",
-                unit.path.display(),
-                unit.wanted_bytes,
-                unit.reads.len()
+                "{} row group {index}: {} wanted, {bytes} in {} reads",
+                row_group.path.display(),
+                row_group.wanted_bytes,
+                row_group.reads.len()
             )?;
-            for read in &unit.reads {
+            for read in &row_group.reads {
                 let leaves = leaf_list(&read.leaves);
                 writeln!(f, "  {:>12} + {:<8} leaves {leaves}", read.offset, read.length)?;
             }

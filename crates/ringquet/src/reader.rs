@@ -1,11 +1,11 @@
 //! The one loop of a reader thread.
 //!
 //! ```text
-//! loop:  begin   row groups ahead, as memory allows      (plan → unit)
-//!        request extents in the order of need            (unit → queue)
+//! loop:  begin   row groups ahead, as memory allows      (plan → row_group)
+//!        request extents in the order of need            (row_group → queue)
 //!        pump    submit a batch, reap what is complete
-//!        fill    completed extents                       (queue → unit)
-//!        decode  one step of the lane that needs it most (unit → batch → lane)
+//!        fill    completed extents                       (queue → row_group)
+//!        decode  one step of the lane that needs it most (row_group → batch → lane)
 //!        wait    only if nothing of this made progress
 //! ```
 //! Bytes never leave the core they arrived on; only finished batches cross threads, if the lane passes them on.
@@ -28,8 +28,8 @@ use ringquet_io::{
 use crate::dataset::{Dataset, FileEntry, wanted_chunks};
 use crate::error::Error;
 use crate::lane::{Batch, Delivery, Demand, Gate, Lane, StopFlag};
-use crate::plan::{self, PlanBounds, UnitId};
-use crate::unit::UnitBytes;
+use crate::plan::{self, PlanBounds, RowGroupId, Share};
+use crate::row_group::RowGroupBytes;
 use work_time::{Watching, WorkTime, nanos};
 
 /// What is delivered.
@@ -44,7 +44,7 @@ pub enum DecodeMode {
 
 /// Row groups that a lane has begun to read beyond the one being decoded. Met: no further ones are begun; memory
 /// is bounded by the arena in any case, this bounds the bookkeeping.
-const UNITS_AHEAD_MAX: usize = 64;
+const ROW_GROUPS_AHEAD_MAX: usize = 64;
 
 /// What one reader thread did.
 #[derive(Debug)]
@@ -65,19 +65,19 @@ pub(crate) struct ReaderReport {
 }
 
 /// One row group in progress.
-struct ActiveUnit {
-    bytes: UnitBytes,
+struct ActiveRowGroup {
+    bytes: RowGroupBytes,
     decoder: Option<RowGroupDecoder>,
     rows: u64,
     rows_done: u64,
     failed: Option<Error>,
-    /// Distinguishes completions of this unit from those of others.
+    /// Distinguishes completions of this row group from those of others.
     serial: u32,
 }
 
 struct LaneState<'a> {
     lane: Box<dyn Lane + 'a>,
-    units: VecDeque<ActiveUnit>,
+    row_groups: VecDeque<ActiveRowGroup>,
     exhausted: bool,
     finished: bool,
     closed: bool,
@@ -93,7 +93,8 @@ pub(crate) struct Reader<'a> {
     /// Number of this reader thread.
     thread: usize,
     mode: DecodeMode,
-    bounds: PlanBounds,
+    /// What each lane has of the arena.
+    share: Share,
     queue: ReadQueue,
     /// One slot of a span, for an extent that is needed at once while the arena is full.
     spare: Option<Slot>,
@@ -105,7 +106,6 @@ pub(crate) struct Reader<'a> {
     pool: BufferPool,
     serial: u32,
     report: ReaderReport,
-    lane_share_bytes: u64,
     /// Completions of extents read into the spare slot carry this serial's bit.
     spare_user: Option<(u32, u32)>,
     /// What made the queue unusable while a batch was decoded.
@@ -134,9 +134,7 @@ impl<'a> Reader<'a> {
         let alignments = dataset.files().iter().map(|file| file.alignment);
         let alignment_max = alignments.max().unwrap_or(Alignment::PAGE);
         let spare = spare_slot(&queue, &dataset.bounds(), alignment_max);
-        let arena_bytes = queue.arena().len_bytes() as u64;
-        let lane_share_bytes =
-            (arena_bytes - resolved.coalesce_span_bytes) / lanes.len().max(1) as u64;
+        let share = resolved.share(lanes.len());
         let report = ReaderReport {
             facts: queue.facts().clone(),
             pages: queue.arena().pages(),
@@ -155,7 +153,7 @@ impl<'a> Reader<'a> {
         let decode_options = memory_shares::decode_options(dataset, lanes.len());
         let lanes = lanes.into_iter().map(|lane| LaneState {
             lane,
-            units: VecDeque::new(),
+            row_groups: VecDeque::new(),
             exhausted: false,
             finished: false,
             closed: false,
@@ -166,7 +164,7 @@ impl<'a> Reader<'a> {
             dataset,
             thread,
             mode,
-            bounds: dataset.bounds(),
+            share,
             queue,
             spare,
             alignment_max,
@@ -176,7 +174,6 @@ impl<'a> Reader<'a> {
             pool: BufferPool::with_limits(memory_shares::pool_limits(&resolved.shares)),
             serial: 0,
             report,
-            lane_share_bytes,
             spare_user: None,
             broken: None,
         })
@@ -220,14 +217,14 @@ impl<'a> Reader<'a> {
     fn begin(&mut self) -> bool {
         let mut progress = false;
         for at in 0..self.lanes.len() {
-            while self.wants_unit(at) {
+            while self.wants_row_group(at) {
                 let lane = &mut self.lanes[at];
                 progress = true;
-                match lane.lane.next_unit() {
+                match lane.lane.next_row_group() {
                     None => lane.exhausted = true,
-                    Some(unit) => {
-                        let active = self.begin_unit(unit);
-                        self.lanes[at].units.push_back(active);
+                    Some(id) => {
+                        let active = self.begin_row_group(id);
+                        self.lanes[at].row_groups.push_back(active);
                     }
                 }
             }
@@ -235,40 +232,28 @@ impl<'a> Reader<'a> {
         progress
     }
 
-    fn wants_unit(&self, at: usize) -> bool {
+    fn wants_row_group(&self, at: usize) -> bool {
         let lane = &self.lanes[at];
-        if lane.exhausted || lane.closed || lane.units.len() > UNITS_AHEAD_MAX {
+        if lane.exhausted || lane.closed || lane.row_groups.len() > ROW_GROUPS_AHEAD_MAX {
             return false;
         }
-        // The last unit begun must be requested to its end, and the lane must have room.
-        let requested = lane.units.back().is_none_or(|unit| unit.bytes.next_planned().is_none());
-        requested && lane.held_bytes() < self.lane_share_bytes
+        // The last row group begun must be requested to its end, and the lane must have room.
+        let requested =
+            lane.row_groups.back().is_none_or(|row_group| row_group.bytes.next_planned().is_none());
+        requested && lane.held_bytes() < self.share.bytes
     }
 
-    fn begin_unit(&mut self, unit: UnitId) -> ActiveUnit {
-        let file = &self.dataset.files()[unit.file as usize];
-        let row_group = unit.row_group as usize;
+    fn begin_row_group(&mut self, id: RowGroupId) -> ActiveRowGroup {
+        let file = &self.dataset.files()[id.file as usize];
+        let row_group = id.row_group as usize;
         let chunks = wanted_chunks(file, row_group);
         let wanted: u64 = chunks.iter().map(|chunk| chunk.range.end - chunk.range.start).sum();
         self.report.wanted_bytes += wanted;
-        let file_len = file.footer.file_len();
-        let mut extents = plan::extents(&chunks, file_len, file.alignment, &self.bounds);
-        let bytes: u64 = extents.iter().map(plan::Extent::len_bytes).sum();
-        let fits = bytes <= self.lane_share_bytes / 2;
-        let order = if fits {
-            (0..crate::dataset::count(extents.len())).collect()
-        } else {
-            // Streamed: every column needs extents of its own at hand, so they are shorter.
-            let per_chunk = self.lane_share_bytes / (2 * chunks.len().max(1) as u64);
-            let span =
-                per_chunk.clamp(u64::from(STREAM_SPAN_BYTES_MIN), self.bounds.coalesce_span_bytes);
-            let bounds = PlanBounds { coalesce_span_bytes: span - span % 4096, ..self.bounds };
-            extents = plan::extents(&chunks, file_len, file.alignment, &bounds);
-            plan::streaming_order(&extents, &chunks)
-        };
+        let plan = plan::row_group(&chunks, file.shape(), &self.share);
+        let (extents, order) = plan.into_parts();
         self.serial = self.serial.wrapping_add(1);
-        ActiveUnit {
-            bytes: UnitBytes::new(unit, chunks, extents, order, &self.pool),
+        ActiveRowGroup {
+            bytes: RowGroupBytes::new(id, chunks, extents, order, &self.pool),
             decoder: None,
             rows: file.footer.row_group_rows(row_group),
             rows_done: 0,
@@ -281,29 +266,29 @@ impl<'a> Reader<'a> {
     fn request(&mut self) -> Result<bool, Error> {
         let mut progress = false;
         for lane in 0..self.lanes.len() {
-            'units: for at in 0..self.lanes[lane].units.len() {
+            'row_groups: for at in 0..self.lanes[lane].row_groups.len() {
                 loop {
                     let held = self.lanes[lane].held_bytes();
-                    let unit = &self.lanes[lane].units[at];
-                    if unit.failed.is_some() {
+                    let row_group = &self.lanes[lane].row_groups[at];
+                    if row_group.failed.is_some() {
                         break;
                     }
-                    let Some((index, range)) = unit.bytes.next_planned() else { break };
+                    let Some((index, range)) = row_group.bytes.next_planned() else { break };
                     let len = range.end - range.start;
                     // A lane keeps to its share, so that none starves another; one extent it may always have. The
                     // lanes behind it have shares of their own.
-                    if held > 0 && held + len > self.lane_share_bytes {
-                        break 'units;
+                    if held > 0 && held + len > self.share.bytes {
+                        break 'row_groups;
                     }
-                    let file = unit.bytes.unit.file;
+                    let file = row_group.bytes.id.file;
                     if !self.queue.can_open(file) {
-                        break 'units;
+                        break 'row_groups;
                     }
                     let Some(slot) = self.slot_for(file, &range) else { break };
                     progress = true;
                     self.request_extent(lane, at, index, range, slot);
                 }
-                if self.lanes[lane].units[at].bytes.next_planned().is_some() {
+                if self.lanes[lane].row_groups[at].bytes.next_planned().is_some() {
                     break;
                 }
             }
@@ -311,7 +296,7 @@ impl<'a> Reader<'a> {
         Ok(progress)
     }
 
-    /// Has an extent read into `slot`. Where its file cannot be opened the unit fails, and the slot is free again: false.
+    /// Has an extent read into `slot`. Where its file cannot be opened the row group fails, and the slot is free again: false.
     fn request_extent(
         &mut self,
         lane: usize,
@@ -320,18 +305,18 @@ impl<'a> Reader<'a> {
         range: Range<u64>,
         slot: Slot,
     ) -> bool {
-        let unit = &mut self.lanes[lane].units[at];
-        let file = unit.bytes.unit.file;
+        let row_group = &mut self.lanes[lane].row_groups[at];
+        let file = row_group.bytes.id.file;
         let entry = &self.dataset.files()[file as usize];
         match self.queue.file(file, &entry.path, Some(&entry.identity)) {
             Ok(_) => {
-                unit.bytes.set_requested(index);
-                let tag = u64::from(unit.serial) << 32 | u64::from(index);
+                row_group.bytes.set_requested(index);
+                let tag = u64::from(row_group.serial) << 32 | u64::from(index);
                 self.queue.read(file, range, slot, tag);
                 true
             }
             Err(error) => {
-                unit.failed.get_or_insert(error.into());
+                row_group.failed.get_or_insert(error.into());
                 false
             }
         }
@@ -352,18 +337,21 @@ impl<'a> Reader<'a> {
             let index = u32::try_from(completed.tag & 0xFFFF_FFFF).expect("32 bits");
             let spared = self.spare_user == Some((serial, index));
             let found = self.lanes.iter_mut().find_map(|lane| {
-                let LaneState { units, starved, .. } = lane;
-                let unit = units.iter_mut().find(|unit| unit.serial == serial)?;
+                let LaneState { row_groups, starved, .. } = lane;
+                let row_group =
+                    row_groups.iter_mut().find(|row_group| row_group.serial == serial)?;
                 *starved = false;
-                Some(unit)
+                Some(row_group)
             });
-            // A closed lane's units are gone; their bytes go with `completed`.
+            // A closed lane's row groups are gone; their bytes go with `completed`.
             match (found, completed.result) {
-                (Some(unit), Ok(filled)) if spared => unit.bytes.set_copied(index, &filled),
-                (Some(unit), Ok(filled)) => unit.bytes.set_filled(index, filled),
-                (Some(unit), Err(error)) => {
-                    unit.bytes.set_failed(index);
-                    unit.failed.get_or_insert(error.into());
+                (Some(row_group), Ok(filled)) if spared => {
+                    row_group.bytes.set_copied(index, &filled)
+                }
+                (Some(row_group), Ok(filled)) => row_group.bytes.set_filled(index, filled),
+                (Some(row_group), Err(error)) => {
+                    row_group.bytes.set_failed(index);
+                    row_group.failed.get_or_insert(error.into());
                 }
                 (None, _) => {}
             }
@@ -371,7 +359,7 @@ impl<'a> Reader<'a> {
                 self.spare_user = None;
                 // Another lane may wait for the spare slot.
                 self.lanes.iter_mut().for_each(|lane| lane.starved = false);
-                self.spare = spare_slot(&self.queue, &self.bounds, self.alignment_max);
+                self.spare = spare_slot(&self.queue, &self.share.bounds, self.alignment_max);
             }
         }
         progress
@@ -385,12 +373,12 @@ impl<'a> Reader<'a> {
             if lane.finished {
                 continue;
             }
-            if lane.units.is_empty() && lane.exhausted {
+            if lane.row_groups.is_empty() && lane.exhausted {
                 lane.lane.finish();
                 lane.finished = true;
                 return true;
             }
-            if lane.starved || lane.units.is_empty() {
+            if lane.starved || lane.row_groups.is_empty() {
                 continue;
             }
             match lane.lane.demand() {
@@ -418,23 +406,23 @@ impl<'a> Reader<'a> {
         lane.closed = true;
         lane.exhausted = true;
         lane.finished = true;
-        lane.units.clear();
+        lane.row_groups.clear();
     }
 
     fn step_raw(&mut self, at: usize) -> Progress {
         let lane = &mut self.lanes[at];
-        let head = lane.units.front_mut().expect("step looked");
+        let head = lane.row_groups.front_mut().expect("step looked");
         let mut delivered = false;
         for index in 0..head.bytes.len_extents() {
             if let Some(bytes) = head.bytes.take_filled(index) {
                 delivered = true;
-                let delivery = Delivery::Raw { unit: head.bytes.unit, bytes };
+                let delivery = Delivery::Raw { row_group: head.bytes.id, bytes };
                 self.report.time.deliver(lane.lane.as_mut(), delivery);
             }
         }
         if head.failed.is_some() || head.bytes.all_came() {
             head.rows_done = head.rows;
-            return self.end_unit(at);
+            return self.end_row_group(at);
         }
         if !delivered {
             lane.starved = true;
@@ -446,26 +434,26 @@ impl<'a> Reader<'a> {
     fn decode(&mut self, at: usize) -> Progress {
         let dataset = self.dataset;
         let lane = &mut self.lanes[at];
-        let head = lane.units.front_mut().expect("step looked");
+        let head = lane.row_groups.front_mut().expect("step looked");
         if head.failed.is_some() {
-            return self.end_unit(at);
+            return self.end_row_group(at);
         }
-        let unit = head.bytes.unit;
-        let file = &dataset.files()[unit.file as usize];
+        let id = head.bytes.id;
+        let file = &dataset.files()[id.file as usize];
         let decode_error = |source| Error::Decode { path: file.path.clone(), source };
         let begun = Instant::now();
         let decoder = match &mut head.decoder {
             Some(decoder) => decoder,
             None => match RowGroupDecoder::new(
                 &file.footer,
-                unit.row_group as usize,
+                id.row_group as usize,
                 &lane.decode_options,
                 &self.pool,
             ) {
                 Ok(decoder) => head.decoder.insert(decoder),
                 Err(source) => {
                     head.failed = Some(decode_error(source));
-                    return self.end_unit(at);
+                    return self.end_row_group(at);
                 }
             },
         };
@@ -484,7 +472,7 @@ impl<'a> Reader<'a> {
                 self.report.rows += rows;
                 self.report.batches += 1;
                 self.report.decoded_bytes += crate::report::decoded_bytes(&columns);
-                let (file, row_group) = (unit.file, unit.row_group);
+                let (file, row_group) = (id.file, id.row_group);
                 let batch = Delivery::Batch(Batch { file, row_group, first_row, columns });
                 self.report.time.deliver(lane.lane.as_mut(), batch);
                 Progress::Made
@@ -496,10 +484,10 @@ impl<'a> Reader<'a> {
                 }
                 Progress::None
             }
-            Ok(Step::Finished) => self.end_unit(at),
+            Ok(Step::Finished) => self.end_row_group(at),
             Err(source) => {
                 head.failed = Some(decode_error(source));
-                self.end_unit(at)
+                self.end_row_group(at)
             }
         }
     }
@@ -507,12 +495,12 @@ impl<'a> Reader<'a> {
     /// The head of a lane waits for an extent that no slot was free for: it gets the spare one, if the arena has
     /// no other and nothing is coming that could free one.
     fn use_spare(&mut self, at: usize) {
-        let head = self.lanes[at].units.front().expect("it was just decoded");
+        let head = self.lanes[at].row_groups.front().expect("it was just decoded");
         let Some((index, range)) = head.bytes.next_planned() else { return };
-        if !self.queue.can_open(head.bytes.unit.file) {
+        if !self.queue.can_open(head.bytes.id.file) {
             return;
         }
-        let (file, serial) = (head.bytes.unit.file, head.serial);
+        let (file, serial) = (head.bytes.id.file, head.serial);
         if let Some(slot) = self.slot_for(file, &range) {
             self.request_extent(at, 0, index, range, slot);
         } else if let Some(slot) = self.spare.take() {
@@ -520,49 +508,52 @@ impl<'a> Reader<'a> {
                 self.spare_user = Some((serial, index));
             } else {
                 // No completion will bring it back.
-                self.spare = spare_slot(&self.queue, &self.bounds, self.alignment_max);
+                self.spare = spare_slot(&self.queue, &self.share.bounds, self.alignment_max);
             }
         }
     }
 
     /// The head of a lane is done or has failed.
-    fn end_unit(&mut self, at: usize) -> Progress {
+    fn end_row_group(&mut self, at: usize) -> Progress {
         let lane = &mut self.lanes[at];
-        let head = lane.units.front_mut().expect("it was just worked on");
-        // Its reads still land in slots that the queue owns; the unit waits for them so that an error of one
+        let head = lane.row_groups.front_mut().expect("it was just worked on");
+        // Its reads still land in slots that the queue owns; the row group waits for them so that an error of one
         // of them is not lost.
         if head.bytes.requested() > 0 && head.failed.is_none() {
             lane.starved = true;
             return Progress::None;
         }
-        let mut head = lane.units.pop_front().expect("it was just worked on");
-        let unit = head.bytes.unit;
-        let file = &self.dataset.files()[unit.file as usize];
+        let mut head = lane.row_groups.pop_front().expect("it was just worked on");
+        let id = head.bytes.id;
+        let file = &self.dataset.files()[id.file as usize];
         if let Some(decoder) = &head.decoder {
             self.report.decode += decoder.counters();
             lane.decode_options.row_bytes = decoder.row_bytes();
         }
         if head.failed.is_none() {
             let begun = Instant::now();
-            head.failed = self.changed(unit, file);
+            head.failed = self.changed(id, file);
             self.report.time.check_ns += nanos(begun.elapsed());
         }
         let delivery = match head.failed {
-            None => Delivery::UnitDone { unit, rows: head.rows },
-            Some(error) => Delivery::Failed { unit, error },
+            None => Delivery::RowGroupDone { row_group: id, rows: head.rows },
+            Some(error) => Delivery::Failed { row_group: id, error },
         };
         self.report.time.deliver(self.lanes[at].lane.as_mut(), delivery);
         Progress::Made
     }
 
     /// Was the file written to while the row group was read? Then its bytes are of no known state.
-    fn changed(&self, unit: UnitId, file: &FileEntry) -> Option<Error> {
-        self.queue.check_unchanged(unit.file, &file.path, &file.identity).err().map(Error::from)
+    fn changed(&self, id: RowGroupId, file: &FileEntry) -> Option<Error> {
+        self.queue.check_unchanged(id.file, &file.path, &file.identity).err().map(Error::from)
     }
 
     /// Nothing to do but wait: for bytes if a lane lacks them, else for a consumer.
     fn wait(&mut self) -> Result<(), Error> {
-        if self.lanes.iter().any(|lane| !lane.finished && (lane.starved || lane.units.is_empty()))
+        if self
+            .lanes
+            .iter()
+            .any(|lane| !lane.finished && (lane.starved || lane.row_groups.is_empty()))
             && self.queue.outstanding() > 0
         {
             let (begun, waited_ns) = (Instant::now(), self.queue.counters().wait_ns);
@@ -582,12 +573,9 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Extents of a streamed row group are at least this long: shorter ones cost more reads than memory is worth.
-const STREAM_SPAN_BYTES_MIN: u32 = 64 << 10;
-
 impl LaneState<'_> {
     fn held_bytes(&self) -> u64 {
-        self.units.iter().map(|unit| unit.bytes.held_bytes()).sum()
+        self.row_groups.iter().map(|row_group| row_group.bytes.held_bytes()).sum()
     }
 }
 

@@ -23,6 +23,7 @@ const CACHED_SHARE: f64 = 0.9;
 
 /// What a scan did. Rates are over `seconds`, those `_with_open` over `open_seconds + seconds`.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct ScanReport {
     /// From the start of the reader threads to the end of the last.
     pub seconds: f64,

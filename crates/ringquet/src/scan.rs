@@ -1,67 +1,186 @@
-//! Reading a whole data set once: a visitor on each reader thread, raw, or as a digest.
+//! How a data set is read: the options of one scan, and what is made of it.
 
-use std::sync::atomic::Ordering;
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use ringquet_decode::ContentDigest;
 
-use ringquet_decode::{ContentDigest, RowGroupDigest};
-use ringquet_io::device::DeviceMeter;
-use ringquet_io::path_text::path_text;
-use ringquet_io::usage::Usage;
-
+use crate::batches::Batches;
+use crate::choices::{Direct, Driver};
 use crate::dataset::Dataset;
 use crate::error::Error;
-use crate::lane::{Batch, Delivery, Demand, Gate, Lane, StopFlag, Work};
-use crate::plan::UnitId;
-use crate::reader::{DecodeMode, Reader, ReaderReport};
-use crate::report::{Failure, ScanReport};
-use crate::sync::atomic::{AtomicBool, AtomicUsize};
-use crate::threads;
+use crate::lane::{Batch, StopFlag};
+use crate::options::EngineOptions;
+use crate::placed_batches::PlacedBatches;
+use crate::plan::{Plan, RowGroupId};
+use crate::read;
+use crate::report::ScanReport;
 
-impl Dataset {
-    /// Reads and decodes everything once. `make_visitor` is called once per reader thread; the visitor it gives
-    /// sees that thread's batches, on that thread, row group by row group.
+/// One reading of a data set. From [`Dataset::scan`]; options first, then one of the methods that read.
+///
+/// A builder, since most options are left alone and new ones can be added without a change of the callers. It borrows
+/// nothing, so a scan can be kept, cloned and sent to another thread. What it reads is decided when reading starts, and
+/// errors of options come then.
+#[derive(Debug, Clone)]
+#[must_use = "a scan reads nothing before it is asked for batches, a visit or a report"]
+pub struct Scan {
+    dataset: Dataset,
+    /// Those of the data set, with what was changed.
+    options: EngineOptions,
+    is_changed: bool,
+    row_groups: Option<Vec<RowGroupId>>,
+    stop: StopFlag,
+}
+
+/// Options.
+impl Scan {
+    pub(crate) fn new(dataset: &Dataset) -> Scan {
+        let (dataset, options) = (dataset.clone(), dataset.options().clone());
+        Scan { dataset, options, is_changed: false, row_groups: None, stop: StopFlag::new() }
+    }
+
+    /// Columns to read, by name of the root column; they come in the order of the file. By default all. None at all is
+    /// possible: batches then only count rows.
+    pub fn columns(self, names: impl IntoIterator<Item = impl Into<String>>) -> Scan {
+        let names = names.into_iter().map(Into::into).collect();
+        self.with(|options| options.columns = Some(names))
+    }
+
+    /// Row groups to read, in this order if there is one reader thread. By default all.
+    pub fn row_groups(mut self, row_groups: impl IntoIterator<Item = RowGroupId>) -> Scan {
+        self.row_groups = Some(row_groups.into_iter().collect());
+        self
+    }
+
+    /// Reader threads: by default one per CPU near the device that this process may use.
+    pub fn threads(self, threads: usize) -> Scan {
+        self.with(|options| options.threads = Some(threads))
+    }
+
+    /// CPUs to pin reader threads to.
+    pub fn cpus(self, cpus: impl IntoIterator<Item = usize>) -> Scan {
+        let cpus = cpus.into_iter().collect();
+        self.with(|options| options.cpus = Some(cpus))
+    }
+
+    /// Around or through the page cache.
+    pub fn direct(self, direct: Direct) -> Scan {
+        self.with(|options| options.io.direct = direct.into())
+    }
+
+    /// How reads are given to the kernel.
+    pub fn driver(self, driver: Driver) -> Scan {
+        self.with(|options| options.io.driver = driver.into())
+    }
+
+    /// Bound on the memory of all reader threads, in bytes: reads in flight, bytes waiting to be decoded, decoded batches. By
+    /// default 192 MiB per thread, or 32 MiB where files are read through the page cache, and half of the memory at most.
+    pub fn memory_budget_bytes(self, bytes: u64) -> Scan {
+        self.with(|options| options.memory_budget_bytes = Some(bytes))
+    }
+
+    /// Rows per batch at most. By default as many as have about 4 MiB.
+    pub fn batch_rows(self, rows: usize) -> Scan {
+        self.with(|options| options.batch_rows = Some(rows))
+    }
+
+    /// Whether page CRCs are checked where pages have them.
+    pub fn verify_crc(self, verify: bool) -> Scan {
+        self.with(|options| options.verify_crc = verify)
+    }
+
+    /// A flag that ends the scan early, at most 100 ms after it is set. The scan reads it and never sets it.
+    pub fn stop(mut self, stop: &StopFlag) -> Scan {
+        self.stop = stop.clone();
+        self
+    }
+
+    /// Any option of the engine. Its `int96` has effect in [`Dataset::open_with`] only.
+    pub fn with(mut self, change: impl FnOnce(&mut EngineOptions)) -> Scan {
+        change(&mut self.options);
+        self.is_changed = true;
+        self
+    }
+}
+
+/// Reading.
+impl Scan {
+    /// The data set as this scan reads it: its columns, its options decided. For the functions of
+    /// [`engine`](crate::engine).
+    ///
+    /// # Errors
+    /// Options that contradict each other or this machine, and where none of the files can be read with them.
+    pub fn dataset(&self) -> Result<Dataset, Error> {
+        if !self.is_changed {
+            return Ok(self.dataset.clone());
+        }
+        self.dataset.under(self.options.clone())
+    }
+
+    /// All batches, of one schema.
+    ///
+    /// # Errors
+    /// As [`Scan::dataset`], [`Error::NoRowGroup`], and [`Error::Schemas`] where the columns of two files differ.
+    pub fn batches(self) -> Result<Batches, Error> {
+        let dataset = self.dataset()?;
+        let schema = dataset.schema()?;
+        Ok(Batches::new(schema, self.start(&dataset)?))
+    }
+
+    /// All batches as a [`Stream`](futures_core::Stream), of one schema.
+    ///
+    /// # Errors
+    /// As [`Scan::batches`].
+    #[cfg(feature = "async")]
+    pub fn stream(self) -> Result<crate::batch_stream::BatchStream, Error> {
+        let dataset = self.dataset()?;
+        let schema = dataset.schema()?;
+        Ok(crate::batch_stream::BatchStream::new(schema, self.start(&dataset)?))
+    }
+
+    /// All batches, each with its place and the schema of its file.
+    ///
+    /// # Errors
+    /// As [`Scan::dataset`], and [`Error::NoRowGroup`].
+    pub fn placed_batches(self) -> Result<PlacedBatches, Error> {
+        self.start(&self.dataset()?)
+    }
+
+    fn start(&self, dataset: &Dataset) -> Result<PlacedBatches, Error> {
+        let row_groups = self.chosen(dataset, Dataset::row_groups_in_order)?;
+        Ok(PlacedBatches::start(dataset, row_groups, &self.stop))
+    }
+
+    /// Gives the batches to visitors on the reader threads themselves: no queue, no other core. `make_visitor` is called
+    /// once per reader thread, with its number; the visitor it gives sees that thread's batches, row group by row group.
     ///
     /// A file that fails is in [`ScanReport::failures`], as are those that were not opened; the others are read to their end.
     ///
     /// # Errors
-    /// What ends the scan as a whole: no driver, no memory, a ring that the kernel refuses.
-    pub fn scan<V>(
-        &self,
-        stop: &StopFlag,
-        make_visitor: impl Fn(usize) -> V + Sync,
-    ) -> Result<ScanReport, Error>
+    /// As [`Scan::placed_batches`], and what ends the scan as a whole: no driver, no memory, a ring that the kernel refuses.
+    pub fn visit<V>(self, make_visitor: impl Fn(usize) -> V + Sync) -> Result<ScanReport, Error>
     where
         V: FnMut(Batch) + Send,
     {
-        let units = UnitQueue::new(self);
-        let lanes = (0..self.resolved().threads).map(|thread| {
-            let lane = VisitLane { units: &units, visit: make_visitor(thread) };
-            (vec![Box::new(lane) as Box<dyn Lane>], Gate::new())
-        });
-        read(self, lanes.collect(), DecodeMode::Arrow, stop, &units)
+        let dataset = self.dataset()?;
+        let row_groups = self.chosen(&dataset, Dataset::row_groups)?;
+        read::visit(&dataset, row_groups, &self.stop, make_visitor)
     }
 
-    /// Reads the wanted bytes of everything once and decodes nothing.
+    /// Reads the wanted bytes once and decodes nothing.
     ///
     /// # Errors
-    /// As [`Dataset::scan`].
-    pub fn scan_raw(&self, stop: &StopFlag) -> Result<ScanReport, Error> {
-        let units = UnitQueue::new(self);
-        let lanes = (0..self.resolved().threads).map(|_| {
-            let lane = VisitLane { units: &units, visit: |_| {} };
-            (vec![Box::new(lane) as Box<dyn Lane>], Gate::new())
-        });
-        read(self, lanes.collect(), DecodeMode::Raw, stop, &units)
+    /// As [`Scan::visit`].
+    pub fn read_raw(self) -> Result<ScanReport, Error> {
+        let dataset = self.dataset()?;
+        let row_groups = self.chosen(&dataset, Dataset::row_groups)?;
+        read::raw(&dataset, row_groups, &self.stop)
     }
 
     /// Reads and decodes everything once into a digest of its content: the same for every driver, number of
     /// threads, decoder and batch size.
     ///
     /// # Errors
-    /// As [`Dataset::scan`].
-    pub fn digest(&self, stop: &StopFlag) -> Result<(ContentDigest, ScanReport), Error> {
-        let (files, report) = self.digest_files(stop, true)?;
+    /// As [`Scan::visit`].
+    pub fn digest(self) -> Result<(ContentDigest, ScanReport), Error> {
+        let (files, report) = self.digest_files(true)?;
         Ok((files.into_iter().fold(ContentDigest::default(), |sum, digest| sum + digest), report))
     }
 
@@ -69,221 +188,51 @@ impl Dataset {
     /// files that change places are noticed; without it is that of the content alone.
     ///
     /// # Errors
-    /// As [`Dataset::scan`].
-    pub fn digest_files(
+    /// As [`Scan::visit`].
+    pub fn digest_files(self, by_place: bool) -> Result<(Vec<ContentDigest>, ScanReport), Error> {
+        let dataset = self.dataset()?;
+        let row_groups = self.chosen(&dataset, Dataset::row_groups)?;
+        read::digest(&dataset, row_groups, &self.stop, by_place)
+    }
+
+    /// The reads that this scan issues: see [`Dataset::plan`].
+    ///
+    /// # Errors
+    /// As [`Scan::placed_batches`].
+    pub fn plan(self) -> Result<Plan, Error> {
+        let dataset = self.dataset()?;
+        let row_groups = self.chosen(&dataset, Dataset::row_groups)?;
+        Ok(dataset.plan_of(row_groups))
+    }
+
+    /// The row groups that were asked for, or all of them.
+    fn chosen(
         &self,
-        stop: &StopFlag,
-        by_place: bool,
-    ) -> Result<(Vec<ContentDigest>, ScanReport), Error> {
-        let sums: Vec<Mutex<ContentDigest>> =
-            self.files().iter().map(|_| Mutex::default()).collect();
-        let units = UnitQueue::new(self);
-        let begin = |unit: UnitId| {
-            let schema = self.files()[unit.file as usize].footer.projected_schema();
-            let place = if by_place { u64::from(unit.file) } else { 0 };
-            RowGroupDigest::new(place, u64::from(unit.row_group), schema)
+        dataset: &Dataset,
+        all: impl FnOnce(&Dataset) -> Vec<RowGroupId>,
+    ) -> Result<Vec<RowGroupId>, Error> {
+        let Some(asked) = &self.row_groups else { return Ok(all(dataset)) };
+        let files = self.dataset.files();
+        let row_groups = |id: &RowGroupId| {
+            files.get(id.file as usize).map_or(0, |file| file.footer.num_row_groups())
         };
-        let add = |unit: UnitId, digest: RowGroupDigest| {
-            let mut sum = sums[unit.file as usize].lock().unwrap_or_else(PoisonError::into_inner);
-            *sum += digest.finish();
-        };
-        let lanes = (0..self.resolved().threads).map(|_| {
-            let lane = DigestLane { units: &units, current: None, begin, add };
-            (vec![Box::new(lane) as Box<dyn Lane>], Gate::new())
-        });
-        let report = read(self, lanes.collect(), DecodeMode::Arrow, stop, &units)?;
-        let sums =
-            sums.into_iter().map(|sum| sum.into_inner().unwrap_or_else(PoisonError::into_inner));
-        Ok((sums.collect(), report))
-    }
-}
-
-/// Row groups that any thread may take next, and the files that are not to be read any further.
-pub(crate) struct UnitQueue {
-    units: Vec<UnitId>,
-    next: AtomicUsize,
-    failed: Vec<AtomicBool>,
-    failures: Mutex<Vec<(u32, String)>>,
-}
-
-impl UnitQueue {
-    pub(crate) fn new(dataset: &Dataset) -> UnitQueue {
-        UnitQueue::of(dataset, dataset.units())
-    }
-
-    pub(crate) fn of(dataset: &Dataset, units: Vec<UnitId>) -> UnitQueue {
-        UnitQueue::of_files(dataset.files().len(), units)
-    }
-
-    pub(crate) fn of_files(files: usize, units: Vec<UnitId>) -> UnitQueue {
-        UnitQueue {
-            units,
-            next: AtomicUsize::new(0),
-            failed: (0..files).map(|_| AtomicBool::new(false)).collect(),
-            failures: Mutex::new(Vec::new()),
+        if let Some(id) = asked.iter().find(|id| id.row_group as usize >= row_groups(id)) {
+            let (files, row_groups) = (files.len(), row_groups(id));
+            return Err(Error::NoRowGroup { id: *id, files, row_groups });
         }
-    }
-
-    pub(crate) fn take(&self) -> Option<UnitId> {
-        loop {
-            let unit = *self.units.get(self.next.fetch_add(1, Ordering::Relaxed))?;
-            if !self.failed[unit.file as usize].load(Ordering::Relaxed) {
-                return Some(unit);
-            }
-        }
-    }
-
-    /// One error per file: the first. Is this one it?
-    pub(crate) fn fail(&self, unit: UnitId, error: &Error) -> bool {
-        let is_first = !self.failed[unit.file as usize].swap(true, Ordering::Relaxed);
-        if is_first {
-            let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-            failures.push((unit.file, error.to_string()));
-        }
-        is_first
-    }
-
-    /// The files that failed, in the order of `dataset`.
-    pub(crate) fn take_failures(&self, dataset: &Dataset) -> impl Iterator<Item = Failure> {
-        let mut failures =
-            std::mem::take(&mut *self.failures.lock().unwrap_or_else(PoisonError::into_inner));
-        failures.sort_by_key(|&(file, _)| file);
-        failures.into_iter().map(|(file, error)| Failure {
-            path: path_text(&dataset.files()[file as usize].path),
-            error,
-        })
+        Ok(renumbered(asked, &self.dataset, dataset))
     }
 }
 
-/// Gives batches to a closure.
-struct VisitLane<'a, V> {
-    units: &'a UnitQueue,
-    visit: V,
-}
-
-impl<V: FnMut(Batch) + Send> Lane for VisitLane<'_, V> {
-    fn next_unit(&mut self) -> Option<UnitId> {
-        self.units.take()
-    }
-
-    fn demand(&mut self) -> Demand {
-        Demand::Hungry(1)
-    }
-
-    fn deliver(&mut self, delivery: Delivery) {
-        match delivery {
-            Delivery::Batch(batch) => (self.visit)(batch),
-            Delivery::Raw { .. } | Delivery::UnitDone { .. } => {}
-            Delivery::Failed { unit, error } => {
-                self.units.fail(unit, &error);
-            }
-        }
-    }
-}
-
-/// Adds batches to the digest of their row group.
-struct DigestLane<'a, B, A> {
-    units: &'a UnitQueue,
-    current: Option<RowGroupDigest>,
-    begin: B,
-    add: A,
-}
-
-impl<B, A> Lane for DigestLane<'_, B, A>
-where
-    B: Fn(UnitId) -> RowGroupDigest + Send,
-    A: Fn(UnitId, RowGroupDigest) + Send,
-{
-    fn next_unit(&mut self) -> Option<UnitId> {
-        self.units.take()
-    }
-
-    fn demand(&mut self) -> Demand {
-        Demand::Hungry(1)
-    }
-
-    fn deliver(&mut self, delivery: Delivery) {
-        match delivery {
-            Delivery::Batch(batch) => {
-                let unit = UnitId { file: batch.file, row_group: batch.row_group };
-                let begin = &self.begin;
-                self.current.get_or_insert_with(|| begin(unit)).update(&batch.columns);
-            }
-            Delivery::Raw { .. } => {}
-            Delivery::UnitDone { unit, .. } => {
-                let digest = self.current.take().unwrap_or_else(|| (self.begin)(unit));
-                (self.add)(unit, digest);
-            }
-            Delivery::Failed { unit, error } => {
-                self.current = None;
-                self.units.fail(unit, &error);
-            }
-        }
-    }
-
-    fn work(&self, _delivery: &Delivery) -> Work {
-        Work::Digest
-    }
-}
-
-/// Runs one reader per entry of `lanes` until all are finished.
-pub(crate) fn read<'a>(
-    dataset: &'a Dataset,
-    lanes: Vec<(Vec<Box<dyn Lane + 'a>>, Gate)>,
-    mode: DecodeMode,
-    stop: &StopFlag,
-    units: &UnitQueue,
-) -> Result<ScanReport, Error> {
-    let mut report = read_lanes(dataset, lanes, mode, stop)?;
-    report.failures.extend(units.take_failures(dataset));
-    Ok(report)
-}
-
-/// As [`read`], for lanes that keep their failures themselves.
-pub(crate) fn read_lanes<'a>(
-    dataset: &'a Dataset,
-    lanes: Vec<(Vec<Box<dyn Lane + 'a>>, Gate)>,
-    mode: DecodeMode,
-    stop: &StopFlag,
-) -> Result<ScanReport, Error> {
-    let meter = DeviceMeter::begin(dataset.options().sys_root.clone(), dataset.devices());
-    let before = Usage::now();
-    let begun = Instant::now();
-    let cpus = &dataset.resolved().cpus;
-    let cpus: Vec<_> = (0..lanes.len()).map(|thread| cpus[thread % cpus.len()]).collect();
-    let lanes: Vec<_> = lanes.into_iter().map(|lanes| Mutex::new(Some(lanes))).collect();
-    let ends = threads::run(
-        &cpus,
-        || stop.stop(),
-        |thread| {
-            let (lanes, gate) = lanes[thread]
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take()
-                .expect("each thread takes its own lanes, once");
-            let result =
-                Reader::new(dataset, thread, lanes, gate, mode, stop.clone()).and_then(Reader::run);
-            if result.is_err() {
-                // One thread that cannot go on must not leave the others reading for nothing.
-                stop.stop();
-            }
-            (result, begun.elapsed())
-        },
-    )?;
-    let mut readers: Vec<ReaderReport> = Vec::with_capacity(ends.len());
-    let mut done = Vec::with_capacity(ends.len());
-    for (result, elapsed) in ends {
-        readers.push(result?);
-        done.push(elapsed);
-    }
-    let seconds = begun.elapsed().as_secs_f64();
-    Ok(ScanReport::new(
-        dataset,
-        mode,
-        readers,
-        &done,
-        seconds,
-        &meter,
-        &Usage::now().since(&before),
-    ))
+/// Row groups of `before` as those of `after`, which has the same files or, where some cannot be read under its options, fewer.
+fn renumbered(row_groups: &[RowGroupId], before: &Dataset, after: &Dataset) -> Vec<RowGroupId> {
+    let mut left = (0u32..).zip(after.files()).peekable();
+    let numbers: Vec<Option<u32>> = before
+        .files()
+        .iter()
+        .map(|file| left.next_if(|(_, other)| other.path == file.path).map(|(number, _)| number))
+        .collect();
+    let renumber =
+        |id: &RowGroupId| numbers[id.file as usize].map(|file| RowGroupId { file, ..*id });
+    row_groups.iter().filter_map(renumber).collect()
 }

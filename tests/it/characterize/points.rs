@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use ringquet::{DirectChoice, DriverChoice, IoOptions, StopFlag};
+use ringquet::StopFlag;
+use ringquet::engine::{DirectChoice, DriverChoice, IoOptions};
 use ringquet_device::characterize::{Access, Bench, CharacterizeError, Point, measure};
 use ringquet_io::device::SysRoot;
 

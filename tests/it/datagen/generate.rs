@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use ringquet::DirectChoice;
+use ringquet::engine::DirectChoice;
 use ringquet_datagen::{ContentOptions, DatagenError, DatagenOptions, Existing};
 
 use super::support::{

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use ringquet::{Dataset, EngineOptions, StopFlag};
+use ringquet::Dataset;
+use ringquet::engine::EngineOptions;
 use ringquet_datagen::{DatagenOptions, Existing, ProblemKind};
 
 use super::support::{
@@ -37,7 +38,7 @@ fn a_partitioned_set_is_written_kept_and_verified() {
     let file = |dir: PathBuf| {
         let options = EngineOptions { columns: Some(vec!["i64".to_owned()]), ..Default::default() };
         let dataset = Dataset::open_files(vec![dir], options).unwrap();
-        dataset.digest_files(&StopFlag::new(), false).unwrap().0
+        dataset.scan().digest_files(false).unwrap().0
     };
     assert_eq!(
         file(dir.path().join("train/flag=true/img_1_of_3.parquet")),
@@ -71,7 +72,7 @@ fn what_dlio_partitioned_is_scanned() {
     let file = "mixed_part/train/flag=false/4802b7ce46504789827e35bec8badea2-0.parquet";
     let Some(file) = golden(file) else { return };
     let train = file.ancestors().nth(2).unwrap().to_owned();
-    let dataset = Dataset::open(&[train], EngineOptions::default()).unwrap();
+    let dataset = Dataset::open_with(&[train], EngineOptions::default()).unwrap();
     assert_eq!(dataset.files().len(), 4);
     let names: Vec<String> = dataset.files()[0]
         .footer
@@ -81,7 +82,7 @@ fn what_dlio_partitioned_is_scanned() {
         .map(|field| field.name().clone())
         .collect();
     assert!(!names.is_empty() && !names.contains(&"flag".to_owned()), "{names:?}");
-    let (_, report) = dataset.digest_files(&StopFlag::new(), false).unwrap();
+    let (_, report) = dataset.scan().digest_files(false).unwrap();
     assert!(report.failures.is_empty(), "{:?}", report.failures);
     assert_eq!(report.rows, 10_000, "two files of 5,000 rows");
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use ringquet::DirectChoice;
+use ringquet::engine::DirectChoice;
 use ringquet_datagen::{
     DatagenError, DatagenOptions, Existing, GenerateReport, WriteChoice, WriteDriver,
 };

@@ -4,7 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-use ringquet::{EngineOptions, StopFlag};
+use ringquet::StopFlag;
+use ringquet::engine::EngineOptions;
 use ringquet_layout::{Change, LayoutError, LayoutOptions, compare};
 use ringquet_workload::Loaded;
 use tempfile::TempDir;

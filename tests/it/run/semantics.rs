@@ -1,6 +1,6 @@
 //! Which rows an accelerator gets, how many steps there are, and what a step takes.
 
-use ringquet::{DecodeMode, DirectChoice, DriverChoice};
+use ringquet::engine::{DecodeMode, DirectChoice, DriverChoice};
 use ringquet_workload::FileShuffle;
 
 use super::support::{FILE_ROWS, checksum, data, floats, json, options, run, workload};

@@ -14,7 +14,8 @@ use anyhow::Result;
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use indicatif::ProgressBar;
-use ringquet::{Dataset, ScanReport, StopFlag};
+use ringquet::report::ScanReport;
+use ringquet::{Dataset, StopFlag};
 use ringquet_io::path_text::path_text;
 use serde::Serialize;
 use serde_json::json;
@@ -121,7 +122,7 @@ fn pour(
     bar: &ProgressBar,
     stop: Option<&StopFlag>,
 ) -> Result<Poured> {
-    let mut stream = dataset.batches();
+    let mut stream = dataset.scan().placed_batches()?;
     while !window.is_empty()
         && let Some(batch) = stream.next()
     {

@@ -12,8 +12,9 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use ringquet::FileEntry;
+use ringquet::engine::EngineOptions;
 use ringquet::report::Failure;
-use ringquet::{EngineOptions, FileEntry};
 use ringquet_decode::{
     BufferPool, ColumnChunkDetails, DecodeCounters, DecodeOptions, Footer, FooterDetails,
     Projection, RowGroupDecoder, TAIL_LEN,

@@ -5,8 +5,9 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use ringquet::Dataset;
+use ringquet::engine::plan::Plan;
 use ringquet::report::Failure;
-use ringquet::{Dataset, Plan};
 use ringquet_io::Alignment;
 use ringquet_io::path_text::{path_text, path_texts};
 use serde::Serialize;
@@ -28,8 +29,8 @@ pub(crate) fn run(args: &PlanArgs, console: &mut Console) -> Result<Exit> {
     let plan = dataset.plan();
     if let Some(file) = &args.fio_iolog {
         let breaks = |path: &Path| path.as_os_str().as_bytes().iter().any(u8::is_ascii_whitespace);
-        if let Some(unit) = plan.units.iter().find(|unit| breaks(&unit.path)) {
-            let path = unit.path.display();
+        if let Some(row_group) = plan.row_groups.iter().find(|row_group| breaks(&row_group.path)) {
+            let path = row_group.path.display();
             console.warn(
                 WarningCode::FioIologNames,
                 format!("{path}: fio does not read names with blanks or line breaks from an iolog; use a link without"),

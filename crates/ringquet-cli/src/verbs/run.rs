@@ -6,7 +6,7 @@ use std::fmt;
 
 use anyhow::Result;
 use indicatif::ProgressBar;
-use ringquet::DecodeMode;
+use ringquet::engine::DecodeMode;
 use ringquet_io::throughput_text;
 use ringquet_train::{AcceleratorPriority, Ensemble, Phase, Progress, RunOptions, RunReport};
 use serde::Serialize;

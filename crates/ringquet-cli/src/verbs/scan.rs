@@ -3,8 +3,9 @@
 use std::fmt;
 
 use anyhow::Result;
-use ringquet::report::DriverReport;
-use ringquet::{Batch, DecoderChoice, ScanReport};
+use ringquet::engine::DecoderChoice;
+use ringquet::report::{DriverReport, ScanReport};
+use ringquet::{Batch, Dataset};
 use ringquet_io::path_text::path_texts;
 use serde::Serialize;
 use serde_json::json;
@@ -29,21 +30,23 @@ pub(crate) fn run(args: &ScanArgs, console: &mut Console) -> Result<Exit> {
     let verb = json!({ "paths": path_texts(&args.source.paths), "strict": args.source.strict, "raw": args.raw, "digest": args.digest });
     console.set_options(engine_args::document(&options, verb));
     let dataset = source::open_all_of(&args.source, options, console)?;
+    // What is measured below is reading, not the mapping of memory.
+    let dataset = Dataset::clone(&dataset).map_memory()?;
     let stop = stop::on_signals()?;
     let (digest, scan) = if args.raw {
         let bar = progress::busy(console, "reading");
-        let scan = dataset.scan_raw(&stop)?;
+        let scan = dataset.scan().stop(&stop).read_raw()?;
         bar.finish_and_clear();
         (None, scan)
     } else if args.digest {
         let bar = progress::busy(console, "reading and hashing");
-        let (digest, scan) = dataset.digest(&stop)?;
+        let (digest, scan) = dataset.scan().stop(&stop).digest()?;
         bar.finish_and_clear();
         (Some(digest), scan)
     } else {
         let bar = progress::counted(console, "reading", dataset.num_rows(), "rows");
         let visit = |batch: Batch| bar.inc(batch.columns.num_rows() as u64);
-        let scan = dataset.scan(&stop, |_| visit)?;
+        let scan = dataset.scan().stop(&stop).visit(|_| visit)?;
         bar.finish_and_clear();
         (None, scan)
     };

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Result;
+use ringquet::Dataset;
+use ringquet::engine::EngineOptions;
 use ringquet::report::Failure;
-use ringquet::{Dataset, EngineOptions};
 use ringquet_io::path_text::path_text;
 use ringquet_workload::Loaded;
 use serde_json::{Value, json};
@@ -21,7 +22,7 @@ pub(super) fn open(
     options: EngineOptions,
     console: &mut Console,
 ) -> Result<Arc<Dataset>> {
-    let dataset = Dataset::open(paths, options)?;
+    let dataset = Dataset::open_with(paths, options)?;
     console.warn_all(dataset.warnings());
     for unopened in dataset.failures() {
         console.error(&unopened.error.to_string());
@@ -38,7 +39,7 @@ pub(super) fn open_all_of(
     if !source.strict {
         return open(&source.paths, options, console);
     }
-    let dataset = Dataset::open(&source.paths, options)?;
+    let dataset = Dataset::open_with(&source.paths, options)?;
     console.warn_all(dataset.warnings());
     Ok(Arc::new(dataset.require_all()?))
 }

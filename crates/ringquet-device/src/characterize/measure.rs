@@ -12,8 +12,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use ringquet::StopFlag;
+use ringquet::engine::panics;
 use ringquet::report::DeviceBytes;
-use ringquet::{StopFlag, panics};
 use ringquet_io::device::{DeviceMeter, SysRoot};
 use ringquet_io::queue::WAIT_MAX;
 use ringquet_io::throughput::GIB;

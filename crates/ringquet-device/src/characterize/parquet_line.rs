@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-use ringquet::{Dataset, EngineOptions, IoOptions, ScanReport, StopFlag, Warning};
+use ringquet::engine::{EngineOptions, IoOptions};
+use ringquet::report::ScanReport;
+use ringquet::{Dataset, StopFlag, Warning};
 use ringquet_io::throughput::{GIB, throughput_text};
 use serde::Serialize;
 
@@ -46,7 +48,7 @@ impl ParquetSource {
             columns: self.columns.clone(),
             ..EngineOptions::default()
         };
-        let opened = Dataset::open(&self.paths, options).and_then(Dataset::require_all);
+        let opened = Dataset::open_with(&self.paths, options).and_then(Dataset::require_all);
         opened.map_err(CharacterizeError::Parquet).map(drop)
     }
 }
@@ -107,12 +109,13 @@ pub(super) fn measure(
         columns: source.columns.clone(),
         ..EngineOptions::default()
     };
-    let opened = Dataset::open(&source.paths, options).and_then(Dataset::require_all);
+    let opened = Dataset::open_with(&source.paths, options).and_then(Dataset::require_all);
     let dataset = opened.map_err(CharacterizeError::Parquet)?;
     let each = seconds / ROUNDS as f64;
-    let read_raw = |seconds| Round::read(seconds, stop, |limit| dataset.scan_raw(limit));
+    let read_raw =
+        |seconds| Round::read(seconds, stop, |limit| dataset.scan().stop(limit).read_raw());
     let read_decoding =
-        |seconds| Round::read(seconds, stop, |limit| dataset.scan(limit, |_| |_| {}));
+        |seconds| Round::read(seconds, stop, |limit| dataset.scan().stop(limit).visit(|_| |_| {}));
     read_raw(ROUND_SECONDS_MIN)?;
     read_decoding(ROUND_SECONDS_MIN)?;
     let (mut raws, mut scans) = (Vec::with_capacity(ROUNDS), Vec::with_capacity(ROUNDS));

@@ -1,6 +1,6 @@
 //! Limits of this process: locked memory, open files.
 
-use ringquet::options::MEMORY_PER_THREAD_BYTES;
+use ringquet::engine::MEMORY_PER_THREAD_BYTES;
 use ringquet_io::{IoOptions, cpus};
 
 use super::finding::{Finding, Standing};
@@ -25,7 +25,7 @@ pub(super) fn reader_threads(status: &str) -> u64 {
     list.map_or(1, |cpus| cpus.len() as u64)
 }
 
-/// Registered with the ring: half of a thread's memory, as [`ringquet::EngineOptions`] shares it out.
+/// Registered with the ring: half of a thread's memory, as [`ringquet::engine::EngineOptions`] shares it out.
 pub(super) fn arena_bytes(threads: u64) -> u64 {
     threads * MEMORY_PER_THREAD_BYTES / 2
 }

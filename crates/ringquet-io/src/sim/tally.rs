@@ -1,6 +1,7 @@
 //! What simulated drivers did, counted over all of them.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -82,10 +83,13 @@ struct Counts {
     faults: [AtomicU64; Fault::ALL.len()],
     completions: AtomicU64,
     drivers: AtomicU64,
+    arena_bytes_max: AtomicU64,
     /// Files whose requests failed.
     files: Mutex<BTreeSet<PathBuf>>,
     /// Memory of the queues over simulated drivers.
     arenas: Mutex<Vec<Weak<Arena>>>,
+    /// Byte ranges of the reads that were pushed, in their order, where they are logged.
+    reads: Option<Mutex<Vec<Range<u64>>>>,
 }
 
 /// What was counted does not make two options different.
@@ -98,6 +102,27 @@ impl PartialEq for Tally {
 impl Eq for Tally {}
 
 impl Tally {
+    /// One that logs the reads.
+    pub fn with_log() -> Tally {
+        let counts = Counts { reads: Some(Mutex::default()), ..Counts::default() };
+        Tally { counts: Arc::new(counts) }
+    }
+
+    /// Takes the log: the byte ranges of the reads that were pushed since it was taken last, retries included. Empty where
+    /// nothing is logged.
+    pub fn take_log(&self) -> Vec<Range<u64>> {
+        let take = |log: &Mutex<Vec<Range<u64>>>| {
+            std::mem::take(&mut *log.lock().unwrap_or_else(PoisonError::into_inner))
+        };
+        self.counts.reads.as_ref().map(take).unwrap_or_default()
+    }
+
+    pub(super) fn log(&self, read: Range<u64>) {
+        if let Some(log) = &self.counts.reads {
+            log.lock().unwrap_or_else(PoisonError::into_inner).push(read);
+        }
+    }
+
     /// How often a fault was injected.
     pub fn count(&self, fault: Fault) -> u64 {
         self.counts.faults[fault as usize].load(Ordering::Relaxed)
@@ -118,6 +143,11 @@ impl Tally {
     pub fn arenas_in_use(&self) -> usize {
         let arenas = self.counts.arenas.lock().unwrap_or_else(PoisonError::into_inner);
         arenas.iter().filter(|arena| arena.strong_count() > 0).count()
+    }
+
+    /// Bytes of the largest arena.
+    pub fn arena_bytes_max(&self) -> u64 {
+        self.counts.arena_bytes_max.load(Ordering::Relaxed)
     }
 
     pub(super) fn add(&self, fault: Fault) {
@@ -146,6 +176,7 @@ impl Tally {
             arenas.push(Arc::downgrade(arena));
         }
         drop(arenas);
+        self.counts.arena_bytes_max.fetch_max(arena.len_bytes() as u64, Ordering::Relaxed);
         self.counts.drivers.fetch_add(1, Ordering::Relaxed)
     }
 }

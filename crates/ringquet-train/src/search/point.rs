@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ringquet::{Dataset, DecodeMode, StopFlag, Warning};
+use ringquet::engine::DecodeMode;
+use ringquet::{Dataset, StopFlag, Warning};
 use ringquet_workload::{DatasetType, Loaded, Shuffle, Workload};
 use serde::Serialize;
 

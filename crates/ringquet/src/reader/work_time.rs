@@ -6,7 +6,7 @@ use ringquet_decode::ChunkSource;
 use ringquet_io::{DriverName, IoError, ReadQueue};
 
 use crate::lane::{Delivery, Lane, Work};
-use crate::unit::UnitBytes;
+use crate::row_group::RowGroupBytes;
 
 /// Nanoseconds by what was done.
 #[derive(Debug, Clone, Copy, Default)]
@@ -51,7 +51,7 @@ const LOOK_EVERY: Duration = Duration::from_micros(50);
 /// A row group's bytes for its decoder. Between pages it keeps the queue going: what came is reaped, and what waits in the
 /// backlog takes its place.
 pub(super) struct Watching<'a> {
-    bytes: &'a mut UnitBytes,
+    bytes: &'a mut RowGroupBytes,
     queue: &'a mut ReadQueue,
     /// The kernel reads while this thread decodes. Other drivers read only when they are waited for.
     goes_on: bool,
@@ -61,7 +61,7 @@ pub(super) struct Watching<'a> {
 }
 
 impl<'a> Watching<'a> {
-    pub(super) fn new(bytes: &'a mut UnitBytes, queue: &'a mut ReadQueue) -> Watching<'a> {
+    pub(super) fn new(bytes: &'a mut RowGroupBytes, queue: &'a mut ReadQueue) -> Watching<'a> {
         let goes_on = queue.facts().name == DriverName::Uring;
         let (looked, pumped) = (Instant::now(), Duration::ZERO);
         Watching { bytes, queue, goes_on, looked, pumped, broken: None }

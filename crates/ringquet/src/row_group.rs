@@ -16,7 +16,7 @@ use std::ops::Range;
 use ringquet_decode::{BufferPool, ChunkSource, Hold};
 use ringquet_io::Filled;
 
-use crate::plan::{Extent, UnitId, WantedChunk, overlap};
+use crate::plan::{Extent, RowGroupId, WantedChunk, overlap};
 
 /// Where the bytes of an extent are.
 enum Bytes {
@@ -29,8 +29,8 @@ enum Bytes {
 }
 
 /// One row group's bytes.
-pub(crate) struct UnitBytes {
-    pub(crate) unit: UnitId,
+pub(crate) struct RowGroupBytes {
+    pub(crate) id: RowGroupId,
     chunks: Vec<ChunkBytes>,
     extents: Vec<Extent>,
     bytes: Vec<Bytes>,
@@ -39,7 +39,7 @@ pub(crate) struct UnitBytes {
     /// Extents that are not requested yet, in the order of need.
     order: VecDeque<u32>,
     requested: u32,
-    /// Bytes of the arena that this unit holds.
+    /// Bytes of the arena that this row group holds.
     held_bytes: u64,
     /// Memory beside the arena: copies and assemblies.
     copied: Hold,
@@ -73,15 +73,15 @@ struct Again {
     assembly: Assembly,
 }
 
-impl UnitBytes {
+impl RowGroupBytes {
     /// `chunks` in the order of leaves, `extents` in that of offsets, `order` in that of need.
     pub(crate) fn new(
-        unit: UnitId,
+        id: RowGroupId,
         chunks: Vec<WantedChunk>,
         extents: Vec<Extent>,
         order: impl IntoIterator<Item = u32>,
         pool: &BufferPool,
-    ) -> UnitBytes {
+    ) -> RowGroupBytes {
         let mut users = vec![0; extents.len()];
         let chunks = chunks.into_iter().map(|wanted| {
             let first = extents.partition_point(|extent| extent.range.end <= wanted.range.start);
@@ -98,8 +98,8 @@ impl UnitBytes {
         });
         let chunks = chunks.collect();
         let bytes = extents.iter().map(|_| Bytes::Planned).collect();
-        UnitBytes {
-            unit,
+        RowGroupBytes {
+            id,
             chunks,
             extents,
             bytes,
@@ -120,7 +120,7 @@ impl UnitBytes {
         Some((index, self.extents[index as usize].range.clone()))
     }
 
-    /// The extent that [`UnitBytes::next_planned`] named is on its way.
+    /// The extent that [`RowGroupBytes::next_planned`] named is on its way.
     pub(crate) fn set_requested(&mut self, index: u32) {
         debug_assert_eq!(self.order.front(), Some(&index));
         self.order.pop_front();
@@ -143,7 +143,7 @@ impl UnitBytes {
         self.copied.change(0, filled.len());
     }
 
-    /// Its read failed: the unit will not be finished.
+    /// Its read failed: the row group will not be finished.
     pub(crate) fn set_failed(&mut self, index: u32) {
         self.requested -= 1;
         self.held_bytes -= self.extents[index as usize].len_bytes();
@@ -279,7 +279,7 @@ impl Bytes {
     }
 }
 
-impl ChunkSource for UnitBytes {
+impl ChunkSource for RowGroupBytes {
     fn bytes(&mut self, leaf: usize, range: Range<u64>) -> Option<&[u8]> {
         let chunk_at = self.chunk_of(leaf)?;
         let before = std::mem::replace(&mut self.at_work, chunk_at);
@@ -306,7 +306,7 @@ impl ChunkSource for UnitBytes {
     }
 }
 
-impl UnitBytes {
+impl RowGroupBytes {
     /// Whether the first byte of the range that was not put together is in an extent that the chunk has released.
     fn was_released(&self, chunk: &ChunkBytes, range: &Range<u64>) -> bool {
         let released = chunk.unreleased.checked_sub(1).filter(|last| *last >= chunk.extents.start);
@@ -419,8 +419,8 @@ mod tests {
     use super::*;
     use crate::plan::{PlanBounds, extents, streaming_order};
 
-    /// A unit over a file whose byte at offset n is n, cut into extents of 4096 bytes.
-    fn unit(chunks: &[Range<u64>]) -> UnitBytes {
+    /// A row group over a file whose byte at offset n is n, cut into extents of 4096 bytes.
+    fn row_group(chunks: &[Range<u64>]) -> RowGroupBytes {
         let chunks: Vec<_> = chunks
             .iter()
             .enumerate()
@@ -430,17 +430,17 @@ mod tests {
             PlanBounds { coalesce_gap_bytes: 0, coalesce_span_bytes: 4096, read_size_bytes: 4096 };
         let extents = extents(&chunks, 1 << 20, Alignment::new(512).unwrap(), &bounds);
         let order = streaming_order(&extents, &chunks);
-        let unit = UnitId { file: 0, row_group: 0 };
-        UnitBytes::new(unit, chunks, extents, order, &BufferPool::new())
+        let id = RowGroupId { file: 0, row_group: 0 };
+        RowGroupBytes::new(id, chunks, extents, order, &BufferPool::new())
     }
 
-    fn fill_next(unit: &mut UnitBytes) {
-        let (index, range) = unit.next_planned().unwrap();
-        unit.set_requested(index);
+    fn fill_next(row_group: &mut RowGroupBytes) {
+        let (index, range) = row_group.next_planned().unwrap();
+        row_group.set_requested(index);
         let bytes: Vec<u8> = range.map(|n| u8::try_from(n % 251).unwrap()).collect();
-        unit.requested -= 1;
-        unit.copied.change(0, bytes.len());
-        unit.bytes[index as usize] = Bytes::Copied(bytes);
+        row_group.requested -= 1;
+        row_group.copied.change(0, bytes.len());
+        row_group.bytes[index as usize] = Bytes::Copied(bytes);
     }
 
     fn expected(range: Range<u64>) -> Vec<u8> {
@@ -449,111 +449,111 @@ mod tests {
 
     #[test]
     fn a_range_inside_an_extent_is_answered_in_place() {
-        let mut unit = unit(&[100..5000]);
-        assert_eq!(unit.bytes(0, 100..200), None);
-        fill_next(&mut unit);
-        assert_eq!(unit.bytes(0, 100..200), Some(&expected(100..200)[..]));
-        assert_eq!(unit.bytes(0, 4000..4200), None);
-        fill_next(&mut unit);
-        assert_eq!(unit.bytes(0, 4000..4200), Some(&expected(4000..4200)[..]));
-        assert!(unit.all_came());
+        let mut row_group = row_group(&[100..5000]);
+        assert_eq!(row_group.bytes(0, 100..200), None);
+        fill_next(&mut row_group);
+        assert_eq!(row_group.bytes(0, 100..200), Some(&expected(100..200)[..]));
+        assert_eq!(row_group.bytes(0, 4000..4200), None);
+        fill_next(&mut row_group);
+        assert_eq!(row_group.bytes(0, 4000..4200), Some(&expected(4000..4200)[..]));
+        assert!(row_group.all_came());
     }
 
     /// A header is asked for, then its page, which begins inside the header's range: the extents of the
     /// header's range may be gone by then, its bytes must not be.
     #[test]
     fn a_range_that_begins_inside_the_assembled_one_is_still_there() {
-        let mut unit = unit(&[0..20_000]);
-        fill_next(&mut unit);
-        fill_next(&mut unit);
-        assert_eq!(unit.bytes(0, 4000..4500), Some(&expected(4000..4500)[..]));
-        unit.release_below(0, 4000);
-        assert!(matches!(unit.bytes[0], Bytes::Released));
-        assert_eq!(unit.bytes(0, 4060..4090), Some(&expected(4060..4090)[..]));
-        assert_eq!(unit.bytes(0, 4060..9000), None);
-        fill_next(&mut unit);
-        assert_eq!(unit.bytes(0, 4060..9000), Some(&expected(4060..9000)[..]));
+        let mut row_group = row_group(&[0..20_000]);
+        fill_next(&mut row_group);
+        fill_next(&mut row_group);
+        assert_eq!(row_group.bytes(0, 4000..4500), Some(&expected(4000..4500)[..]));
+        row_group.release_below(0, 4000);
+        assert!(matches!(row_group.bytes[0], Bytes::Released));
+        assert_eq!(row_group.bytes(0, 4060..4090), Some(&expected(4060..4090)[..]));
+        assert_eq!(row_group.bytes(0, 4060..9000), None);
+        fill_next(&mut row_group);
+        assert_eq!(row_group.bytes(0, 4060..9000), Some(&expected(4060..9000)[..]));
     }
 
     #[test]
     fn a_page_larger_than_what_may_be_held_goes_through_part_by_part() {
-        let mut unit = unit(&[0..40_960]);
+        let mut row_group = row_group(&[0..40_960]);
         for n in 1..10 {
-            fill_next(&mut unit);
-            assert_eq!(unit.bytes(0, 10..40_000), None, "{n}");
-            let kept = unit.bytes.iter().filter(|b| b.get().is_some()).count();
+            fill_next(&mut row_group);
+            assert_eq!(row_group.bytes(0, 10..40_000), None, "{n}");
+            let kept = row_group.bytes.iter().filter(|b| b.get().is_some()).count();
             assert_eq!(kept, 0, "what was copied is released");
         }
-        fill_next(&mut unit);
-        assert_eq!(unit.bytes(0, 10..40_000), Some(&expected(10..40_000)[..]));
+        fill_next(&mut row_group);
+        assert_eq!(row_group.bytes(0, 10..40_000), Some(&expected(10..40_000)[..]));
     }
 
     #[test]
     fn an_extent_of_two_chunks_is_released_by_the_second() {
-        let mut unit = unit(&[0..1000, 1000..2000]);
-        fill_next(&mut unit);
-        unit.release_below(0, 1000);
-        assert!(unit.bytes(1, 1000..2000).is_some());
-        unit.release_below(1, 2000);
-        assert!(matches!(unit.bytes[0], Bytes::Released));
+        let mut row_group = row_group(&[0..1000, 1000..2000]);
+        fill_next(&mut row_group);
+        row_group.release_below(0, 1000);
+        assert!(row_group.bytes(1, 1000..2000).is_some());
+        row_group.release_below(1, 2000);
+        assert!(matches!(row_group.bytes[0], Bytes::Released));
     }
 
-    fn fill_all(unit: &mut UnitBytes) {
-        while unit.next_planned().is_some() {
-            fill_next(unit);
+    fn fill_all(row_group: &mut RowGroupBytes) {
+        while row_group.next_planned().is_some() {
+            fill_next(row_group);
         }
     }
 
     /// A dictionary that was given back: the extents are requested a second time, and released once they are copied.
     #[test]
     fn what_was_released_is_read_again() {
-        let mut unit = unit(&[0..20_000]);
-        fill_all(&mut unit);
-        unit.release_consumed(0, 16_384);
-        assert_eq!(unit.bytes(0, 100..6000), None);
-        assert!(unit.hasten(0, &(100..6000)));
-        fill_next(&mut unit);
-        assert_eq!(unit.bytes(0, 100..6000), None, "its first part");
-        assert!(unit.hasten(0, &(100..6000)));
-        fill_all(&mut unit);
-        assert_eq!(unit.bytes(0, 100..6000), Some(&expected(100..6000)[..]));
-        assert!(unit.bytes[..4].iter().all(|bytes| matches!(bytes, Bytes::Released)));
-        assert_eq!(unit.bytes(0, 17_000..20_000), Some(&expected(17_000..20_000)[..]));
+        let mut row_group = row_group(&[0..20_000]);
+        fill_all(&mut row_group);
+        row_group.release_consumed(0, 16_384);
+        assert_eq!(row_group.bytes(0, 100..6000), None);
+        assert!(row_group.hasten(0, &(100..6000)));
+        fill_next(&mut row_group);
+        assert_eq!(row_group.bytes(0, 100..6000), None, "its first part");
+        assert!(row_group.hasten(0, &(100..6000)));
+        fill_all(&mut row_group);
+        assert_eq!(row_group.bytes(0, 100..6000), Some(&expected(100..6000)[..]));
+        assert!(row_group.bytes[..4].iter().all(|bytes| matches!(bytes, Bytes::Released)));
+        assert_eq!(row_group.bytes(0, 17_000..20_000), Some(&expected(17_000..20_000)[..]));
     }
 
     /// Of a page at the end of its chunk, what was put together for its header is still there, but not the rest.
     #[test]
     fn what_was_released_after_its_header_was_put_together_is_read_again() {
-        let mut unit = unit(&[0..20_000]);
-        fill_all(&mut unit);
-        unit.release_consumed(0, 16_000);
-        assert!(unit.bytes(0, 16_200..16_600).is_some(), "a header that crosses extents");
-        assert!(unit.bytes(0, 16_300..20_000).is_some());
-        unit.release_consumed(0, 20_000);
-        unit.chunks[0].assembly.bytes.truncate(300);
-        while unit.bytes(0, 16_300..20_000).is_none() {
-            assert!(unit.hasten(0, &(16_300..20_000)));
-            fill_all(&mut unit);
+        let mut row_group = row_group(&[0..20_000]);
+        fill_all(&mut row_group);
+        row_group.release_consumed(0, 16_000);
+        assert!(row_group.bytes(0, 16_200..16_600).is_some(), "a header that crosses extents");
+        assert!(row_group.bytes(0, 16_300..20_000).is_some());
+        row_group.release_consumed(0, 20_000);
+        row_group.chunks[0].assembly.bytes.truncate(300);
+        while row_group.bytes(0, 16_300..20_000).is_none() {
+            assert!(row_group.hasten(0, &(16_300..20_000)));
+            fill_all(&mut row_group);
         }
-        assert_eq!(unit.bytes(0, 16_300..20_000), Some(&expected(16_300..20_000)[..]));
+        assert_eq!(row_group.bytes(0, 16_300..20_000), Some(&expected(16_300..20_000)[..]));
     }
 
     #[test]
     fn columns_that_wait_give_their_copies_back() {
-        let mut unit = unit(&[0..10_000, 10_000..20_000]);
+        let mut row_group = row_group(&[0..10_000, 10_000..20_000]);
         let limits = PoolLimits { held_bytes: 0, ..PoolLimits::default() };
-        unit.pool = BufferPool::with_limits(limits);
-        unit.copied = unit.pool.hold();
-        fill_all(&mut unit);
-        assert_eq!(unit.bytes(0, 100..9000), Some(&expected(100..9000)[..]));
-        unit.release_consumed(0, 5000);
+        row_group.pool = BufferPool::with_limits(limits);
+        row_group.copied = row_group.pool.hold();
+        fill_all(&mut row_group);
+        assert_eq!(row_group.bytes(0, 100..9000), Some(&expected(100..9000)[..]));
+        row_group.release_consumed(0, 5000);
         for (leaf, range) in [(1, 11_000..19_000), (0, 5000..9000), (1, 11_000..19_000)] {
-            while unit.bytes(leaf, range.clone()).is_none() {
-                assert!(unit.hasten(leaf, &range), "{leaf}");
-                fill_all(&mut unit);
+            while row_group.bytes(leaf, range.clone()).is_none() {
+                assert!(row_group.hasten(leaf, &range), "{leaf}");
+                fill_all(&mut row_group);
             }
-            assert_eq!(unit.bytes(leaf, range.clone()), Some(&expected(range)[..]));
-            assert!(unit.chunks[1 - leaf].assembly.bytes.is_empty());
+            assert_eq!(row_group.bytes(leaf, range.clone()), Some(&expected(range)[..]));
+            assert!(row_group.chunks[1 - leaf].assembly.bytes.is_empty());
         }
     }
 }
