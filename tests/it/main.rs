@@ -22,6 +22,9 @@ mod faults;
 // whole data sets: digests, streams, budgets, many files
 mod deliver;
 
+// the library as a program uses it: scans, readers, streams, its examples
+mod library;
+
 // YAML, overrides, names, shuffles
 mod workload;
 
