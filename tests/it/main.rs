@@ -25,6 +25,9 @@ mod deliver;
 // where the time of reader threads goes
 mod times;
 
+// the library as a program uses it: scans, readers, streams, its examples
+mod library;
+
 // YAML, overrides, names, shuffles
 mod workload;
 

@@ -16,6 +16,7 @@
 //!  cargo xtask portable      the decoder's tests on the kernels of other architectures
 //!  cargo xtask aarch64       built for aarch64, unit tests and the decoder's run under qemu-user
 //!  cargo xtask interleave    locks and condition variables under many schedules of their threads
+//!  cargo xtask semver        the library's public names against those of another revision
 //!  cargo xtask fuzz          hostile bytes for each layer (cargo-fuzz)
 //! ```
 //!
@@ -46,6 +47,7 @@ mod interleave;
 mod mpi;
 mod portable;
 mod sanitize;
+mod semver;
 
 mod host;
 mod python;
@@ -140,6 +142,12 @@ enum Verb {
         /// Only tests whose names hold this
         test: Option<String>,
     },
+    /// Report what changed in the public names of the library since another revision (needs cargo-semver-checks)
+    Semver {
+        /// The revision to compare with
+        #[arg(long, default_value = "origin/main", value_name = "REVISION")]
+        baseline: String,
+    },
     /// Give hostile bytes to each layer (needs cargo-fuzz)
     Fuzz {
         /// Which targets; all of them if none is named
@@ -179,6 +187,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Aarch64 => aarch64::run(&workshop),
         Verb::Sanitize => sanitize::run(&workshop),
         Verb::Interleave { test } => interleave::run(&workshop, test.as_deref()),
+        Verb::Semver { baseline } => semver::run(&workshop, &baseline),
         Verb::Fuzz { targets, minutes } => fuzz::run(&workshop, &targets, minutes),
         Verb::Datagen { sets } => datagen::run(&workshop, &sets),
         Verb::Cases { folder } => match cases::folder(&workshop, folder) {

@@ -64,6 +64,7 @@ pub enum Error {
         /// How many.
         count: usize,
         /// The error of the first by path.
+        #[source]
         first: Box<Error>,
     },
     /// The error of a file that was not opened, shared with [`Dataset::failures`](crate::Dataset::failures).

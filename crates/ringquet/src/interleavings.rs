@@ -11,6 +11,8 @@ use crate::error::Error;
 use crate::lane::{Gate, StopFlag};
 use crate::plan::RowGroupId;
 use crate::read::RowGroupQueue;
+#[cfg(feature = "async")]
+use crate::sync::Condvar;
 use crate::sync::Mutex;
 
 /// Of no importance: a wait of a model ends when it is woken, or never.
@@ -148,6 +150,60 @@ fn a_producer_that_ends_early_ends_the_consumer() {
         assert_eq!(queue.take(), None);
         producer.join().expect("it only ends");
     });
+}
+
+/// What wakes a task that waits for batches.
+#[cfg(feature = "async")]
+struct Bell {
+    rung: Mutex<bool>,
+    ringing: Condvar,
+}
+
+#[cfg(feature = "async")]
+impl Bell {
+    /// Sleeps until it is rung.
+    fn wait(&self) {
+        let mut rung = self.rung.lock().expect("nobody panics");
+        while !*rung {
+            rung = self.ringing.wait(rung).expect("nobody panics");
+        }
+        *rung = false;
+    }
+}
+
+#[cfg(feature = "async")]
+impl std::task::Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        *self.rung.lock().expect("nobody panics") = true;
+        self.ringing.notify_one();
+    }
+}
+
+/// A task sleeps only when it is told that there is nothing, and is woken whenever that changes.
+#[cfg(feature = "async")]
+#[test]
+fn a_task_is_woken_for_every_batch_and_for_the_end() {
+    use std::task::{Context, Poll, Waker};
+
+    for (producers, items) in [(1, 2), (2, 2)] {
+        many_schedules(move || {
+            let (queue, threads) = start(producers, items, 1);
+            let bell = Arc::new(Bell { rung: Mutex::new(false), ringing: Condvar::new() });
+            let waker = Waker::from(Arc::clone(&bell));
+            let mut taken = 0;
+            loop {
+                match queue.poll_take(&mut Context::from_waker(&waker)) {
+                    Poll::Ready(Some(_)) => taken += 1,
+                    Poll::Ready(None) => break,
+                    Poll::Pending => bell.wait(),
+                }
+            }
+            assert_eq!(taken, producers * items as usize);
+            for thread in threads {
+                assert_eq!(thread.join().expect("no assertion of a producer failed"), items);
+            }
+        });
+    }
 }
 
 fn all_row_groups(files: u32, row_groups: u32) -> Vec<RowGroupId> {
