@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use ringquet_result::Warning;
 
 use crate::align::Alignment;
-use crate::arena::{Arena, Filled, Slot};
+use crate::arena::{Arena, Slot};
 use crate::counters::IoCounters;
 use crate::device;
 use crate::driver::{Driver, DriverFacts, RawCompletion, RawRead};
@@ -31,6 +31,7 @@ use crate::options::{DirectChoice, DriverChoice, IoOptions};
 use crate::patience::{Entering, Patience, Refusals, is_momentary};
 use crate::probe;
 use crate::slab::Slab;
+pub use request::Completed;
 use request::{Piece, Request};
 use watch::Watch;
 
@@ -40,15 +41,6 @@ const BATCH_MIN: u32 = 4;
 
 /// How long one wait in the kernel lasts at most, so that a stop request is seen.
 pub const WAIT_MAX: Duration = Duration::from_millis(100);
-
-/// A read that ended.
-#[derive(Debug)]
-pub struct Completed {
-    /// The caller's tag.
-    pub tag: u64,
-    /// The bytes of the range asked for, or why there are none.
-    pub result: Result<Filled, IoError>,
-}
 
 /// Reads of one thread.
 pub struct ReadQueue {

@@ -4,7 +4,7 @@ use std::io;
 use std::ops::Range;
 use std::time::Instant;
 
-use crate::arena::Slot;
+use crate::arena::{Filled, Slot};
 use crate::device;
 use crate::error::IoError;
 use crate::file::DataFile;
@@ -50,4 +50,13 @@ impl Piece {
             },
         }
     }
+}
+
+/// A read that ended.
+#[derive(Debug)]
+pub struct Completed {
+    /// The caller's tag.
+    pub tag: u64,
+    /// The bytes of the range asked for, or why there are none.
+    pub result: Result<Filled, IoError>,
 }
