@@ -1,4 +1,4 @@
-//! The Arrow crates whose types this library takes and gives: [`array`] is `arrow-array`, [`schema`] is `arrow-schema`.
+//! The Arrow crates whose types this library takes and gives: [`mod@array`] is `arrow-array`, [`mod@schema`] is `arrow-schema`.
 //!
 //! Both are of version 60, [`VERSION_MAJOR`]. A program that uses them through here has the same types as the library; one
 //! that names the crates itself needs this version of them. Another major version here is a breaking change of `ringquet`.
