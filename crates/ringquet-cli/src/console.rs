@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::exit::{self, Exit};
+use crate::flags;
 use crate::stdout::{self, print};
 
 /// Prints what clap has to say: a help page, a version, or what is wrong with the command line.
@@ -64,7 +65,7 @@ impl Console {
     /// Says on standard error, and in the document, what the user should know. Once is enough: reader
     /// threads that meet the same obstacle say it in the same words.
     pub(crate) fn warn(&mut self, code: WarningCode, message: impl Into<String>) {
-        let warning = Warning::new(code, message);
+        let warning = Warning::new(code, flags::spelt(&message.into()));
         if self.warnings.contains(&warning) {
             return;
         }
@@ -90,7 +91,7 @@ impl Console {
 
     /// One of several errors, in one line: the command goes on, and tells in the end that it failed.
     pub(crate) fn error(&self, message: &str) {
-        self.tell(&format_args!("error: {}", exit::joined(message)));
+        self.tell(&format_args!("error: {}", flags::spelt(&exit::joined(message))));
     }
 
     /// The result, as text or as the document.
@@ -98,10 +99,24 @@ impl Console {
         if self.json { self.document(report) } else { print(text) }
     }
 
+    /// As [`Self::report`], of a report whose texts name options.
+    pub(crate) fn report_with_flags(
+        &self,
+        report: &impl Serialize,
+        text: &dyn fmt::Display,
+    ) -> Result<()> {
+        if !self.json {
+            return print(&flags::spelt(&text.to_string()));
+        }
+        let mut report = serde_json::to_value(report)?;
+        flags::spell(&mut report);
+        self.document(&report)
+    }
+
     /// The error as one line on standard error, and in the document; how the process ends.
     pub(crate) fn fail(&self, error: &anyhow::Error) -> Exit {
         let end = exit::of_error(error);
-        let message = exit::one_line(error);
+        let message = flags::spelt(&exit::one_line(error));
         self.error(&message);
         if self.json
             && let Err(error) = self.document(&failure(&message))

@@ -86,7 +86,7 @@ fn of_datagen(error: &DatagenError) -> bool {
     match error {
         DatagenError::Workload(error) => of_workload(error),
         DatagenError::Engine(error) => of_engine(error),
-        DatagenError::Option { .. } => true,
+        DatagenError::Option(_) => true,
         _ => false,
     }
 }
@@ -105,7 +105,7 @@ fn of_layout(error: &LayoutError) -> bool {
         LayoutError::Workload(error) => of_workload(error),
         LayoutError::Generate { source, .. } => of_datagen(source),
         LayoutError::Read { source, .. } => of_engine(source),
-        LayoutError::Option { .. } => true,
+        LayoutError::Option(_) => true,
         _ => false,
     }
 }
@@ -149,6 +149,8 @@ fn append(line: &mut String, cause: &dyn fmt::Display) {
 
 #[cfg(test)]
 mod tests {
+    use ringquet_result::OptionError;
+
     use super::*;
 
     use std::io;
@@ -172,15 +174,21 @@ mod tests {
     fn which_errors_are_usage() {
         let check = |error: anyhow::Error, expect: Exit| assert_eq!(of_error(&error), expect);
         check(Usage("--rows 3..1".to_owned()).into(), Exit::Usage);
-        check(IoError::Options("--queue-depth 0".to_owned()).into(), Exit::Usage);
+        check(
+            IoError::Options(OptionError::new("queue_depth", 0, "must be more")).into(),
+            Exit::Usage,
+        );
         check(Interrupted.into(), Exit::Failed);
         let text = "dataset.formt".to_owned();
         let reason = "has no `=`".to_owned();
         let wrong: Result<(), _> = Err(WorkloadError::Override { text, reason });
         check(wrong.context("a.yaml").unwrap_err(), Exit::Usage);
-        check(ringquet::Error::Options("--threads 0".to_owned()).into(), Exit::Usage);
+        check(
+            ringquet::Error::Options(OptionError::new("threads", 0, "must be more")).into(),
+            Exit::Usage,
+        );
         check(ringquet::Error::Stopped.into(), Exit::Failed);
-        let options = || IoError::Options("--read-size 1".to_owned());
+        let options = || IoError::Options(OptionError::new("read_size_bytes", 1, "must be more"));
         check(RunError::Engine(ringquet::Error::Io(options())).into(), Exit::Usage);
         check(DatagenError::Engine(Box::new(options().into())).into(), Exit::Usage);
         check(RunError::Accelerators { accelerators: 0, max: 9 }.into(), Exit::Usage);

@@ -19,6 +19,7 @@ mod stdout;
 mod unfinished;
 
 mod console;
+mod flags;
 mod quantity;
 mod table;
 

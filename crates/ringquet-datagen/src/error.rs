@@ -1,5 +1,6 @@
 //! Why a data set could not be generated or verified, by cause.
 
+use ringquet_result::OptionError;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -12,15 +13,8 @@ pub enum DatagenError {
     #[error(transparent)]
     Workload(#[from] WorkloadError),
     /// An option is out of range.
-    #[error("{option}: {value} is out of range; accepted: {accepted}")]
-    Option {
-        /// The option.
-        option: &'static str,
-        /// Its value.
-        value: String,
-        /// What would be accepted.
-        accepted: String,
-    },
+    #[error(transparent)]
+    Option(#[from] OptionError),
     /// One row is too large to be held in memory a few times over.
     #[error(
         "a row of {row_bytes} bytes is too large: at most {limit} (dataset.parquet.columns, sizes)"

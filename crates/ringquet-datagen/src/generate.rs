@@ -1,6 +1,6 @@
 //! Generating a data set: files dealt to threads, a manifest that keeps up.
 
-use ringquet_result::{Warning, WarningCode};
+use ringquet_result::{OptionError, Warning, WarningCode};
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -214,20 +214,13 @@ pub fn generate(
 fn check_options(options: &DatagenOptions) -> Result<(), DatagenError> {
     let fraction = options.content.repeat_fraction;
     if !(0.0..1.0).contains(&fraction) {
-        return Err(DatagenError::Option {
-            option: "repeat_fraction",
-            value: fraction.to_string(),
-            accepted: "0 to below 1".to_owned(),
-        });
+        return Err(OptionError::new("repeat_fraction", fraction, "must be 0 to below 1").into());
     }
     let page_bytes = options.pages.page_bytes;
     if !PAGE_BYTES_RANGE.contains(&page_bytes) {
         let (least, most) = (PAGE_BYTES_RANGE.start(), PAGE_BYTES_RANGE.end());
-        return Err(DatagenError::Option {
-            option: "page_bytes",
-            value: page_bytes.to_string(),
-            accepted: format!("{least} to {most}"),
-        });
+        let accepted = format!("must be {least} to {most}");
+        return Err(OptionError::new("page_bytes", page_bytes, accepted).into());
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! little as one of megabytes. Only legacy records whose size varies from file to file keep one
 //! number per file, for these sizes are drawn one after the other.
 
+use ringquet_result::OptionError;
 use std::path::PathBuf;
 
 use ringquet_workload::{Compression, Dataset, DatasetType, RowLayout, Workload};
@@ -78,11 +79,8 @@ impl Plan {
         let valid_files = dataset.num_files_total(DatasetType::Valid);
         let total = train_files.saturating_add(valid_files);
         if first_file > 0 && first_file >= total {
-            return Err(DatagenError::Option {
-                option: "first_file",
-                value: first_file.to_string(),
-                accepted: format!("0 to {}", total.saturating_sub(1)),
-            });
+            let accepted = format!("must be 0 to {}", total.saturating_sub(1));
+            return Err(OptionError::new("first_file", first_file, accepted).into());
         }
         let end = files.map_or(total, |files| first_file.saturating_add(files).min(total));
         let record_elements = match (dataset.parquet.is_legacy(), dataset.has_varying_dimensions())

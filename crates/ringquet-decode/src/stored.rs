@@ -316,7 +316,7 @@ fn int96<T: ArrowPrimitiveType<Native = i64>>(
 ) -> Result<PrimitiveArray<T>, Misfit> {
     let misfit = if nanoseconds_per_unit == 1 {
         "an INT96 timestamp outside of the years 1677 to 2262, which nanoseconds in 64 bits reach; \
-         --int96 us reads microseconds"
+         `int96` us reads microseconds"
     } else {
         "an INT96 timestamp that 64 bits do not reach"
     };

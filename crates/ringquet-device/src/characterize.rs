@@ -150,7 +150,7 @@ impl CharacterizeOptions {
         }
         let min = test_file::LEN_BYTES_MIN;
         if let Some(bytes) = self.test_file_bytes.filter(|bytes| *bytes < min) {
-            return wrong(format!("--test-file-size {bytes}: must be at least {min} bytes"));
+            return wrong(format!("`test_file_bytes` {bytes}: must be at least {min} bytes"));
         }
         if let Some(&block) = self
             .axes
@@ -160,18 +160,18 @@ impl CharacterizeOptions {
             .find(|&&block| !(4096..=16 << 20).contains(&block) || !block.is_multiple_of(4096))
         {
             return wrong(format!(
-                "--read-sizes {block}: must be multiples of 4096 from 4 KiB to 16 MiB"
+                "`block_bytes` {block}: must be multiples of 4096 from 4 KiB to 16 MiB"
             ));
         }
         if let Some(&depth) =
             self.axes.queue_depths.iter().flatten().find(|&&depth| !(1..=4096).contains(&depth))
         {
-            return wrong(format!("--queue-depths {depth}: must be 1 to 4096"));
+            return wrong(format!("`queue_depths` {depth}: must be 1 to 4096"));
         }
         if let Some(&threads) =
             self.axes.threads.iter().flatten().find(|&&n| !(1..=THREADS_MAX).contains(&n))
         {
-            return wrong(format!("--threads {threads}: must be 1 to {THREADS_MAX}"));
+            return wrong(format!("`threads` {threads}: must be 1 to {THREADS_MAX}"));
         }
         Ok(())
     }

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use ringquet_result::OptionError;
+
 /// Why bytes did not come. Every arm names the file (where there is one), the numbers and the way out.
 #[derive(Debug, thiserror::Error)]
 pub enum IoError {
@@ -31,7 +33,7 @@ pub enum IoError {
         kind: &'static str,
     },
     /// `--direct on` was asked for and this file system does not take O_DIRECT.
-    #[error("{path}: O_DIRECT is refused by this file system ({source}); use --direct auto or off", path = path.display())]
+    #[error("{path}: O_DIRECT is refused by this file system ({source}); use `direct` auto or off", path = path.display())]
     DirectRefused {
         /// The file.
         path: PathBuf,
@@ -128,7 +130,7 @@ pub enum IoError {
         others: usize,
     },
     /// A file could not be registered with the ring.
-    #[error("{path}: io_uring_register refuses the file: {source}; use --driver pread if this goes on", path = path.display())]
+    #[error("{path}: io_uring_register refuses the file: {source}; use `driver` pread if this goes on", path = path.display())]
     Register {
         /// The file.
         path: PathBuf,
@@ -136,7 +138,9 @@ pub enum IoError {
         source: io::Error,
     },
     /// The arena could not be mapped.
-    #[error("cannot map an arena of {bytes} bytes: {source}; lower --memory-budget or --threads")]
+    #[error(
+        "cannot map an arena of {bytes} bytes: {source}; lower `memory_budget_bytes` or `threads`"
+    )]
     Arena {
         /// Size asked for.
         bytes: usize,
@@ -145,7 +149,7 @@ pub enum IoError {
     },
     /// Options that contradict each other or are out of range.
     #[error("{0}")]
-    Options(String),
+    Options(OptionError),
 }
 
 fn save_it(kind: &str) -> &'static str {

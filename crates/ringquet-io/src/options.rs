@@ -1,5 +1,8 @@
 //! What a reader thread's queue may use. One value, printed in every report.
 
+use std::fmt;
+
+use ringquet_result::OptionError;
 use serde::Serialize;
 
 use crate::error::IoError;
@@ -123,24 +126,25 @@ impl IoOptions {
     /// # Errors
     /// [`IoError::Options`] with the name, the value and what is accepted.
     pub fn check(&self) -> Result<(), IoError> {
-        let wrong = |text: String| Err(IoError::Options(text));
+        let wrong = |option, value: &dyn fmt::Display, accepted: &str| {
+            Err(IoError::Options(OptionError::new(option, value, accepted)))
+        };
         if !(1..=4096).contains(&self.queue_depth) {
-            return wrong(format!("--queue-depth {}: must be 1 to 4096", self.queue_depth));
+            return wrong("queue_depth", &self.queue_depth, "must be 1 to 4096");
         }
         let size = self.read_size_bytes;
         if !(4096..=64 << 20).contains(&size) || !size.is_multiple_of(4096) {
-            return wrong(format!(
-                "--read-size {size}: must be a multiple of 4096 from 4 KiB to 64 MiB"
-            ));
+            let accepted = "must be a multiple of 4096 from 4 KiB to 64 MiB";
+            return wrong("read_size_bytes", &size, accepted);
         }
         if self.submit_batch == 0 {
-            return wrong("--submit-batch 0: must be at least 1".to_owned());
+            return wrong("submit_batch", &0, "must be at least 1");
         }
         if self.open_files == 0 || self.open_files > 1 << 15 {
-            return wrong(format!("open files {}: must be 1 to 32768", self.open_files));
+            return wrong("open_files", &self.open_files, "must be 1 to 32768");
         }
         if self.iopoll && self.direct == DirectChoice::Off {
-            return wrong("--iopoll needs O_DIRECT: leave out --direct off".to_owned());
+            return wrong("iopoll", &"", "needs O_DIRECT: leave out `direct` off");
         }
         Ok(())
     }

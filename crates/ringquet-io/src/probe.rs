@@ -89,7 +89,7 @@ fn refused(reason: String) -> IoError {
     IoError::UringUnavailable {
         reason,
         remedy:
-            "a ring can be made but not used; use --driver pread, and look at the seccomp profile"
+            "a ring can be made but not used; use `driver` pread, and look at the seccomp profile"
                 .to_owned(),
     }
 }

@@ -279,10 +279,10 @@ fn unavailable(source: &io::Error) -> IoError {
             "this kernel is built without io_uring, or a sandbox hides it".to_owned()
         }
         Some(libc::ENOMEM) => {
-            "raise the locked-memory limit ('ulimit -l unlimited') or lower --queue-depth"
+            "raise the locked-memory limit ('ulimit -l unlimited') or lower `queue_depth`"
                 .to_owned()
         }
-        _ => "use --driver pread".to_owned(),
+        _ => "use `driver` pread".to_owned(),
     };
     IoError::UringUnavailable { reason: format!("io_uring_setup: {source}"), remedy }
 }

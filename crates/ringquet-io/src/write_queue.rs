@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use ringquet_result::{Warning, WarningCode};
+use ringquet_result::{OptionError, Warning, WarningCode};
 
 use crate::align::Alignment;
 use crate::arena::{Arena, Slot};
@@ -94,12 +94,11 @@ impl WriteOptions {
     fn check(&self) -> Result<(), IoError> {
         let WriteOptions { slot_bytes, slots, .. } = *self;
         if !(4096..=64 << 20).contains(&slot_bytes) || !slot_bytes.is_multiple_of(4096) {
-            return Err(IoError::Options(format!(
-                "slots of {slot_bytes} bytes: must be a multiple of 4096 from 4 KiB to 64 MiB"
-            )));
+            let accepted = "must be a multiple of 4096 from 4 KiB to 64 MiB";
+            return Err(IoError::Options(OptionError::new("slot_bytes", slot_bytes, accepted)));
         }
         if !(2..=1024).contains(&slots) {
-            return Err(IoError::Options(format!("{slots} slots: must be 2 to 1024")));
+            return Err(IoError::Options(OptionError::new("slots", slots, "must be 2 to 1024")));
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Why layouts could not be compared, by cause.
 
+use ringquet_result::OptionError;
 use std::io;
 use std::path::PathBuf;
 
@@ -13,15 +14,8 @@ pub enum LayoutError {
     #[error(transparent)]
     Workload(#[from] WorkloadError),
     /// An option is out of range.
-    #[error("{option} {value}: accepted is {accepted}")]
-    Option {
-        /// The option.
-        option: &'static str,
-        /// Its value.
-        value: String,
-        /// What would be accepted.
-        accepted: String,
-    },
+    #[error(transparent)]
+    Option(#[from] OptionError),
     /// The folder of the variants could not be made.
     #[error("{}: cannot make a folder for the variants: {source}", path.display())]
     Folder {

@@ -18,6 +18,7 @@ mod pick;
 mod scratch;
 mod variants;
 
+use ringquet_result::OptionError;
 use std::time::Instant;
 
 use ringquet::engine::EngineOptions;
@@ -83,18 +84,20 @@ impl LayoutOptions {
 
     fn check(&self) -> Result<(), LayoutError> {
         if self.size_bytes < SIZE_BYTES_MIN {
-            return Err(LayoutError::Option {
-                option: "--size",
-                value: self.size_bytes.to_string(),
-                accepted: format!("at least {SIZE_BYTES_MIN} bytes"),
-            });
+            return Err(OptionError::new(
+                "size_bytes",
+                self.size_bytes,
+                format!("must be at least {SIZE_BYTES_MIN} bytes"),
+            )
+            .into());
         }
         if !(1..=REPEATS_MAX).contains(&self.repeats) {
-            return Err(LayoutError::Option {
-                option: "--repeats",
-                value: self.repeats.to_string(),
-                accepted: format!("1 to {REPEATS_MAX}"),
-            });
+            return Err(OptionError::new(
+                "repeats",
+                self.repeats,
+                format!("must be 1 to {REPEATS_MAX}"),
+            )
+            .into());
         }
         Ok(())
     }

@@ -27,7 +27,7 @@ pub(crate) fn noise(all: &[VariantReport]) -> Option<Warning> {
     let most = all.iter().map(spread).fold(0.0, f64::max);
     (noisy > 0).then(|| {
         let message = format!(
-            "repeats of {noisy} of {} layouts differ by more than {:.0} %, at most by {:.0} %: something else uses CPUs or device; the pick is worth as much. More --repeats or a larger --size help",
+            "repeats of {noisy} of {} layouts differ by more than {:.0} %, at most by {:.0} %: something else uses CPUs or device; the pick is worth as much. More `repeats` or a larger `size_bytes` help",
             all.len(),
             100.0 * NOISE,
             100.0 * most

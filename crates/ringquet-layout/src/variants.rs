@@ -1,5 +1,6 @@
 //! The variants: the workload's own layout, and one change to it each.
 
+use ringquet_result::OptionError;
 use std::path::Path;
 
 use ringquet_datagen::PageOptions;
@@ -87,12 +88,9 @@ pub(crate) fn small(
     dataset.num_files_generated = None;
     dataset.data_folder = folder.to_owned();
     if dataset.parquet.partition_by.is_some() {
-        return Err(LayoutError::Option {
-            option: "dataset.parquet.partition_by",
-            value: dataset.parquet.partition_by.clone().unwrap_or_default(),
-            accepted: "a data set without partitions (dataset.parquet.partition_by=null)"
-                .to_owned(),
-        });
+        let accepted = "must be a data set without partitions (dataset.parquet.partition_by=null)";
+        let value = dataset.parquet.partition_by.clone().unwrap_or_default();
+        return Err(OptionError::new("dataset.parquet.partition_by", value, accepted).into());
     }
     Ok(small)
 }

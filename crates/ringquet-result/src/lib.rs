@@ -3,10 +3,12 @@
 //! ```text
 //!  header:  schema version, command, argv, environment, options, warnings      document, environment, warning
 //!  report:  of the command; of a training run with DLIO's metrics              metrics
+//!  errors:  of options, by their names in the libraries                           option_error
 //!  reading: a look into documents in which anything may be missing             fields
 //! ```
 //! This crate is at the bottom: each other one may give warnings, and each program writes documents.
 
+mod option_error;
 mod warning;
 
 mod environment;
@@ -22,4 +24,5 @@ mod fields;
 pub use document::{Header, SCHEMA_VERSION, document, failure};
 pub use environment::Environment;
 pub use fields::Fields;
+pub use option_error::OptionError;
 pub use warning::{Warning, WarningCode};

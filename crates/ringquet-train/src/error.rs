@@ -17,7 +17,7 @@ pub enum RunError {
     )]
     NothingToRun,
     /// The number of accelerators is out of range.
-    #[error("--accelerators {accelerators}: 1 to {max} are possible in one process")]
+    #[error("`accelerators` {accelerators}: 1 to {max} are possible in one process")]
     Accelerators {
         /// As asked.
         accelerators: u32,
@@ -26,7 +26,7 @@ pub enum RunError {
     },
     /// Started as one of several processes, by a build that cannot speak to the others.
     #[error(
-        "{variable}={ranks}: {launcher} started {ranks} processes{process}, and this ringquet was built without MPI; build it with `cargo build --release -p ringquet-cli --features mpi`, or use --accelerators in one process (unset {variable} if this is one)"
+        "{variable}={ranks}: {launcher} started {ranks} processes{process}, and this ringquet was built without MPI; build it with `cargo build --release -p ringquet-cli --features mpi`, or use `accelerators` in one process (unset {variable} if this is one)"
     )]
     Launcher {
         /// The environment variable that says so.
@@ -92,7 +92,7 @@ pub enum RunError {
     #[error(transparent)]
     Engine(#[from] ringquet::Error),
     /// A thread for an accelerator could not be started.
-    #[error("cannot start a thread for accelerator {rank}: {source}; fewer --accelerators?")]
+    #[error("cannot start a thread for accelerator {rank}: {source}; fewer `accelerators`?")]
     Thread {
         /// Which accelerator.
         rank: u32,
@@ -109,7 +109,7 @@ pub enum RunError {
     },
     /// Reader threads did not get as far as the start of an epoch.
     #[error(
-        "reader threads were not ready within {seconds} seconds: making rings and pinning their memory takes longer on this machine; lower --threads or --memory-budget"
+        "reader threads were not ready within {seconds} seconds: making rings and pinning their memory takes longer on this machine; lower `threads` or `memory_budget_bytes`"
     )]
     NotReady {
         /// How long they were waited for.
@@ -148,7 +148,7 @@ pub enum RunError {
     },
     /// A search in several processes.
     #[error(
-        "{variable}={ranks}: --find-max-accelerators searches in one process; start it without a launcher"
+        "{variable}={ranks}: `find_max_accelerators` searches in one process; start it without a launcher"
     )]
     SearchLaunched {
         /// The environment variable that says so.
@@ -158,7 +158,7 @@ pub enum RunError {
     },
     /// A search was to drop the page cache.
     #[error(
-        "--drop-caches: could not drop the page cache: {source}; writing /proc/sys/vm/drop_caches needs root. Without it: --direct on"
+        "`drop_caches`: could not drop the page cache: {source}; writing /proc/sys/vm/drop_caches needs root. Without it: `direct` on"
     )]
     DropCaches {
         /// What the operating system said.

@@ -302,7 +302,7 @@ fn read(lanes: Vec<StreamLane>, gate: &Gate, stop: &StopFlag, mut fails: bool) {
             let state = &mut lanes[at];
             let row_group = state.row_group.take().expect("a lane without one is finished");
             if std::mem::take(&mut fails) {
-                let error = Error::Options("cannot be read".to_owned());
+                let error = Error::Panicked("cannot be read".to_owned());
                 state.lane.deliver(Delivery::Failed { row_group, error });
             } else {
                 state.lane.deliver(Delivery::RowGroupDone { row_group, rows: ROWS });

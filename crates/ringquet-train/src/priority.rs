@@ -47,7 +47,7 @@ impl Granted {
             Granted::Mixed => "some of the threads of accelerators, and not all,",
         };
         let message = format!(
-            "{which} ran before reader threads (SCHED_FIFO), which root, CAP_SYS_NICE or an rtprio limit permits; without that privilege AU is lower where all cores are busy: compare with runs of the same accelerator_priority only, or use --accelerator-priority normal"
+            "{which} ran before reader threads (SCHED_FIFO), which root, CAP_SYS_NICE or an rtprio limit permits; without that privilege AU is lower where all cores are busy: compare with runs of the same accelerator_priority only, or use `accelerator_priority` normal"
         );
         Some(Warning::new(WarningCode::AcceleratorsRealtime, message))
     }
@@ -105,7 +105,7 @@ mod tests {
         for granted in [Realtime, Mixed] {
             let warning = granted.warning().unwrap();
             assert_eq!(warning.code, WarningCode::AcceleratorsRealtime);
-            assert!(warning.message.contains("--accelerator-priority normal"));
+            assert!(warning.message.contains("`accelerator_priority` normal"));
         }
     }
 }

@@ -581,7 +581,7 @@ fn warnings(
     let memory = setting.host.memory_bytes();
     if memory > 0.0 && held > PREFETCH_MEMORY_SHARE * memory {
         let message = format!(
-            "{} accelerators with {prefetch} prefetched batches of {} samples hold up to {held:.0} bytes, the host has {memory:.0}: lower reader.prefetch_size, reader.batch_size or --accelerators",
+            "{} accelerators with {prefetch} prefetched batches of {} samples hold up to {held:.0} bytes, the host has {memory:.0}: lower reader.prefetch_size, reader.batch_size or `accelerators`",
             options.accelerators, train.sharding.batch_size
         );
         warnings.push(Warning::new(WarningCode::PrefetchMemory, message));

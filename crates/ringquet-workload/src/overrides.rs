@@ -58,7 +58,7 @@ pub(crate) fn apply(
         warnings.push(Warning {
             code: WarningCode::IneffectiveKey,
             message: format!(
-                "override `{}` has no effect: there is no Hydra here; results go to `--results-dir`",
+                "override `{}` has no effect: there is no Hydra here; results go to `results_dir`",
                 shortened(text)
             ),
         });

@@ -457,7 +457,7 @@ fn cache_warnings(files: &[FileEntry], options: &EngineOptions, warnings: &mut V
         }
     }
     if io.dontcache {
-        let what = "are read around the page cache: --dontcache has no effect on them";
+        let what = "are read around the page cache: `dontcache` has no effect on them";
         warn(WarningCode::DontcacheWithoutEffect, &|file| file.direct, what);
         let what = "lie on a kernel or file system without RWF_DONTCACHE: their pages stay in the page cache";
         warn(WarningCode::DontcacheUnavailable, &|file| !file.direct && !file.drops_cache, what);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow_schema::ArrowError;
 use ringquet_decode::DecodeError;
 use ringquet_io::IoError;
+use ringquet_result::OptionError;
 
 use crate::plan::RowGroupId;
 
@@ -99,7 +100,7 @@ pub enum Error {
     },
     /// Options that contradict each other or this machine.
     #[error("{0}")]
-    Options(String),
+    Options(OptionError),
     /// A reader thread panicked: a defect of ringquet.
     #[error("a reader thread panicked: {0}; this is a defect of ringquet, please report it")]
     Panicked(String),

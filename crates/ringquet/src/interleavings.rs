@@ -236,7 +236,7 @@ fn a_bad_file_is_one_error_and_is_read_no_further() {
                 let (mut taken, mut errors) = (0, 0);
                 while let Some(id) = queue.take() {
                     taken += 1;
-                    let error = Error::Options("cannot be read".to_owned());
+                    let error = Error::Panicked("cannot be read".to_owned());
                     errors += u32::from(queue.fail(id, &error));
                 }
                 (taken, errors)

@@ -52,7 +52,7 @@ pub enum Delivery {
     },
 }
 
-/// What a lane does with a delivery: the name under which [`ScanReport`](crate::ScanReport) counts the time.
+/// What a lane does with a delivery: the name under which [`ScanReport`](crate::report::ScanReport) counts the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
     /// Gives it to a consumer: a visitor, or a queue. `deliver_seconds`.

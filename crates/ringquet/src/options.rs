@@ -1,7 +1,10 @@
 //! What was asked for ([`EngineOptions`]) and what will happen ([`Resolved`]).
 
+use std::fmt::Display;
+
 use ringquet_decode::{COLUMN_BYTES_MIN, DecoderChoice, Int96};
-use ringquet_io::{DirectChoice, IoError, IoOptions, MemoryLimit, cpus, device::SysRoot};
+use ringquet_io::{DirectChoice, IoOptions, MemoryLimit, cpus, device::SysRoot};
+use ringquet_result::OptionError;
 use serde::Serialize;
 
 use crate::error::Error;
@@ -169,9 +172,7 @@ impl EngineOptions {
         let memory = MemoryLimit::of_this_process(&self.sys_root);
         let threads = match self.threads {
             Some(0) => {
-                return Err(Error::Options(
-                    "--threads 0: at least one reader thread is needed".to_owned(),
-                ));
+                return Err(wrong("threads", 0, "at least one reader thread is needed".to_owned()));
             }
             Some(threads) => threads,
             None => {
@@ -222,15 +223,14 @@ impl EngineOptions {
         // The arena is registered memory: whole huge pages.
         let arena = shares.arena_bytes;
         let arena_bytes = usize::try_from(arena).map_err(|_| {
-            Error::Options(format!(
-                "--memory-budget: {arena} bytes per thread do not fit into the address space"
-            ))
+            let why = format!("{arena} bytes per thread do not fit into the address space");
+            wrong("memory_budget_bytes", budget, why)
         })?;
         let mut io = self.io.clone();
         io.arena_bytes = arena_bytes;
         io.read_size_bytes = io.read_size_bytes.min(u32::try_from(arena / 8).unwrap_or(u32::MAX));
         io.open_files = open_files(io.open_files, threads, &mut picked)?;
-        io.check().map_err(|error: IoError| Error::Options(error.to_string()))?;
+        io.check()?;
         let gap = self.coalesce_gap_bytes.unwrap_or_else(|| {
             let (gap, why) = match self.io.direct {
                 DirectChoice::Off => {
@@ -296,9 +296,10 @@ impl EngineOptions {
         let least = MEMORY_PER_THREAD_BYTES_MIN * threads as u64;
         if let Some(budget) = self.memory_budget_bytes {
             if budget < least {
-                return Err(Error::Options(format!(
-                    "--memory-budget {budget}: {threads} reader threads need at least {least} bytes; lower --threads or raise the budget",
-                )));
+                let needed = format!(
+                    "{threads} reader threads need at least {least} bytes; lower `threads` or raise the budget"
+                );
+                return Err(wrong("memory_budget_bytes", budget, needed));
             }
             return Ok(budget);
         }
@@ -314,10 +315,11 @@ impl EngineOptions {
         let (budget, why) = match memory.filter(|limit| limit.bytes / 2 < wanted) {
             None => (wanted, why.to_owned()),
             Some(limit) if limit.bytes / 2 < least => {
-                return Err(Error::Options(format!(
-                    "--threads {threads}: reader threads need at least {least} bytes, half of {} ({} bytes) is less; lower --threads or set --memory-budget",
+                let needed = format!(
+                    "reader threads need at least {least} bytes, half of {} ({} bytes) is less; lower `threads` or set `memory_budget_bytes`",
                     limit.source, limit.bytes
-                )));
+                );
+                return Err(wrong("threads", threads, needed));
             }
             Some(limit) => {
                 (limit.bytes / 2, format!("half of {} ({} bytes)", limit.source, limit.bytes))
@@ -332,10 +334,11 @@ impl EngineOptions {
         let allowed = cpus::allowed();
         if let Some(cpus) = &self.cpus {
             if let Some(cpu) = cpus.iter().find(|cpu| !allowed.contains(cpu)) {
-                return Err(Error::Options(format!(
-                    "--cpus: CPU {cpu} is not among those that this process may use ({})",
-                    list_of(&allowed)
-                )));
+                let may = list_of(&allowed);
+                let fault = format!(
+                    "includes CPU {cpu}, which is not among those that this process may use ({may})"
+                );
+                return Err(wrong("cpus", "", fault));
             }
             return Ok((cpus.clone(), String::new()));
         }
@@ -359,6 +362,10 @@ impl EngineOptions {
     }
 }
 
+fn wrong(option: &'static str, value: impl Display, accepted: String) -> Error {
+    Error::Options(OptionError::new(option, value, accepted))
+}
+
 /// Descriptors of one thread: the limit of the process less a reserve for everything else, shared out.
 fn open_files(wanted: u32, threads: usize, picked: &mut Vec<Picked>) -> Result<u32, Error> {
     const RESERVE: u64 = 64;
@@ -367,9 +374,10 @@ fn open_files(wanted: u32, threads: usize, picked: &mut Vec<Picked>) -> Result<u
     let share = limit.saturating_sub(RESERVE) / threads as u64;
     let share = u32::try_from(share).unwrap_or(u32::MAX);
     if share == 0 {
-        return Err(Error::Options(format!(
-            "the limit of {limit} open files is too low for {threads} reader threads: raise it with 'ulimit -n 65536'"
-        )));
+        let needed = format!(
+            "the limit of {limit} open files is too low for so many: raise it with 'ulimit -n 65536'"
+        );
+        return Err(wrong("threads", threads, needed));
     }
     if share < wanted {
         picked.push(Picked {
@@ -410,7 +418,7 @@ mod tests {
             memory_budget_bytes: Some(1 << 20),
             ..EngineOptions::default()
         };
-        assert!(options.resolve(&[]).unwrap_err().to_string().contains("--memory-budget"));
+        assert!(options.resolve(&[]).unwrap_err().to_string().contains("`memory_budget_bytes`"));
     }
 
     fn machine(meminfo_kib: u64, group_bytes: Option<u64>) -> (tempfile::TempDir, SysRoot) {
@@ -481,7 +489,7 @@ mod tests {
         let (_root, sys_root) = machine(64 << 20, Some(150 << 20));
         let options = EngineOptions { threads: Some(64), sys_root, ..EngineOptions::default() };
         let error = options.resolve(&[]).unwrap_err().to_string();
-        assert!(error.contains("--threads 64") && error.contains("control group"), "{error}");
+        assert!(error.contains("`threads` 64") && error.contains("control group"), "{error}");
         let memory_budget_bytes = Some(1 << 30);
         let options = EngineOptions { memory_budget_bytes, ..options };
         options.resolve(&[]).expect("who gives a budget knows better");

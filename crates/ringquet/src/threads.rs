@@ -1,6 +1,7 @@
 //! Reader threads: one per CPU, pinned.
 
 use ringquet_io::cpus;
+use ringquet_result::OptionError;
 
 use crate::error::Error;
 use crate::panics;
@@ -41,7 +42,11 @@ pub(crate) fn run<T: Send>(
             .collect();
         let ends = threads.into_iter().map(|thread| {
             let thread = thread.map_err(|error| {
-                Error::Options(format!("cannot start a reader thread: {error}; lower --threads"))
+                Error::Options(OptionError::new(
+                    "threads",
+                    cpus.len(),
+                    format!("cannot start a reader thread: {error}; lower it"),
+                ))
             })?;
             // A panic that is not caught above is one of `end_others`, which only sets flags.
             let done = thread.join().unwrap_or_else(|_| Err("it could not be ended".to_owned()));

@@ -99,7 +99,7 @@ fn a_part_beyond_the_end_is_refused() {
     let dir = dir();
     let options = DatagenOptions { first_file: 4, ..DatagenOptions::default() };
     let error = try_generate(&workload(SMALL, dir.path(), &[]), &options).unwrap_err();
-    assert_eq!(error.to_string(), "first_file: 4 is out of range; accepted: 0 to 3");
+    assert_eq!(error.to_string(), "`first_file` 4: must be 0 to 3");
 }
 
 #[test]

@@ -227,7 +227,7 @@ fn pages_of_no_size_are_refused_and_other_pages_are_another_set() {
         DatagenOptions { pages, ..existing(Existing::Resume) }
     };
     let error = try_generate(&loaded, &with(0)).unwrap_err();
-    assert_eq!(error.to_string(), "page_bytes: 0 is out of range; accepted: 64 to 536870912");
+    assert_eq!(error.to_string(), "`page_bytes` 0: must be 64 to 536870912");
     generate(&loaded, &with(1000));
     let error = try_generate(&loaded, &with(2000)).unwrap_err();
     assert!(matches!(&error, DatagenError::OtherDataSet { .. }));

@@ -30,7 +30,7 @@ pub(super) enum Line {
     Pair(Pair),
     /// CPU time per unit of work, ours ÷ the peer's, of the pair before.
     Cpu(Spread),
-    /// GB/s of memcpy: to fresh lines, and to a buffer that is used again.
+    /// GiB/s of memcpy: to fresh lines, and to a buffer that is used again.
     Memcpy {
         fresh: f64,
         reused: f64,
@@ -83,7 +83,7 @@ fn line(bench: &str, text: &str, table: &mut Table) -> Result<Line> {
     if text.trim().is_empty() {
         return Ok(Line::Detail);
     }
-    if text.contains("   ratio ") {
+    if text.contains("   ratio ") && !text.contains("   fio clat ") {
         return Ok(Line::Pair(pair(text)?));
     }
     let trimmed = text.trim();
@@ -112,14 +112,26 @@ fn of_decode(text: &str) -> Result<Line> {
     }
     let rates = text.strip_prefix("memcpy of ").context("not a line of decode")?;
     let (_, rates) = rates.split_once(": ").context("no rates of memcpy")?;
-    let (fresh, reused) = rates.split_once(" GB/s to fresh lines, ").context("no rates")?;
-    let reused = reused.split(' ').next().unwrap_or_default();
-    Ok(Line::Memcpy { fresh: number(fresh)?, reused: number(reused)? })
+    let (fresh, reused) = rates.split_once(" to fresh lines, ").context("no rates")?;
+    let rate = |rate: &str| {
+        let (number_text, unit) = rate.split_once(' ').context("no unit")?;
+        let unit = unit.split(' ').next().unwrap_or_default();
+        Ok::<f64, anyhow::Error>(per_gib(number(number_text)?, unit).0)
+    };
+    Ok(Line::Memcpy { fresh: rate(fresh)?, reused: rate(reused)? })
 }
 
 fn of_io(text: &str, table: &mut Table) -> Result<Line> {
-    if text.starts_with("option ") && text.ends_with("raw CPU s/GB") {
+    if text.starts_with("option ")
+        && ["raw CPU s/GB", "raw CPU s/GiB"].iter().any(|end| text.ends_with(end))
+    {
         *table = Table::Options;
+        return Ok(Line::Detail);
+    }
+    if text.contains("   fio clat ") && text.contains("  bar 1 ± ") {
+        return latency(text);
+    }
+    if text.starts_with("reap delay p99 at most ") {
         return Ok(Line::Detail);
     }
     if text.contains(" footers of ") && text.contains(" of it parsing ") {
@@ -128,6 +140,24 @@ fn of_io(text: &str, table: &mut Table) -> Result<Line> {
     ensure!(*table == Table::Options, "not a line of io");
     numbers(text.split_whitespace().rev().take(4))?;
     Ok(Line::Detail)
+}
+
+/// `NAME p50 ours X ms   fio clat Y ms, lat Z ms   ratio R (A–B)  bar 1 ± W: VERDICT`.
+fn latency(text: &str) -> Result<Line> {
+    let (name, rest) = text.split_once(" ours ").context("no `ours`")?;
+    let (ours, rest) = rest.split_once(" ms   fio clat ").context("no clat")?;
+    let (_, rest) = rest.split_once("   ratio ").context("no ratio")?;
+    let (ratio, bar) = rest.split_once("  bar 1 ± ").context("no bar")?;
+    let (_, verdict) = bar.split_once(": ").context("no verdict")?;
+    ensure!(["met", "MISSED"].contains(&verdict), "no verdict");
+    let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
+    let cells = [name, format!("{} ms", number(ours)?), ratio.to_owned(), verdict.to_owned()];
+    Ok(Line::Row(cells.to_vec()))
+}
+
+/// A throughput per GiB, with its unit: runs of before show GB.
+fn per_gib(rate: f64, unit: &str) -> (f64, &str) {
+    if unit == "GB/s" { (rate * 1e9 / f64::from(1 << 30), "GiB/s") } else { (rate, unit) }
 }
 
 fn of_characterize(text: &str) -> Result<Line> {
@@ -197,12 +227,14 @@ fn pair(text: &str) -> Result<Pair> {
             (ratio, Some(number(bar)?))
         }
     };
+    let (ours, shown) = per_gib(number(ours)?, unit);
+    let (theirs, _) = per_gib(number(theirs)?, unit);
     Ok(Pair {
         name: name.trim_end().to_owned(),
-        ours: number(ours)?,
-        unit: unit.to_owned(),
+        ours,
+        unit: shown.to_owned(),
         peer: peer.trim().to_owned(),
-        theirs: number(theirs)?,
+        theirs,
         ratio: spread(ratio)?,
         bar,
     })
@@ -239,16 +271,18 @@ mod tests {
         let text = "dlrm ÷ PyArrow                               ours     8.424 GB/s   PyArrow     0.655 GB/s   ratio 12.844 (11.512–13.605)  bar ≥ 20: MISSED";
         let pair = pair_of(text);
         assert_eq!((pair.name.as_str(), pair.peer.as_str()), ("dlrm ÷ PyArrow", "PyArrow"));
-        assert_eq!((pair.ours, pair.theirs, pair.unit.as_str()), (8.424, 0.655, "GB/s"));
+        assert_eq!((pair.ours * 1.073_741_824).round(), 8.0);
+        assert_eq!((pair.theirs * 1.073_741_824 * 1000.0).round(), 655.0);
+        assert_eq!(pair.unit, "GiB/s");
         assert_eq!(pair.ratio, Spread { median: 12.844, min: 11.512, max: 13.605 });
         assert_eq!(pair.bar, Some(20.0));
-        let text = "half_null_i64_dictionary ÷ arrow-rs, batches as ours ours    11.570 GB/s   arrow-rs     4.688 GB/s   ratio 2.473 (2.443–2.493)";
+        let text = "half_null_i64_dictionary ÷ arrow-rs, batches as ours ours    11.570 GiB/s   arrow-rs     4.688 GiB/s   ratio 2.473 (2.443–2.493)";
         assert_eq!(pair_of(text).name, "half_null_i64_dictionary ÷ arrow-rs, batches as ours");
-        let text = "  … raw, ours on transparent huge pages      ours     2.487 GB/s   fio     2.466 GB/s   ratio 0.997 (0.918–1.058)";
+        let text = "  … raw, ours on transparent huge pages      ours     2.487 GiB/s   fio     2.466 GiB/s   ratio 0.997 (0.918–1.058)";
         assert_eq!(pair_of(text).name, "  … raw, ours on transparent huge pages");
-        let text = "DLRM datagen, 2 threads                      ours     2.687 GB/s   fio write     1.681 GB/s   ratio 1.599 (1.395–1.866)  bar ≥ 0.5: met";
+        let text = "DLRM datagen, 2 threads                      ours     2.687 GiB/s   fio write     1.681 GiB/s   ratio 1.599 (1.395–1.866)  bar ≥ 0.5: met";
         assert_eq!((pair_of(text).peer.as_str(), pair_of(text).theirs), ("fio write", 1.681));
-        let text = "256 footers together ÷ one by one, 1 threads ours     1.455 GB/s   one by one     1.271 GB/s   ratio 1.144 (1.108–1.426)";
+        let text = "256 footers together ÷ one by one, 1 threads ours     1.455 GiB/s   one by one     1.271 GiB/s   ratio 1.144 (1.108–1.426)";
         assert_eq!(pair_of(text).peer, "one by one");
         let text = "4 KiB random, 1 threads                      ours   184.306 kIOPS   fio   194.679 kIOPS   ratio 0.952 (0.903–1.013)  bar ≥ 0.95: met";
         assert_eq!((pair_of(text).unit.as_str(), pair_of(text).theirs), ("kIOPS", 194.679));
@@ -267,9 +301,9 @@ mod tests {
             ("scaling", "40  60000  0.1  0.002"),
             ("characterize", "off by 3 %"),
             ("snappy", "a line"),
-            ("decode", "x  ours 1 GB/s   y 2 MB/s   ratio 1.0 (1.0–1.0)"),
-            ("decode", "x  ours 1 GB/s   y 2 GB/s   ratio 1.0"),
-            ("decode", "x  ours 1 GB/s   y 2 GB/s   ratio 1.0 (1.0–1.0)  bar ≥ 2: perhaps"),
+            ("decode", "x  ours 1 GiB/s   y 2 MB/s   ratio 1.0 (1.0–1.0)"),
+            ("decode", "x  ours 1 GiB/s   y 2 GiB/s   ratio 1.0"),
+            ("decode", "x  ours 1 GiB/s   y 2 GiB/s   ratio 1.0 (1.0–1.0)  bar ≥ 2: perhaps"),
         ] {
             let error = check(bench, &format!("\n{text}\n")).unwrap_err();
             assert!(error.starts_with("line 2: "), "{error}");

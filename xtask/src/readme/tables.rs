@@ -116,7 +116,7 @@ fn decode(runs: &Runs) -> String {
         text.push_str(&heading(day));
         let mut table = Table::new(&[
             "file",
-            "ours, GB/s",
+            "ours, GiB/s",
             "÷ memcpy of the same bytes",
             "÷ arrow-rs, its batches",
             "÷ arrow-rs, batches as ours",
@@ -169,7 +169,9 @@ fn decode(runs: &Runs) -> String {
             if let Line::Memcpy { fresh, reused } = line {
                 let _ = writeln!(
                     text,
-                    "\nmemcpy of 256 MiB in that run: {fresh} GB/s to fresh memory, {reused} GB/s to a buffer of 4 MiB that is used again."
+                    "\nmemcpy of 256 MiB in that run: {} GiB/s to fresh memory, {} GiB/s to a buffer of 4 MiB that is used again.",
+                    number(*fresh),
+                    number(*reused)
                 );
             }
         }
@@ -255,8 +257,21 @@ fn io(runs: &Runs) -> String {
         }
         text.push_str(&table.text);
         text.push('\n');
+        text.push_str(&latency(day));
     }
     text
+}
+
+/// Percentiles of latency beside fio's, where a run has them.
+fn latency(day: &Day) -> String {
+    let mut table = Table::new(&["latency of single reads", "ours", "÷ fio's clat", "within 10 %"]);
+    let rows = table.text.len();
+    for line in day.runs.iter().flatten() {
+        if let Line::Row(cells) = line {
+            table.row(cells);
+        }
+    }
+    if table.text.len() == rows { String::new() } else { table.text + "\n" }
 }
 
 /// The reads that the lines below a pair belong to.
@@ -391,11 +406,11 @@ mod tests {
         fs::create_dir(&day).unwrap();
         let pair = |name: &str, peer: &str, ratio: &str, bar: &str| {
             format!(
-                "{name:<44} ours     2.000 GB/s   {peer}     1.000 GB/s   ratio {ratio} (0.1–9.9){bar}\n"
+                "{name:<44} ours     2.000 GiB/s   {peer}     1.000 GiB/s   ratio {ratio} (0.1–9.9){bar}\n"
             )
         };
         let text = [
-            "memcpy of 256 MiB: 11.1 GB/s to fresh lines, 14.9 GB/s to a reused buffer of 4 MiB\n",
+            "memcpy of 256 MiB: 11.1 GiB/s to fresh lines, 14.9 GiB/s to a reused buffer of 4 MiB\n",
             &pair("flux ÷ arrow-rs", "arrow-rs", "3.0", "  bar ≥ 2: met"),
             &pair("flux ÷ arrow-rs, batches as ours", "arrow-rs", "0.9", ""),
             &pair("flux ÷ PyArrow", "PyArrow", "1.5", "  bar ≥ 2: met"),
@@ -420,7 +435,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let day = dir.path().join("2026-01-02-cpu-2core");
         fs::create_dir(&day).unwrap();
-        let text = "FLUX raw, 1 threads     ours 2 GB/s   fio 1 GB/s   ratio 2.0 (2.0–2.0)\n   CPU per unit, ours ÷ peer: 1.3 (1.0–1.5)\n";
+        let text = "FLUX raw, 1 threads     ours 2 GiB/s   fio 1 GiB/s   ratio 2.0 (2.0–2.0)\n   CPU per unit, ours ÷ peer: 1.3 (1.0–1.5)\n";
         fs::write(day.join("io.txt"), text).unwrap();
         let of = |dir: &Path| io(&Runs::read(dir).unwrap());
         assert!(of(dir.path()).contains("Not shown: 2026-01-02-cpu-2core"));

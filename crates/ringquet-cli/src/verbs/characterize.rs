@@ -45,7 +45,7 @@ pub(crate) fn run(args: &CharacterizeArgs, console: &mut Console) -> Result<Exit
     bar.finish_and_clear();
     let report = Report(measured.map_err(as_the_user_sees_it)?);
     console.warn_all(&report.0.warnings);
-    console.report(&report, &report)?;
+    console.report_with_flags(&report, &report)?;
     Ok(Exit::Done)
 }
 

@@ -17,7 +17,7 @@ pub(crate) fn run(args: &DoctorArgs, console: &mut Console) -> Result<Exit> {
     console.set_options(json!({ "path": args.path.as_deref().map(path_text), "all": args.all }));
     let machine = Machine::live(args.path.as_deref())?;
     let report = Report { doctor: doctor::examine(&machine), all: args.all };
-    console.report(&report, &report)?;
+    console.report_with_flags(&report, &report)?;
     Ok(Exit::Done)
 }
 

@@ -31,7 +31,7 @@ pub enum CharacterizeError {
         source: io::Error,
     },
     /// Too little room for a test file.
-    #[error("{path}: {available} bytes are free, too few for a test file of {wanted} bytes; free some, give a smaller --test-file-size, or name a file to read", path = path.display())]
+    #[error("{path}: {available} bytes are free, too few for a test file of {wanted} bytes; free some, give a smaller `test_file_bytes`, or name a file to read", path = path.display())]
     Full {
         /// The directory.
         path: PathBuf,
@@ -53,7 +53,7 @@ pub enum CharacterizeError {
         source: io::Error,
     },
     /// tmpfs and the like.
-    #[error("{path}: lies on {file_system}, in memory: there is no device to characterise; name a path on a device (--direct off measures memory all the same)", path = path.display())]
+    #[error("{path}: lies on {file_system}, in memory: there is no device to characterise; name a path on a device (`direct` off measures memory all the same)", path = path.display())]
     InMemory {
         /// As it was given.
         path: PathBuf,
@@ -61,7 +61,7 @@ pub enum CharacterizeError {
         file_system: String,
     },
     /// O_DIRECT is refused.
-    #[error("{path}: this file system refuses O_DIRECT: reads would come from the page cache; --direct off measures that", path = path.display())]
+    #[error("{path}: this file system refuses O_DIRECT: reads would come from the page cache; `direct` off measures that", path = path.display())]
     NoDirect {
         /// As it was given.
         path: PathBuf,

@@ -116,16 +116,16 @@ pub fn recommend(points: &[PointReport], extras: &[PointReport]) -> Option<Recom
     let share = |rate: f64| rate / peak * 100.0;
     let mut why = vec![
         format!(
-            "--read-size: of the {} blocks up to 512 KiB that reach {:.0} % of the peak, the largest takes the least CPU",
+            "`read_size_bytes`: of the {} blocks up to 512 KiB that reach {:.0} % of the peak, the largest takes the least CPU",
             access.as_str(),
             KNEE_SHARE * 100.0
         ),
         format!(
-            "--threads: all {threads} measured, for decoding; reading alone has its knee at {} of depth {}",
+            "`threads`: all {threads} measured, for decoding; reading alone has its knee at {} of depth {}",
             at.knee.threads, at.knee.queue_depth
         ),
         format!(
-            "--queue-depth: with {threads} threads {} gives {:.1} % of the peak{}",
+            "`queue_depth`: with {threads} threads {} gives {:.1} % of the peak{}",
             load.queue_depth,
             share(load.read_bytes_per_second),
             match queue_depth {
@@ -148,7 +148,7 @@ pub fn recommend(points: &[PointReport], extras: &[PointReport]) -> Option<Recom
     // A device that is polled takes a core for itself: it has to be worth it.
     let iopoll = best(true, |point| point.iopoll) * KNEE_SHARE > peak;
     if iopoll {
-        why.push("--iopoll: polling reads faster here than interrupts".to_owned());
+        why.push("`iopoll`: polling reads faster here than interrupts".to_owned());
     }
     let registered_buffers = points.iter().any(|point| point.registered_buffers);
     let arguments = format!(

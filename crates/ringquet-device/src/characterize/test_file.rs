@@ -196,7 +196,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let error = filled(dir.path(), 1 << 60, &StopFlag::new()).unwrap_err().to_string();
         assert!(
-            error.contains("--test-file-size") && error.contains("1152921504606846976"),
+            error.contains("`test_file_bytes`") && error.contains("1152921504606846976"),
             "{error}"
         );
     }

@@ -129,7 +129,7 @@ fn cpu(cpus: Option<f64>, threads: u64) -> Finding {
             format!("{threads} CPUs, or no limit"),
             "all threads are stopped together for the rest of each period: latencies of tens of milliseconds",
         )
-        .mended_by(format!("docker update --cpus {threads} CONTAINER   # or --threads {}", cpus.floor().max(1.0))),
+        .mended_by(format!("docker update --cpus {threads} CONTAINER   # or `threads` {}", cpus.floor().max(1.0))),
     }
 }
 
@@ -149,7 +149,7 @@ fn memory(bytes: Option<u64>, threads: u64) -> Finding {
             "the process may be ended when memory runs out",
         )
         .mended_by(format!(
-            "docker update --memory {}m CONTAINER   # or --memory-budget {}",
+            "docker update --memory {}m CONTAINER   # or `memory_budget_bytes` {}",
             needed >> 20,
             bytes / 4
         )),

@@ -193,7 +193,7 @@ fn nr_requests(machine: &Machine, drive: &BlockDevice) -> Option<Finding> {
     let code = "nr_requests";
     let requests: u32 = machine.tree.number(drive.dir.join("queue/nr_requests"))?;
     let depth = IoOptions::default().queue_depth;
-    let should_be = format!("at least {depth} (the default --queue-depth)");
+    let should_be = format!("at least {depth} (the default `queue_depth`)");
     if requests >= depth {
         return Some(
             Finding::good(code, requests.to_string()).should_be(&should_be).of(&drive.name),
@@ -215,7 +215,7 @@ fn max_sectors(machine: &Machine, drive: &BlockDevice) -> Option<Finding> {
     let kib: u64 = machine.tree.number(drive.dir.join("queue/max_sectors_kb"))?;
     let hardware: Option<u64> = machine.tree.number(drive.dir.join("queue/max_hw_sectors_kb"));
     let read_kib = u64::from(IoOptions::default().read_size_bytes >> 10);
-    let should_be = format!("at least {read_kib} (the default --read-size)");
+    let should_be = format!("at least {read_kib} (the default `read_size_bytes`)");
     let is = match hardware {
         Some(hardware) => format!("{kib} (the drive takes {hardware})"),
         None => kib.to_string(),
@@ -240,7 +240,7 @@ fn max_sectors(machine: &Machine, drive: &BlockDevice) -> Option<Finding> {
 /// Needed for --iopoll only, which is an option: without them nothing is wrong.
 fn poll_queues(machine: &Machine, drive: &BlockDevice) -> Finding {
     let code = "poll_queues";
-    let should_be = "some, where --iopoll is wanted";
+    let should_be = "some, where `iopoll` is wanted";
     let module = match drive.kind {
         BlockKind::Nvme => Some("nvme"),
         BlockKind::Virtual => Some("virtio_blk"),
@@ -252,9 +252,9 @@ fn poll_queues(machine: &Machine, drive: &BlockDevice) -> Finding {
     let polls = machine.tree.number::<u32>(drive.dir.join("queue/io_poll")) == Some(1);
     let is = match (queues, polls) {
         (Some(queues), true) => format!("{queues}, polling works"),
-        (Some(queues), false) => format!("{queues}, polling is off: --iopoll is refused"),
+        (Some(queues), false) => format!("{queues}, polling is off: `iopoll` is refused"),
         (None, true) => "polling works".to_owned(),
-        (None, false) => "polling is off: --iopoll is refused".to_owned(),
+        (None, false) => "polling is off: `iopoll` is refused".to_owned(),
     };
     let finding = if polls {
         Finding::good(code, is).should_be(should_be)

@@ -44,7 +44,7 @@ impl Piece {
             device: device::name_of(file.identity().device),
             source: io::Error::from_raw_os_error(errno),
             advice: if polled && errno == libc::EOPNOTSUPP {
-                "; --iopoll needs a device with poll queues (for NVMe, the module option nvme.poll_queues): leave it out"
+                "; `iopoll` needs a device with poll queues (for NVMe, the module option nvme.poll_queues): leave it out"
             } else {
                 ""
             },
