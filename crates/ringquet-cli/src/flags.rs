@@ -38,6 +38,11 @@ const FLAGS: &[(&str, &str)] = &[
     ("repeat_fraction", "--repeat-fraction"),
     ("page_bytes", "--page-size"),
     ("first_file", "--first-file"),
+    ("files", "--files"),
+    ("no_dictionary", "--no-dictionary"),
+    ("byte_stream_split", "--byte-stream-split"),
+    ("results_tree", "--results-tree"),
+    ("preset", "--preset"),
 ];
 
 /// The text with flags for options. Other words in backticks stay as they are.

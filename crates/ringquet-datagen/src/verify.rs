@@ -209,7 +209,7 @@ fn unlisted(manifests: &[Manifest], files: &[(&Manifest, &ManifestFile)]) -> Opt
     Some(Warning::new(
         WarningCode::PartOfDataSet,
         format!(
-            "{missing} of the {all} files of the data set are in no manifest here, the first is number {first}: this is a part; 'ringquet datagen … --first-file {first} --files N' writes others"
+            "{missing} of the {all} files of the data set are in no manifest here, the first is number {first}: this is a part; 'ringquet datagen … `first_file` {first} `files` N' writes others"
         ),
     ))
 }

@@ -368,11 +368,11 @@ fn prepare(
 /// The driver and the way around the page cache that were asked for, as further arguments.
 fn carried_by(io: &IoOptions) -> String {
     let driver = match io.driver {
-        DriverChoice::Pread => " --driver pread",
-        DriverChoice::Mmap => " --driver mmap",
+        DriverChoice::Pread => " `driver` pread",
+        DriverChoice::Mmap => " `driver` mmap",
         DriverChoice::Auto | DriverChoice::Uring | DriverChoice::Sim => "",
     };
-    let direct = if io.direct == DirectChoice::Off { " --direct off" } else { "" };
+    let direct = if io.direct == DirectChoice::Off { " `direct` off" } else { "" };
     format!("{driver}{direct}")
 }
 

@@ -46,7 +46,7 @@ pub struct Variant {
 }
 
 impl Variant {
-    /// What to tell `datagen` to get it, beyond the workload.
+    /// What `datagen` needs to write it, beyond the workload: overrides, and options in backticks.
     pub(crate) fn settings(&self, of_workload: &Variant) -> Vec<String> {
         let mut settings = Vec::new();
         if self.row_group_rows != of_workload.row_group_rows {
@@ -56,13 +56,13 @@ impl Variant {
             settings.push(format!("dataset.compression={}", word(&self.compression)));
         }
         if !self.pages.dictionary {
-            settings.push("--no-dictionary".to_owned());
+            settings.push("`no_dictionary`".to_owned());
         }
         if self.pages.byte_stream_split {
-            settings.push("--byte-stream-split".to_owned());
+            settings.push("`byte_stream_split`".to_owned());
         }
         if self.pages.page_bytes != of_workload.pages.page_bytes {
-            settings.push(format!("--page-size={}", self.pages.page_bytes));
+            settings.push(format!("`page_bytes`={}", self.pages.page_bytes));
         }
         settings
     }
@@ -209,7 +209,7 @@ mod tests {
             all.iter().find(|variant| variant.name == name).map(|variant| variant.settings(&all[0]))
         };
         assert_eq!(of("as the workload"), Some(vec![]));
-        let expect = ["dataset.compression=zstd", "--byte-stream-split"].map(str::to_owned);
+        let expect = ["dataset.compression=zstd", "`byte_stream_split`"].map(str::to_owned);
         assert_eq!(of("byte stream split, zstd"), Some(expect.to_vec()));
     }
 }

@@ -35,7 +35,7 @@ pub enum ReportError {
     },
     /// JSON, but nothing that is reported on.
     #[error(
-        "{}: {reason}; results are what 'ringquet scan|run|characterize|layout --json' prints, and folders that 'ringquet run' or DLIO wrote",
+        "{}: {reason}; results are what 'ringquet scan', 'run', 'characterize' and 'layout' print as JSON, and folders that 'ringquet run' or DLIO wrote",
         path.display()
     )]
     NotAResult {

@@ -1,8 +1,5 @@
 //! Only `ringquet-cli` knows how options are spelt on the command line. A library names its own option, and the command line puts
-//! the flag into the message.
-//!
-//! What existed when this check came is counted below, flag by flag. The list may only shrink: a flag that is found more often
-//! than listed is a finding, and so is one that is found less often, until its number is lowered.
+//! the flag into the message (`crates/ringquet-cli/src/flags.rs`).
 
 use std::collections::BTreeMap;
 
@@ -14,32 +11,10 @@ use crate::workshop::Workshop;
 /// The crate that may.
 const CLI: &str = "ringquet-cli";
 
-/// Flags in code outside of the command line, and how often.
-const KNOWN: &[(&str, usize)] = &[
-    ("--byte-stream-split", 1),
-    ("--direct", 1),
-    ("--driver", 2),
-    ("--files", 1),
-    ("--first-file", 1),
-    ("--iopoll", 1),
-    ("--json", 2),
-    ("--no-dictionary", 1),
-    ("--page-size", 1),
-    ("--preset", 1),
-    ("--queue-depth", 1),
-    ("--read-size", 2),
-    ("--results-tree", 2),
-    ("--threads", 2),
-];
-
 /// Programs whose flags stand in advice: what follows one of them on a line is theirs.
 const OTHERS: [&str; 5] = ["docker ", "cargo ", "containers --ulimit", "fio ", "mpirun "];
 
 pub(super) fn check(_: &Workshop, tree: &Tree) -> Result<Vec<String>> {
-    Ok(compare(tree, KNOWN))
-}
-
-fn compare(tree: &Tree, known: &[(&str, usize)]) -> Vec<String> {
     let mut found: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (name, file) in tree.crate_sources() {
         if name == CLI || is_test(&file.path) {
@@ -51,26 +26,13 @@ fn compare(tree: &Tree, known: &[(&str, usize)]) -> Vec<String> {
             }
         }
     }
-    let mut findings = Vec::new();
-    for (flag, places) in &found {
-        let listed = known.iter().find(|(name, _)| name == flag).map_or(0, |(_, count)| *count);
-        let count = places.len();
-        if count > listed {
-            findings.push(format!(
-                "{}: {flag} in a library, found {count} times and {listed} are known: name the option and have ringquet-cli spell the flag",
-                places.join(", ")
-            ));
-        }
-    }
-    for (flag, listed) in known {
-        let count = found.get(flag).map_or(0, Vec::len);
-        if count < *listed {
-            findings.push(format!(
-                "xtask/src/tidy/flags.rs: {flag} is found {count} times: lower its {listed}, or remove it"
-            ));
-        }
-    }
-    findings
+    let finding = |(flag, places): (&str, Vec<String>)| {
+        let places = places.join(", ");
+        format!(
+            "{places}: {flag} in a library: name the option in backticks, and ringquet-cli spells the flag"
+        )
+    };
+    Ok(found.into_iter().map(finding).collect())
 }
 
 /// The flags of ringquet in a line of code.
@@ -116,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_only_shrinks() {
+    fn a_library_spells_no_flag() {
         let source =
             "fn a() { b(\"--json\"); }\n// --json\n#[cfg(test)]\nmod tests {\n \"--json\" }\n";
         let tree = tree(&[
@@ -125,11 +87,8 @@ mod tests {
             ("crates/ringquet-cli/src/a.rs", source),
             ("xtask/src/a.rs", source),
         ]);
-        assert_eq!(compare(&tree, &[("--json", 1)]), [""; 0]);
-        let more = compare(&tree, &[]);
-        assert!(more[0].starts_with("crates/ringquet/src/a.rs:1: --json"), "{more:?}");
-        let fewer = compare(&tree, &[("--json", 2)]);
-        assert!(fewer[0].contains("found 1 times: lower its 2"), "{fewer:?}");
-        assert_eq!(compare(&tree, &[("--json", 1), ("--raw", 1)]).len(), 1);
+        let findings = check(&Workshop::open().unwrap(), &tree).unwrap();
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        assert!(findings[0].starts_with("crates/ringquet/src/a.rs:1: --json"), "{findings:?}");
     }
 }

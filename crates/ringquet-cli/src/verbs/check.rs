@@ -19,7 +19,7 @@ const WIDTH: usize = 100;
 pub(crate) fn run(args: &CheckArgs, console: &mut Console) -> Result<Exit> {
     console.set_options(json!({ "dir": path_text(&args.dir) }));
     let report = Report(check::check(&args.dir)?);
-    console.report(&report, &report)?;
+    console.report_with_flags(&report, &report)?;
     Ok(if report.0.passed { Exit::Done } else { Exit::Failed })
 }
 

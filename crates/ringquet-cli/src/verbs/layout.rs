@@ -36,7 +36,7 @@ pub(crate) fn run(args: &LayoutArgs, console: &mut Console) -> Result<Exit> {
     bar.finish_and_clear();
     let report = Report(compared?);
     console.warn_all(&report.0.warnings);
-    console.report(&report, &report)?;
+    console.report_with_flags(&report, &report)?;
     Ok(Exit::Done)
 }
 

@@ -130,7 +130,7 @@ pub(super) fn measure(
         warnings.push(Warning::new(
             WarningCode::RawSlowerThanDecoding,
             format!(
-                "the data set was read at {} raw and at {} while decoding: something else slows the device, and neither the line nor the roofline says what it can do; measure again, or read more with --preset normal",
+                "the data set was read at {} raw and at {} while decoding: something else slows the device, and neither the line nor the roofline says what it can do; measure again, or read more with `preset` normal",
                 throughput_text(raw_rate),
                 throughput_text(rate)
             ),

@@ -152,10 +152,10 @@ pub fn recommend(points: &[PointReport], extras: &[PointReport]) -> Option<Recom
     }
     let registered_buffers = points.iter().any(|point| point.registered_buffers);
     let arguments = format!(
-        "--read-size {} --queue-depth {} --threads {threads}{}",
+        "`read_size_bytes` {} `queue_depth` {} `threads` {threads}{}",
         curve.block_bytes,
         queue_depth,
-        if iopoll { " --iopoll" } else { "" }
+        if iopoll { " `iopoll`" } else { "" }
     );
     Some(Recommended {
         read_size_bytes: curve.block_bytes,
@@ -222,7 +222,7 @@ mod tests {
     fn the_largest_block_that_stays_on_the_fast_way() {
         let found = recommend(&drive(), &[]).unwrap();
         assert_eq!((found.read_size_bytes, found.threads, found.queue_depth), (512 << 10, 2, 16));
-        assert_eq!(found.arguments, "--read-size 524288 --queue-depth 16 --threads 2");
+        assert_eq!(found.arguments, "`read_size_bytes` 524288 `queue_depth` 16 `threads` 2");
         assert!(
             found.why.iter().any(|why| why.contains("with 2 threads 4 gives 98.3 %")),
             "{found:?}"
@@ -240,7 +240,7 @@ mod tests {
             |rate| vec![PointReport { iopoll: true, ..point(Access::Sequential, 512, 2, 4, rate) }];
         assert!(!recommend(&drive(), &polled(3.01)).unwrap().iopoll);
         let found = recommend(&drive(), &polled(3.5)).unwrap();
-        assert!(found.iopoll && found.arguments.ends_with("--iopoll"));
+        assert!(found.iopoll && found.arguments.ends_with("`iopoll`"));
     }
 
     #[test]

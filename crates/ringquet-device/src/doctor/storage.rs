@@ -233,7 +233,7 @@ fn max_sectors(machine: &Machine, drive: &BlockDevice) -> Option<Finding> {
             drive.name
         )),
         // The drive takes no more: reads of its size are the remedy.
-        _ => finding.mended_by(format!("ringquet … --read-size {kib}KiB")),
+        _ => finding.mended_by(format!("ringquet … `read_size_bytes` {kib}KiB")),
     })
 }
 

@@ -16,7 +16,7 @@ pub enum CheckError {
     },
     /// There is no result.
     #[error(
-        "{}: no folder here or below holds a summary.json; results are what 'ringquet run --results-tree' and mlpstorage write",
+        "{}: no folder here or below holds a summary.json; results are what 'ringquet run' with `results_tree` and mlpstorage write",
         path.display()
     )]
     NoResults {

@@ -54,7 +54,7 @@ fn place(leaf: &Leaf) -> Finding {
     let rule = "place";
     let Some(place) = &leaf.place else {
         let value =
-            format!("{}; 'ringquet run --results-tree' makes the tree", leaf.folder.display());
+            format!("{}; 'ringquet run' with `results_tree` makes the tree", leaf.folder.display());
         return Finding::judged(rule, false, ASKS, value);
     };
     let Some(time) = place.time else {
