@@ -261,7 +261,7 @@ mod tests {
     fn options(line: &str) -> Result<EngineOptions, String> {
         let words = std::iter::once("ringquet").chain(line.split_whitespace());
         let only = Only::try_parse_from(words).map_err(|error| error.to_string())?;
-        only.engine.options(None).map_err(|error| error.to_string())
+        only.engine.options(None).map_err(|error| crate::flags::spelt(&error.to_string()))
     }
 
     #[test]
