@@ -1,4 +1,4 @@
-//! Isolates a point of `ringquet characterize`: are its bandwidth and IOPS those that fio tells, in the same run, of the
+//! Isolates a point of `ringquet characterize`: are its bandwidth and IOPS those that fio reports, in the same run, of the
 //! same file, block size, depth and number of threads? fio reads with io_uring, registered buffers and files, O_DIRECT, by
 //! time, and hands over an eighth of its depth at once. Here a ratio above 1 is as wrong as one below: **within 5 %** (median) is asked for.
 //!
@@ -59,7 +59,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "a bench tells its results")]
+#[expect(clippy::print_stdout, reason = "a bench prints its results")]
 fn agree(
     name: &str,
     scale: Scale,

@@ -172,7 +172,7 @@ struct PyArrow {
 
 impl PyArrow {
     /// `None`, and a line that says so, where `RINGQUET_PYTHON` names no Python with PyArrow.
-    #[expect(clippy::print_stdout, reason = "a bench tells what it leaves out")]
+    #[expect(clippy::print_stdout, reason = "a bench prints what it leaves out")]
     fn start(
         dir: &Path,
         dataset: &ringquet_workload::Dataset,

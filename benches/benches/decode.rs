@@ -202,7 +202,7 @@ impl Bench {
     }
 
     /// What copying memory gives here: nothing that copies each value once can be faster.
-    #[expect(clippy::print_stdout, reason = "a bench tells its results")]
+    #[expect(clippy::print_stdout, reason = "a bench prints its results")]
     fn memory(&self) {
         let len = self.scale.pick(1 << 20, 256 << 20);
         let source = vec![1u8; len];
@@ -288,7 +288,7 @@ impl Bench {
     }
 
     /// A footer as large as a real DLRM file's, 40 of 200 columns wanted.
-    #[expect(clippy::print_stdout, reason = "a bench tells its results")]
+    #[expect(clippy::print_stdout, reason = "a bench prints its results")]
     fn footer(&self) -> Result<()> {
         if !chosen("footer") {
             return Ok(());

@@ -265,7 +265,7 @@ impl Bench {
     }
 
     /// What each option buys on this machine, each beside the default.
-    #[expect(clippy::print_stdout, reason = "a bench tells its results")]
+    #[expect(clippy::print_stdout, reason = "a bench prints its results")]
     fn knobs(&self, dir: &Path) -> Result<()> {
         let path = data::first_file(dir)?;
         let default = IoOptions::default;
@@ -327,7 +327,7 @@ impl Bench {
     }
 
     /// A footer as large as a real DLRM file's, 256 times through hard links.
-    #[expect(clippy::print_stdout, reason = "a bench tells its results")]
+    #[expect(clippy::print_stdout, reason = "a bench prints its results")]
     fn footers(&self) -> Result<()> {
         let groups = self.scale.pick(8, 768);
         let samples = format!("dataset.num_samples_per_file={}", groups * 16);
@@ -442,7 +442,7 @@ fn decoded(dataset: &Dataset) -> Result<Sample> {
     })
 }
 
-#[expect(clippy::print_stdout, reason = "a bench tells its results")]
+#[expect(clippy::print_stdout, reason = "a bench prints its results")]
 fn cpu(pairs: &Pairs) {
     println!("{:<44} CPU per unit, ours ÷ peer: {}", "", pairs.cpu_ratio());
 }

@@ -254,7 +254,7 @@ impl Lane for Dealt {
 type Measure = fn(&Point) -> f64;
 
 /// A table of a sweep. With `grows` the parts differ from point to point, and starting is taken off.
-#[expect(clippy::print_stdout, reason = "a bench tells its results")]
+#[expect(clippy::print_stdout, reason = "a bench prints its results")]
 fn told(sweep: &str, varied: &str, part: &str, points: &[Point], grows: bool) {
     let Some(first) = points.first() else { return };
     let start = |of: Measure| if grows { of(first) } else { 0.0 };

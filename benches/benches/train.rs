@@ -33,7 +33,7 @@ const FLUX_ACCELERATORS_BAR: u32 = 24;
 /// AU in percent that one DLRM accelerator has to reach from the page cache.
 const DLRM_AU_BAR: f64 = 70.0;
 
-#[expect(clippy::print_stdout, reason = "a bench tells its results")]
+#[expect(clippy::print_stdout, reason = "a bench prints its results")]
 fn main() -> Result<()> {
     let bench = Bench::open(Scale::of_this_process())?;
     let mut table = Vec::new();
@@ -154,7 +154,7 @@ impl Bench {
     }
 
     /// Rows per second of the Python loop, and what they would feed if nothing else took time.
-    #[expect(clippy::print_stdout, reason = "a bench tells its results")]
+    #[expect(clippy::print_stdout, reason = "a bench prints its results")]
     fn python(&self, table: &mut Vec<String>) -> Result<()> {
         if !chosen("python") {
             return Ok(());
@@ -266,7 +266,7 @@ fn rows_per_second(report: &RunReport) -> f64 {
 }
 
 /// A line on what the accelerators' time went into, over the epochs that count.
-#[expect(clippy::print_stdout, reason = "a bench tells its results")]
+#[expect(clippy::print_stdout, reason = "a bench prints its results")]
 fn tell(name: &str, report: &RunReport, au: Spread) {
     let sum = |of: fn(&PhaseReport) -> f64| -> f64 {
         counted(report).map(|epoch| of(&epoch.train)).sum()
@@ -297,7 +297,7 @@ fn total(of: &TimeByCause) -> f64 {
 }
 
 /// What a computation took beside what was set. (AU counts what was set; the rest is oversleep.)
-#[expect(clippy::print_stdout, reason = "a bench tells its results")]
+#[expect(clippy::print_stdout, reason = "a bench prints its results")]
 fn step(report: &RunReport, set_seconds: f64) {
     let of = report.time_by_cause;
     let steps = of.compute_seconds / set_seconds;
@@ -333,7 +333,7 @@ fn bound(bound: Bound) -> &'static str {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "a bench tells its results")]
+#[expect(clippy::print_stdout, reason = "a bench prints its results")]
 fn curve(name: &str, found: &SearchReport) {
     println!("{name:<44} most {} accelerators", found.accelerators);
     for point in &found.points {

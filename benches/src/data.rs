@@ -27,7 +27,7 @@ pub fn data_set(name: &str, workload: &str, overrides: &[&str]) -> Result<PathBu
 ///
 /// # Errors
 /// What datagen says.
-#[expect(clippy::print_stdout, reason = "a bench tells what it does")]
+#[expect(clippy::print_stdout, reason = "a bench prints what it does")]
 pub fn data_set_repeating(
     name: &str,
     workload: &str,

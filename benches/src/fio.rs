@@ -9,7 +9,7 @@ use crate::latency::Percentiles;
 use crate::pairs::Sample;
 
 /// Is there an fio? Tries `apt-get install -y fio` once where it is missing, and says so.
-#[expect(clippy::print_stdout, reason = "a bench tells what it does")]
+#[expect(clippy::print_stdout, reason = "a bench prints what it does")]
 pub fn available() -> bool {
     let there = || {
         Command::new("fio")

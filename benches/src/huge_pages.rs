@@ -20,7 +20,7 @@ pub struct ReservedHugePages {
 impl ReservedHugePages {
     /// Reserves some more to measure on; `None`, and a line that says so, where that is not allowed or memory is in too small
     /// pieces. Nothing where nothing is measured.
-    #[expect(clippy::print_stdout, reason = "a bench tells what it does")]
+    #[expect(clippy::print_stdout, reason = "a bench prints what it does")]
     pub fn reserve(scale: Scale) -> Option<ReservedHugePages> {
         if scale == Scale::Smoke {
             return None;

@@ -1,7 +1,7 @@
 //! What the benches share: pairs of contenders measured in turn, medians of their ratios, fio as the peer, data sets.
 //!
 //! A bench prints ratios against a named peer in the same run. Contenders take turns (A B A B …), since machines
-//! drift; the ratio is taken pair by pair and its median is told. `cargo bench -p ringquet-benches` measures;
+//! drift; the ratio is taken pair by pair and its median is reported. `cargo bench -p ringquet-benches` measures;
 //! under `cargo test` the same code runs once on small data.
 
 pub mod data;

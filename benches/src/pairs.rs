@@ -10,12 +10,12 @@ pub struct Sample {
     pub work: f64,
     /// Wall-clock seconds.
     pub seconds: f64,
-    /// CPU seconds; NaN where not told.
+    /// CPU seconds; NaN where not reported.
     pub cpu_seconds: f64,
 }
 
 impl Sample {
-    /// Of a contender that is not there: its rates and ratios are no numbers, and are told so.
+    /// Of a contender that is not there: its rates and ratios are NaN, and are printed as such.
     pub const NOTHING: Sample = Sample { work: f64::NAN, seconds: f64::NAN, cpu_seconds: f64::NAN };
 
     /// `work` done on one core since `begun`.
@@ -112,7 +112,7 @@ impl fmt::Display for Spread {
 }
 
 /// A line of the result table; `bar` is what was asked for.
-#[expect(clippy::print_stdout, reason = "a bench tells its results")]
+#[expect(clippy::print_stdout, reason = "a bench prints its results")]
 pub fn tell(name: &str, peer: &str, unit: &str, scale: f64, pairs: &Pairs, bar: Option<f64>) {
     let (ours, theirs) = (pairs.our_rate(), pairs.peer_rate());
     let ratio = pairs.rate_ratio();

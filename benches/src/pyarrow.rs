@@ -19,7 +19,7 @@ impl PyArrow {
     ///
     /// # Errors
     /// What starting the process gave.
-    #[expect(clippy::print_stdout, reason = "a bench tells what it leaves out")]
+    #[expect(clippy::print_stdout, reason = "a bench prints what it leaves out")]
     pub fn start() -> Result<Option<PyArrow>> {
         let Some(python) = std::env::var_os("RINGQUET_PYTHON") else {
             println!(

@@ -38,7 +38,7 @@ fn dataset(dir: &std::path::Path, files: usize) -> Vec<PathBuf> {
     (0..files).map(write).collect()
 }
 
-/// The other reader threads read everything to its end before the panic was told, and it was told without its place.
+/// The other reader threads read everything to its end before the panic was reported, and it was reported without its place.
 #[test]
 fn a_panic_on_a_reader_thread_ends_the_scan_and_has_a_place() {
     panics::record_places();

@@ -10,7 +10,7 @@ use ringquet_io::{Arena, Completed, DirectChoice, DriverChoice, IoError, IoOptio
 use crate::scratch;
 
 /// All drivers, direct and buffered. Where io_uring is refused, its cases say so and are left out.
-#[expect(clippy::print_stderr, reason = "a case that is left out is told")]
+#[expect(clippy::print_stderr, reason = "a case that is left out is reported")]
 fn for_each_driver(check: impl Fn(&str, &dyn Fn(IoOptions) -> ReadQueue)) {
     let named = [
         ("uring", DriverChoice::Uring),

@@ -73,7 +73,7 @@ impl Target {
 }
 
 /// Needs cargo-fuzz. Sanitizer and coverage are options of the compiler that are not stable: the pinned toolchain takes them
-/// when it is told to, so that what is fuzzed is compiled by what compiles the rest.
+/// when it is asked to, so that what is fuzzed is compiled by what compiles the rest.
 pub(crate) fn run(workshop: &Workshop, targets: &[Target], minutes: u32) -> Result<()> {
     let sh = &workshop.sh;
     let _unstable = sh.push_env("RUSTC_BOOTSTRAP", "1");

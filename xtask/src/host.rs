@@ -47,7 +47,7 @@ fn io_uring_ability(disabled: Option<&str>, status: &str) -> Ability {
     match seccomp {
         Some("0") => Ability::Must,
         Some(mode) => Ability::May(format!("a seccomp filter is active (mode {mode})")),
-        None => Ability::May("/proc/self/status does not tell the seccomp mode".to_owned()),
+        None => Ability::May("/proc/self/status has no seccomp mode".to_owned()),
     }
 }
 
@@ -78,7 +78,7 @@ fn registered_buffers_ability(status: &str, limits: &str) -> Ability {
             Ability::Must
         }
         Some(bytes) => Ability::May(format!("RLIMIT_MEMLOCK is {bytes} bytes (ulimit -l)")),
-        None => Ability::May("/proc/self/limits does not tell RLIMIT_MEMLOCK".to_owned()),
+        None => Ability::May("/proc/self/limits has no RLIMIT_MEMLOCK".to_owned()),
     }
 }
 
@@ -104,7 +104,7 @@ mod tests {
         assert_eq!(why(Some("2\n"), status), "kernel.io_uring_disabled is 2");
         assert_eq!(why(None, status), "no kernel.io_uring_disabled: older than Linux 6.6");
         assert_eq!(why(Some("0\n"), "Seccomp:\t2\n"), "a seccomp filter is active (mode 2)");
-        assert_eq!(why(Some("0\n"), ""), "/proc/self/status does not tell the seccomp mode");
+        assert_eq!(why(Some("0\n"), ""), "/proc/self/status has no seccomp mode");
     }
 
     #[test]

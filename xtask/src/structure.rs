@@ -1,4 +1,4 @@
-//! How two Parquet files are built: schema, row groups, encodings and pages, as `inspect --json` tells them, and the bytes
+//! How two Parquet files are built: schema, row groups, encodings and pages, as `inspect --json` shows them, and the bytes
 //! of the pages.
 
 use std::path::Path;

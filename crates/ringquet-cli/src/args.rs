@@ -42,7 +42,7 @@ pub(crate) enum Verb {
     Inspect(InspectArgs),
     /// Show the reads that a scan would issue
     Plan(PlanArgs),
-    /// Read, and decode, everything once, and tell how fast that was
+    /// Read and decode every file once and report the throughput
     Scan(ScanArgs),
     /// Show the rows of a file, or write them as an Arrow IPC file
     Cat(CatArgs),
@@ -54,9 +54,9 @@ pub(crate) enum Verb {
     Run(RunArgs),
     /// Check a generated data set against its manifest
     Verify(VerifyArgs),
-    /// Measure what a device gives, find the knee, and recommend options for scan and run
+    /// Measure a device, find the knee of its curves, and recommend options for scan and run
     Characterize(CharacterizeArgs),
-    /// Look at kernel, limits and the way to the drives: what is, what it should be, what mends it
+    /// Check kernel features, limits and drives; show what to change and how
     Doctor(DoctorArgs),
     /// Compare file layouts of a workload's data on this storage
     Layout(LayoutArgs),
@@ -64,7 +64,7 @@ pub(crate) enum Verb {
     Report(ReportArgs),
     /// Check results against the rules of MLPerf Storage
     Check(CheckArgs),
-    /// Print the script by which a shell completes ringquet's verbs and options
+    /// Print a completion script for a shell
     Completions(CompletionsArgs),
     /// Print the manual page of ringquet or of a verb, or write all of them
     Man(ManArgs),
@@ -223,10 +223,10 @@ pub(crate) struct DatagenArgs {
     /// Threads that generate [default: one per CPU that may be used]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
-    /// Write around the page cache (O_DIRECT); auto does where the file system takes it
+    /// Bypass the page cache (O_DIRECT); auto does so if the file system supports it
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     pub(crate) direct: Direct,
-    /// What carries the writes; auto is io_uring where it works, else pwrite and a warning
+    /// I/O driver for writes; auto uses io_uring if it works, else pwrite with a warning
     #[arg(long, value_enum, default_value_t, value_name = "WHICH")]
     pub(crate) driver: WriteDriverArg,
     /// Seed of all content
@@ -307,7 +307,7 @@ pub(crate) struct RunArgs {
     /// Emulated accelerators of each process; with --find-max-accelerators where the search begins [default there: 1]
     #[arg(long, value_name = "N", required_unless_present = "find_max_accelerators")]
     pub(crate) accelerators: Option<u32>,
-    /// Search for the most accelerators at which AU meets metric.au, and tell what binds beyond them
+    /// Search for the most accelerators at which AU meets metric.au, and report what binds beyond them
     #[arg(long)]
     pub(crate) find_max_accelerators: bool,
     /// No more than this many in a search

@@ -15,7 +15,7 @@ use crate::stdout::{self, print};
 /// Prints what clap has to say: a help page, a version, or what is wrong with the command line.
 pub(crate) fn answer(answer: &clap::Error) -> Exit {
     if answer.use_stderr() {
-        // With standard error closed nobody can be told.
+        // Standard error is closed: there is nowhere to print.
         let _ = answer.print();
         return Exit::Usage;
     }
@@ -144,7 +144,7 @@ impl Console {
     }
 
     fn tell(&self, line: &dyn fmt::Display) {
-        // With standard error closed there is nobody left to tell.
+        // Standard error is closed: there is nowhere to print.
         let _ = writeln!(io::stderr().lock(), "{line}");
     }
 }

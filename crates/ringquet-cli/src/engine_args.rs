@@ -18,10 +18,10 @@ const SQPOLL_IDLE_MS: u32 = 100;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Reading")]
 pub(crate) struct EngineArgs {
-    /// Who carries the reads; auto is io_uring where a probe shows that it works, else pread
+    /// I/O driver for reads; auto uses io_uring if a probe shows that it works, else pread
     #[arg(long, value_enum, default_value_t, value_name = "WHICH")]
     driver: Driver,
-    /// Read around the page cache (O_DIRECT); auto does where the file system takes it
+    /// Bypass the page cache (O_DIRECT); auto does so if the file system supports it
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     direct: Direct,
     /// Reader threads [default: one per CPU that may be used]
@@ -36,16 +36,16 @@ pub(crate) struct EngineArgs {
     /// Size of one device read [default: 512KiB]
     #[arg(long, value_name = "BYTES")]
     read_size: Option<ByteSize>,
-    /// Reads handed to the kernel at once, at most
+    /// Most reads to submit with one system call
     #[arg(long, value_name = "N", default_value_t = IoOptions::default().submit_batch)]
     submit_batch: u32,
-    /// Gaps between wanted bytes up to this size are read along [default: 64KiB, 4KiB without O_DIRECT]
+    /// Read gaps up to this size instead of splitting the request [default: 64KiB, 4KiB without O_DIRECT]
     #[arg(long, value_name = "BYTES")]
     coalesce_gap: Option<ByteSize>,
-    /// Bound on the memory of all reader threads [default: 192MiB per thread, 32MiB without O_DIRECT, half of the memory at most; in a run more if six batches of each accelerator take more]
+    /// Memory limit for all reader threads together [default: 192MiB per thread, 32MiB without O_DIRECT, more for very many columns, at most half of the memory; in a run more if six batches of each accelerator need it]
     #[arg(long, value_name = "BYTES")]
     memory_budget: Option<ByteSize>,
-    /// Rows per batch at most; a batch has fewer where these take more than its share of the memory [default: as many as take 4 MiB]
+    /// Most rows per batch; a batch has fewer if they need more than its share of the memory [default: as many as fit 4 MiB, or 1 KiB per column if that is more]
     #[arg(long, value_name = "N")]
     batch_rows: Option<usize>,
     /// Largest page to read, compressed or not [default: the memory budget or 1GiB, but no more than a quarter of the memory]
@@ -60,7 +60,7 @@ pub(crate) struct EngineArgs {
     /// Poll the device for completions instead of taking interrupts
     #[arg(long)]
     iopoll: bool,
-    /// Let a kernel thread submit, bound to a CPU if one is named
+    /// Let a kernel thread submit the reads, on this CPU if one is given
     #[arg(
         long,
         value_name = "CPU",
@@ -122,12 +122,12 @@ impl Direct {
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum HugePagesArg {
-    /// Reserved ones if there are enough, else transparent ones
+    /// Use reserved huge pages if there are enough, else transparent ones
     #[default]
     Auto,
-    /// As auto, with a warning where there are no reserved ones
+    /// Like auto, but warn if no huge pages are reserved
     On,
-    /// Transparent ones, reserved ones left alone
+    /// Use transparent huge pages only
     Transparent,
     /// Base pages
     Off,
@@ -161,7 +161,7 @@ impl FromStr for PollCpu {
 }
 
 impl EngineArgs {
-    /// What the engine is told; `columns` as `--columns` names them.
+    /// What the engine is given; `columns` as `--columns` names them.
     ///
     /// # Errors
     /// Usage where an option is out of range or two of them contradict each other.

@@ -24,14 +24,14 @@ use crate::verify::ProblemKind;
 use crate::writer::Recipe;
 
 /// Files are given to the engine in groups, so that footers of a few files are in memory at a time
-/// and progress can be told. A group is closed when it has so many bytes or files.
+/// and progress can be reported. A group is closed when it has so many bytes or files.
 const GROUP_BYTES: u64 = 4 << 30;
 const GROUP_FILES: usize = 256;
 
 /// Read at once to be hashed: past the level-2 cache, reading and hashing each go at full speed.
 const HASH_BUFFER_BYTES: usize = 1 << 20;
 
-/// How often the engine is told of a stop.
+/// How often a stop is looked for.
 const STOP_INTERVAL: Duration = Duration::from_millis(20);
 
 /// What is wrong with a file, and a sentence about it.
@@ -171,7 +171,7 @@ fn check_length(path: &Path, listed: &ManifestFile) -> Result<(), Fault> {
     }
 }
 
-/// Adds what is new. That bytes came from a cache is said of speeds, and none is told here.
+/// Adds what is new. That bytes came from a cache is said of speeds, and none is reported here.
 fn remember(told: Vec<Warning>, warnings: &mut Vec<Warning>) {
     for warning in told {
         if warning.code != WarningCode::PageCache && !warnings.contains(&warning) {

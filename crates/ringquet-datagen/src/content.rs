@@ -106,7 +106,7 @@ pub(crate) enum Run {
     Fresh,
     /// New and old.
     Listed {
-        /// Ordinal of each; those above 2^32, which no dictionary reaches, are not told apart.
+        /// Ordinal of each; those above 2^32, which no dictionary reaches, are not distinguished.
         indices: Vec<u32>,
         /// The ordinal that the first new one has.
         first: u64,

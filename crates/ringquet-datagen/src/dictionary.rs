@@ -127,7 +127,7 @@ impl Dictionary {
         self.entries_max == Some(self.entries)
     }
 
-    /// Adds `part`, values `range` of those that `run` tells of, and appends their indices.
+    /// Adds `part`, values `range` of those that `run` reports, and appends their indices.
     pub(crate) fn add(
         &mut self,
         part: &dyn Array,

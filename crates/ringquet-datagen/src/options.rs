@@ -91,7 +91,7 @@ pub struct DatagenOptions {
     pub existing: Existing,
     /// Whether files are written around the page cache. Default: where the file system can.
     pub direct: DirectChoice,
-    /// What carries the writes. Default: io_uring where it works, else pwrite and a warning.
+    /// The I/O driver for writes. Default: io_uring where it works, else pwrite and a warning.
     pub driver: WriteChoice,
     /// Choices about values.
     pub content: ContentOptions,

@@ -126,7 +126,7 @@ impl<'a> FileSink<'a> {
 impl Drop for FileSink<'_> {
     fn drop(&mut self) {
         if self.file.is_some() {
-            // Nothing may be written to a file that is gone. What went wrong has been told already.
+            // Nothing may be written to a file that is gone. What went wrong has been reported already.
             drop(self.queue.discard());
         }
     }

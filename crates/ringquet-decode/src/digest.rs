@@ -1,6 +1,6 @@
 //! A digest of decoded content that is the same for every way of decoding it.
 //!
-//! What is hashed is the logical content: values in row order, with nulls told apart from values. It does not depend on
+//! What is hashed is the logical content: values in row order, with nulls distinguished from values. It does not depend on
 //! how rows were cut into batches, on offsets of sliced arrays, on what lies in memory under a null, nor on the order in
 //! which row groups, files or threads came. Per column and level of nesting there is a stream of validity bits, one of
 //! lengths, one of values; each goes through XXH3 as it comes.

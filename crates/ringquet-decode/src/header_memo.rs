@@ -17,7 +17,7 @@ const HEADER_BYTES_MAX: usize = 256;
 /// Looks that may fail before headers are no longer kept, unless as many succeeded: compressed pages differ in their lengths.
 const MISSES_MAX: u32 = 64;
 
-/// Bytes at the start of a header by which most others are told apart: its page's type and lengths.
+/// Bytes at the start of a header by which most others are distinguished: its page's type and lengths.
 const PREFIX_BYTES: usize = 8;
 
 /// The last few headers.

@@ -50,7 +50,7 @@ fn decoded_and_dropped(buffers: u8) {
                 if *left == 0 {
                     held.remove(address);
                 }
-                // The last one gives the memory back; with the lock, so that `held` is told before.
+                // The last one gives the memory back; with the lock, so that `held` is reported before.
                 drop(array);
             }));
         }

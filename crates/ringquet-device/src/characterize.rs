@@ -217,7 +217,7 @@ pub struct CharacterizeReport {
     pub driver: DriverReport,
     /// Bytes read by all points, ramps and drains included.
     pub read_bytes: u64,
-    /// Bytes that the members read meanwhile, for whomever; `None` where they do not tell.
+    /// Bytes that the members read meanwhile, for whomever; `None` where they have no counter.
     pub device_read_bytes: Option<u64>,
     /// The sweep.
     pub points: Vec<PointReport>,
@@ -229,7 +229,7 @@ pub struct CharacterizeReport {
     pub knees: Vec<KneeReport>,
     /// For `scan` and `run`.
     pub recommended: Option<Recommended>,
-    /// How the members shared out the fastest point; `None` where they do not tell.
+    /// How the members shared out the fastest point; `None` where they have no counter.
     pub array: Option<ArrayView>,
     /// How fast memory is copied; measured together with the Parquet line.
     pub memory_copy: Option<MemoryCopy>,

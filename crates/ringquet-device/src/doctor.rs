@@ -7,7 +7,7 @@
 //! ```
 //! Nothing is changed and nothing is guessed: features of io_uring are probed by making rings, everything else is
 //! read from the kernel's files through a [`Tree`] that tests replace with recorded ones. What the kernel does not
-//! tell is told as not told.
+//! report is listed as not reported.
 
 mod tree;
 

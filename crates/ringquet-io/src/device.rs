@@ -137,7 +137,7 @@ pub struct DeviceMeter {
 }
 
 impl DeviceMeter {
-    /// Begins at the counters of now. A device that tells nothing makes the whole sum unknown.
+    /// Begins at the counters of now. A device without counters makes the whole sum unknown.
     pub fn begin(root: SysRoot, numbers: impl IntoIterator<Item = (u32, u32)>) -> DeviceMeter {
         let mut numbers: Vec<_> = numbers.into_iter().collect();
         numbers.sort_unstable();
@@ -149,7 +149,7 @@ impl DeviceMeter {
     }
 
     /// Bytes read by all of them since; `None` where one of them is unknown. Other processes' reads count too:
-    /// the device does not tell them apart.
+    /// the device does not distinguish them.
     pub fn read_bytes(&self) -> Option<u64> {
         if !self.all_known {
             return None;

@@ -285,7 +285,7 @@ fn stat(path: &Path, fd: BorrowedFd<'_>) -> Result<Stat, IoError> {
         Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => return fstat(path, fd),
         Err(source) => return Err(stat_error(path, source)),
     };
-    // DIOALIGN: available since 6.1, and not on every file system; zero there means "not told".
+    // DIOALIGN: available since 6.1, and not on every file system; zero there means "not reported".
     let told = statx.stx_dio_offset_align;
     let alignment = Alignment::new(told).filter(|a| a.bytes() > 1).unwrap_or(Alignment::PAGE);
     Ok(Stat {

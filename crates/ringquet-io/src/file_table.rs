@@ -124,7 +124,7 @@ mod tests {
     use crate::driver::{DriverFacts, RawCompletion, RawRead, RawWrite};
     use crate::options::DirectChoice;
 
-    /// Refuses the files that it is told to.
+    /// Refuses the files that it is asked to.
     struct Table {
         files: Vec<Option<RawFd>>,
         refuses: bool,

@@ -41,11 +41,11 @@ pub enum DirectChoice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HugePages {
-    /// Reserved ones if there are enough, else transparent ones. Silent.
+    /// Use reserved huge pages if there are enough, else transparent ones. Silent.
     Auto,
     /// As `Auto`, with a warning where there are no reserved ones.
     On,
-    /// Transparent ones, reserved ones left alone.
+    /// Use transparent huge pages only.
     Transparent,
     /// Base pages.
     Off,

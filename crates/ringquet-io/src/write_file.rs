@@ -46,7 +46,7 @@ impl WriteFile {
         &self.path
     }
 
-    /// Number of the device below, where the kernel tells.
+    /// Number of the device below, where the kernel says.
     pub(crate) fn device(&self) -> Option<(u32, u32)> {
         let device = rustix::fs::fstat(&self.file).ok()?.st_dev;
         Some((rustix::fs::major(device), rustix::fs::minor(device)))

@@ -6,7 +6,7 @@
 //!                                                 ╰────────────────────╯
 //! ```
 //! A write owns slot and file until it has ended. The bound is the number of slots: when all are in the
-//! kernel, [`WriteQueue::take`] waits for one. An error is told by the next call; on drop what is in the
+//! kernel, [`WriteQueue::take`] waits for one. An error is reported by the next call; on drop what is in the
 //! kernel is waited for before its memory is freed.
 //!
 //! Carriers (`write_carrier.rs`): io_uring on the calling thread with the arena registered (`WriteFixed`), or
@@ -48,7 +48,7 @@ pub enum WriteChoice {
     Pwrite,
 }
 
-/// What carries the writes. JSON: `written_with`.
+/// The I/O driver for writes. JSON: `written_with`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WriteDriver {
@@ -71,7 +71,7 @@ impl WriteDriver {
 /// How a queue of writes is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WriteOptions {
-    /// What carries the writes.
+    /// The I/O driver for writes.
     pub driver: WriteChoice,
     /// Bytes of a slot, one write: a multiple of 4096 up to 64 MiB. Default 1 MiB: unlike reads, writes gain by
     /// more than 512 KiB, 8 to 14 % here, for all that the kernel hands them to a worker.
@@ -232,7 +232,7 @@ impl WriteQueue {
         }
     }
 
-    /// What carries the writes.
+    /// The I/O driver for writes.
     pub fn driver(&self) -> WriteDriver {
         self.driver
     }
@@ -323,7 +323,7 @@ impl WriteQueue {
         Ok(())
     }
 
-    /// Takes what has ended and tells of an error.
+    /// Takes what has ended and reports an error.
     fn settle(&mut self, wait: bool) -> Result<(), IoError> {
         self.reap(wait)?;
         self.failed.take().map_or(Ok(()), Err)
@@ -425,7 +425,7 @@ impl Drop for WriteQueue {
     /// Waits for what the kernel holds, once; the carrier keeps what is left for ever.
     fn drop(&mut self) {
         if self.given_up.is_none() {
-            // What went wrong was told, or nobody asked.
+            // What went wrong was reported, or nobody asked.
             drop(self.discard());
         }
     }

@@ -126,7 +126,7 @@ pub struct VariantReport {
     pub bytes_per_row: f64,
     /// Bytes of one raw read of the columns asked for.
     pub read_bytes: u64,
-    /// Bytes that the devices read meanwhile; `None` where they do not tell.
+    /// Bytes that the devices read meanwhile; `None` where they have no counter.
     pub device_read_bytes: Option<u64>,
     /// Raw read bytes per second.
     pub raw_bytes_per_second: f64,

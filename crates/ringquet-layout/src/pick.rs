@@ -60,7 +60,7 @@ pub(crate) fn pick(all: &[VariantReport]) -> Option<Picked> {
     let own = all.first()?;
     let fastest = all.iter().max_by(|a, b| a.rows_per_second.total_cmp(&b.rows_per_second))?;
     let most = fastest.rows_per_second;
-    // What one of its own repeats reached cannot be told from it: that keeps the workload's own layout. Another one has to be
+    // What one of its own repeats reached cannot be distinguished from it: that keeps the workload's own layout. Another one has to be
     // more alike, each having reached the other's middle, and no slower than the own.
     let is_fast = |report: &&VariantReport| {
         let has_reached = report.rows_per_second_range[1] >= most;

@@ -1,10 +1,10 @@
-//! Results against the rules of MLPerf Storage, as far as results can tell.
+//! Results against the rules of MLPerf Storage, as far as results show.
 //!
 //! ```text
 //!  DIR ─▶ tree: folders with summary.json ─▶ leaf: what one run says ─▶ rules of a run
 //!                  training/MODEL/run/TIME    parameters, published      rules of all runs of a model
 //! ```
-//! Every rule is told with the value that was found and `pass`, `fail`, `unknown` (with what is
+//! Every rule is reported with the value that was found and `pass`, `fail`, `unknown` (with what is
 //! missing) or `note`. Nothing that could not be seen passes.
 //!
 //! What passes here is prepared well, and is not thereby a submission: a CLOSED one runs the official
@@ -36,7 +36,7 @@ pub enum Verdict {
     Pass,
     /// Broken.
     Fail,
-    /// The results do not tell.
+    /// The results do not say.
     Unknown,
     /// No rule, but good to know.
     Note,
@@ -88,7 +88,7 @@ pub struct RunCheck {
     /// Its folder.
     #[serde(serialize_with = "ringquet_io::path_text::serialize_path")]
     pub folder: PathBuf,
-    /// By what was changed in the workload; `None` where the results do not tell.
+    /// By what was changed in the workload; `None` where the results do not say.
     pub standing: Option<Standing>,
     /// The rules.
     pub findings: Vec<Finding>,
@@ -118,7 +118,7 @@ pub struct CheckReport {
     pub passes: usize,
     /// Rules that were broken.
     pub fails: usize,
-    /// Rules that the results do not tell of.
+    /// Rules that the results do not show.
     pub unknowns: usize,
     /// Models in trees.
     pub models: Vec<ModelCheck>,

@@ -44,7 +44,7 @@ pub enum ReportError {
         /// What is missing or other than it should be.
         reason: String,
     },
-    /// More results than can be told apart in one report.
+    /// More results than can be distinguished in one report.
     #[error("{given} results are too many for one report, {limit} fit")]
     TooMany {
         /// As given.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::compare;
 use crate::model::{Chart, Entry, Remark, Report, Table};
 
-/// Points of a chart that become a table; a longer one is told by its least, mean and most.
+/// Points of a chart that become a table; a longer one is reported by its least, mean and most.
 const POINTS_MAX: usize = 24;
 
 /// The report as Markdown.

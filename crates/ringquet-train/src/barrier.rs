@@ -76,7 +76,7 @@ impl StepBarrier {
         !self.state().broken
     }
 
-    /// After the last step that this process will do: tells the other processes if it was broken here,
+    /// After the last step that this process will do: informs the other processes if it was broken here,
     /// so that they do not wait; whether it was broken by any of them. Nobody waits at it any more.
     pub(crate) fn end(&self, complete: bool) -> bool {
         if !complete && !self.state().broken_everywhere {

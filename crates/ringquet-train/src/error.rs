@@ -35,7 +35,7 @@ pub enum RunError {
         launcher: &'static str,
         /// Number of processes.
         ranks: u64,
-        /// Which one this is, if it is told.
+        /// Which one this is, if it is reported.
         process: String,
     },
     /// MPI does not start, or sees something else than the launcher.

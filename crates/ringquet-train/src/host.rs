@@ -24,7 +24,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// This machine. What /proc does not tell stays empty.
+    /// This machine. What /proc does not say stays empty.
     pub(crate) fn of_this_machine() -> Self {
         let text = read("/proc/cpuinfo");
         let allowed = std::thread::available_parallelism().map_or(1, usize::from);

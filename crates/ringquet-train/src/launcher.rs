@@ -20,7 +20,7 @@ pub(crate) struct Launched {
     pub(crate) launcher: &'static str,
     /// Number of processes.
     pub(crate) ranks: u64,
-    /// Which of them this is, if it is told.
+    /// Which of them this is, if it is reported.
     pub(crate) rank: Option<u64>,
 }
 

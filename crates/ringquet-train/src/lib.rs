@@ -24,7 +24,7 @@
 //! | later epochs | the last file of each worker is not read again | everything is read again |
 //! | before the clock | a batch is fetched, 64 row groups are read ahead | rings and threads are set up, no data is read |
 //! | footers | read by each worker, each epoch, outside the clock | read once, before the first epoch |
-//! | computation | sleep; oversleep counts as computation | sleep and spin; oversleep is told apart and lowers AU |
+//! | computation | sleep; oversleep counts as computation | sleep and spin; oversleep is counted by itself and lowers AU |
 //! | `preprocess_time` | no effect for Parquet | spent by the accelerator, in the time of loading |
 //! | `eval_au_percentage` | divided by the ranks once too often, an entry per rank | mean over ranks, an entry per evaluation |
 //! | rows per file | not looked at; the loader ends early | must be `num_samples_per_file` |

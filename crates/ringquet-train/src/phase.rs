@@ -23,7 +23,7 @@ use crate::queue::{NoBatch, RankQueue};
 use crate::touch::Touched;
 use crate::{Phase, Progress};
 
-/// How often progress is told and a stop is looked for.
+/// How often progress is reported and a stop is looked for.
 const TICK: Duration = Duration::from_millis(100);
 
 /// Reader threads that have not set up their rings after this long never will.

@@ -197,8 +197,8 @@ impl RankQueue {
         drop(pieces);
     }
 
-    /// Puts the next batch into `batch`, which is empty, in slices; whether a reader thread was told
-    /// that the queue is full since the last time, and must be woken.
+    /// Puts the next batch into `batch`, which is empty, in slices. Whether a reader thread
+    /// found the queue full since the last time, and must be woken.
     pub(crate) fn take(&self, batch: &mut Vec<Rows>) -> Result<bool, NoBatch> {
         let mut inner = self.inner();
         loop {

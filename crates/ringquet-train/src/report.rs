@@ -1,4 +1,4 @@
-//! What a run tells: everything that DLIO's files have no field for.
+//! What a run reports: everything that DLIO's files have no field for.
 
 use std::path::PathBuf;
 
@@ -64,7 +64,7 @@ pub struct RunReport {
     pub read_bytes: u64,
     /// Per second.
     pub read_bytes_per_second: f64,
-    /// Bytes that the devices read; `None` where they do not tell.
+    /// Bytes that the devices read; `None` where they have no counter.
     pub device_read_bytes: Option<u64>,
     /// Per second.
     pub device_read_bytes_per_second: Option<f64>,

@@ -463,7 +463,7 @@ impl<'a> Session<'a> {
     }
 }
 
-/// What can be told without looking at the data.
+/// What can be reported without looking at the data.
 pub(crate) fn check(workload: &Workload, options: &RunOptions) -> Result<(), RunError> {
     let accelerators = options.accelerators;
     if !(1..=ACCELERATORS_MAX).contains(&accelerators) {

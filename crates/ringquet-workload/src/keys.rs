@@ -2,7 +2,7 @@
 //!
 //! DLIO picks each key that it knows and passes over the rest in silence, so that
 //! `record_length: 2164832` in a published workload does nothing at all. Here a key without effect
-//! is told, with the nearest one that has an effect.
+//! is reported, with the nearest one that has an effect.
 
 use ringquet_result::{Warning, WarningCode};
 use serde_json::{Map, Value};
@@ -215,7 +215,7 @@ pub(crate) fn is_boolean(path: &str) -> bool {
     BOOLEANS.contains(&path)
 }
 
-/// Warnings about one workload that are told in full: looking for the nearest key takes time, and
+/// Warnings about one workload that are reported in full: looking for the nearest key takes time, and
 /// nobody reads more. The others are counted in a last one.
 const WARNINGS_MAX: usize = 100;
 

@@ -249,7 +249,7 @@ impl<'a> Section<'a> {
     }
 
     fn distribution(&self, stdev_beside: Option<f64>) -> Result<Distribution, WorkloadError> {
-        // The smallest scale that is told from zero: a nanosecond.
+        // The smallest scale that is distinguished from zero: a nanosecond.
         const LEAST: f64 = 1e-9;
         let required = |key: &str, least: f64| {
             self.opt_number(key, least..=SECONDS_MAX)?

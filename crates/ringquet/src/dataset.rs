@@ -191,7 +191,7 @@ impl Dataset {
     }
 
     /// A scan of this data set: all columns and rows, with as many reader threads as there are CPUs near the device, unless
-    /// the [`Scan`] is told otherwise.
+    /// the [`Scan`] says otherwise.
     pub fn scan(&self) -> Scan {
         Scan::new(self)
     }

@@ -179,7 +179,7 @@ impl std::task::Wake for Bell {
     }
 }
 
-/// A task sleeps only when it is told that there is nothing, and is woken whenever that changes.
+/// A task sleeps only after the answer that there is nothing, and is woken whenever that changes.
 #[cfg(feature = "async")]
 #[test]
 fn a_task_is_woken_for_every_batch_and_for_the_end() {

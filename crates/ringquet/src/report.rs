@@ -37,7 +37,7 @@ pub struct ScanReport {
     pub wanted_bytes: u64,
     /// Bytes of all reads.
     pub read_bytes: u64,
-    /// Bytes that the devices read meanwhile, for whomever; `None` where they do not tell.
+    /// Bytes that the devices read meanwhile, for whomever; `None` where they have no counter.
     pub device_read_bytes: Option<u64>,
     /// Per device.
     pub devices: Option<Vec<DeviceBytes>>,

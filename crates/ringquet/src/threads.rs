@@ -76,7 +76,7 @@ mod tests {
 
     use super::*;
 
-    /// The others went on until they had read everything; only then the panic was told.
+    /// The others went on until they had read everything; only then the panic was reported.
     #[test]
     fn one_that_panics_ends_the_others_at_once() {
         let ended = AtomicBool::new(false);

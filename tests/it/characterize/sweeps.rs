@@ -160,7 +160,7 @@ fn bound_by_word(text: &str) -> &'static str {
     words.into_iter().find(|word| text.contains(word)).unwrap_or("one of the stages binds")
 }
 
-/// The data set of a workload lies in its data folder; one that is not there is told before anything is measured.
+/// The data set of a workload lies in its data folder; one that is not there is reported before anything is measured.
 #[test]
 fn the_parquet_line_may_be_a_workload() {
     let dir = scratch::dir();

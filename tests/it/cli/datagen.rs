@@ -167,7 +167,7 @@ fn a_set_that_was_killed_ten_times_is_whole_after_a_resume() {
     assert_eq!(train, names(&whole.path().join("data/train")), "seed {seed}: nothing is left over");
 }
 
-/// What carried the writes is told; where io_uring is refused, why, also by verify, which reads.
+/// What carried the writes is reported; where io_uring is refused, why, also by verify, which reads.
 #[test]
 fn writes_are_told_and_a_refused_io_uring_too() {
     let dir = scratch::dir();

@@ -16,7 +16,7 @@ use super::support::{
 };
 
 /// Both where io_uring works; where it is refused its cases are left out, and say so.
-#[expect(clippy::print_stderr, reason = "a case that is left out is told")]
+#[expect(clippy::print_stderr, reason = "a case that is left out is reported")]
 fn for_each_driver(check: impl Fn(WriteChoice, DirectChoice)) {
     for driver in [WriteChoice::Uring, WriteChoice::Pwrite] {
         let dir = dir();

@@ -47,7 +47,7 @@ impl ChunkSource for WholeFile<'_> {
     }
 }
 
-/// A source that has nothing until it is told to get it, then exactly that and only until the next time, in memory of its
+/// A source that has nothing until it is asked to get it, then exactly that and only until the next time, in memory of its
 /// own. It checks what the trait promises.
 pub(super) struct Stingy<'a> {
     file: &'a [u8],

@@ -1,4 +1,4 @@
-//! What is told about machines that are not this one.
+//! What is reported about machines that are not this one.
 
 use ringquet_device::doctor::{BlockKind, DoctorReport, Finding, Standing, examine, members};
 

@@ -1,4 +1,4 @@
-//! Results at a glance: what is read, what is told, and that text from files stays text.
+//! Results at a glance: what is read, what is reported, and that text from files stays text.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Keys without effect are told, with the one that was probably meant.
+//! Keys without effect are reported, with the one that was probably meant.
 
 use super::{text, warnings};
 
@@ -141,7 +141,7 @@ fn a_warning_about_an_override_names_it() {
     );
 }
 
-/// `profiling` and `checkpoint` switched on without a section of their own are told as well.
+/// `profiling` and `checkpoint` switched on without a section of their own are reported as well.
 #[test]
 fn phases_that_do_not_happen_are_told() {
     let found = warnings("workflow: {checkpoint: yes, profiling: yes}", &[]);

@@ -25,7 +25,7 @@ pub(crate) struct CharacterizeArgs {
     /// are read side by side
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
-    /// How much: about two minutes, a quarter of an hour and more, or hours
+    /// How much to measure: about two minutes, a quarter of an hour or more, or hours
     #[arg(long, value_enum, default_value_t, value_name = "WHICH")]
     preset: PresetArg,
     /// Length of the test file [default: 2GiB, 8GiB, 32GiB by preset, at most half of what is free]
@@ -75,13 +75,13 @@ struct SweepArgs {
     /// CPUs to pin reader threads to, as in 0-3,8 [default: those near the device]
     #[arg(long, value_name = "LIST")]
     cpus: Option<String>,
-    /// Who carries the reads; auto is io_uring where a probe shows that it works, else pread
+    /// I/O driver for reads; auto uses io_uring if a probe shows that it works, else pread
     #[arg(long, value_enum, default_value_t, value_name = "WHICH")]
     driver: DriverArg,
-    /// O_DIRECT, which auto demands; off measures the page cache
+    /// O_DIRECT; auto requires it, off measures the page cache
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     direct: Direct,
-    /// Reads handed to the kernel at once, at most
+    /// Most reads to submit with one system call
     #[arg(long, value_name = "N", default_value_t = IoOptions::default().submit_batch)]
     submit_batch: u32,
 }

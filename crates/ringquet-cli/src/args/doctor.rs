@@ -6,9 +6,9 @@ use clap::Args;
 
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
-    /// A path whose storage is to be looked at: a data set, a directory, a block device
+    /// Path on the storage to check: a data set, a directory, a block device
     pub(crate) path: Option<PathBuf>,
-    /// List what is as it should be, too
+    /// List also what needs no change
     #[arg(long)]
     pub(crate) all: bool,
 }

@@ -231,7 +231,7 @@ enum Shown {
 #[derive(Debug, Serialize)]
 struct Report {
     /// How the rows were read. What follows takes the place of keys of the same name: of the rows that were decoded
-    /// those are told that were asked for.
+    /// those are reported that were asked for.
     #[serde(flatten)]
     scan: Option<ScanReport>,
     file: String,

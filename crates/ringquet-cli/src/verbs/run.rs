@@ -184,7 +184,7 @@ impl fmt::Display for Report {
                 ByteSize(bytes),
                 byte_rate(bytes, report.seconds)
             )?,
-            None => writeln!(f, "device       does not tell what it read")?,
+            None => writeln!(f, "device       has no read counter")?,
         }
         writeln!(f, "driver       {}", super::scan::driver_line(&report.driver))?;
         write!(f, "results      {}", report.results_dir.display())

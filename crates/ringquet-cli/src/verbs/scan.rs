@@ -117,7 +117,7 @@ impl fmt::Display for Report {
         }
         match scan.device_read_bytes {
             Some(bytes) => writeln!(f, "device       {} read", ByteSize(bytes))?,
-            None => writeln!(f, "device       does not tell what it read")?,
+            None => writeln!(f, "device       has no read counter")?,
         }
         let latency = &scan.latency_ns;
         writeln!(

@@ -39,7 +39,7 @@ impl PageMemory {
         self.hold.set(self.room().max(length))
     }
 
-    /// Memory for a page of `length` bytes, which [`Self::hold`] was told of.
+    /// Memory for a page of `length` bytes, which [`Self::hold`] was given.
     pub(super) fn of_length(&mut self, length: usize) -> &mut [u8] {
         self.length = length;
         let buffer = self.buffer.get_or_insert_with(|| self.pool.take(length));

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::target::{Target, TargetKind};
 use crate::doctor::{BlockDevice, members};
 
-/// A member that reads this much more than the mean of all is told: the others wait for it at the end.
+/// A member that reads this much more than the mean of all is reported: the others wait for it at the end.
 pub const IMBALANCE_MAX: f64 = 0.10;
 
 /// One thing that was read from, and what it lies on.
@@ -19,7 +19,7 @@ pub struct TargetReport {
     pub kind: TargetKind,
     /// Bytes that could be read: the length of the file, the test file or the device.
     pub len_bytes: u64,
-    /// e.g. `xfs`; `None` for a device, and where the kernel does not tell.
+    /// e.g. `xfs`; `None` for a device, and where the kernel does not say.
     pub file_system: Option<String>,
     /// Where that is mounted.
     pub mount_point: Option<String>,

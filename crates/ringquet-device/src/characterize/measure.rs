@@ -100,7 +100,7 @@ pub struct PointReport {
     pub cpu_seconds: f64,
     /// The same per GiB read.
     pub cpu_seconds_per_gib: f64,
-    /// Bytes that the devices read in the window, for whomever; `None` where they do not tell.
+    /// Bytes that the devices read in the window, for whomever; `None` where they have no counter.
     pub device_read_bytes: Option<u64>,
     /// Per device.
     pub devices: Option<Vec<DeviceBytes>>,

@@ -45,7 +45,7 @@ impl TestFile {
         Ok(TestFile { file: File::from(fd), dir: dir.to_owned() })
     }
 
-    /// Fills it with `len` bytes, rounded down to whole MiB. `written` is told how many are there.
+    /// Fills it with `len` bytes, rounded down to whole MiB. `written` is called with how many are there.
     ///
     /// # Errors
     /// [`CharacterizeError::Full`] before a byte is written, [`CharacterizeError::Write`],

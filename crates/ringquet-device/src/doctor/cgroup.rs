@@ -14,7 +14,7 @@ pub(super) fn examine(machine: &Machine, findings: &mut Vec<Finding>) {
     let status = tree.text("proc/self/status").unwrap_or_default();
     let threads = reader_threads(&status);
     let Some(groups) = tree.text("proc/self/cgroup") else {
-        findings.push(Finding::untold("cgroup", "/proc/self/cgroup does not tell", "no limit"));
+        findings.push(Finding::untold("cgroup", "not in /proc/self/cgroup", "no limit"));
         return;
     };
     let limits = Limits::read(tree, &groups);

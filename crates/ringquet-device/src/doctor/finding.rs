@@ -12,7 +12,7 @@ pub enum Standing {
     Slow,
     /// Something that ringquet wants is refused, and a slower way is taken, or none.
     Broken,
-    /// The kernel does not tell, as in many containers and virtual machines.
+    /// The kernel does not say, as in many containers and virtual machines.
     Untold,
 }
 
@@ -50,7 +50,7 @@ impl Finding {
         }
     }
 
-    /// The kernel does not tell.
+    /// The kernel does not say.
     pub(super) fn untold(code: &'static str, is: impl Into<String>, should_be: &str) -> Finding {
         Finding {
             code,

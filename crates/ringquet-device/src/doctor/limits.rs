@@ -43,7 +43,7 @@ fn locked_memory(limits: &str, status: &str) -> Finding {
         return Finding::good(code, "without limit (CAP_IPC_LOCK)").should_be(&should_be);
     }
     match limits_of(limits, "Max locked memory") {
-        None => Finding::untold(code, "/proc/self/limits does not tell", &should_be),
+        None => Finding::untold(code, "not in /proc/self/limits", &should_be),
         Some((limit, _)) if limit >= needed => {
             Finding::good(code, bytes_text(limit)).should_be(&should_be)
         }
@@ -74,7 +74,7 @@ fn open_files(limits: &str, status: &str) -> Finding {
     let needed = OTHER_FILES + threads * u64::from(IoOptions::default().open_files);
     let should_be = format!("{needed} ({threads} reader threads of 1024)");
     match limits_of(limits, "Max open files") {
-        None => Finding::untold(code, "/proc/self/limits does not tell", &should_be),
+        None => Finding::untold(code, "not in /proc/self/limits", &should_be),
         Some((limit, _)) if limit >= needed => {
             Finding::good(code, limit.to_string()).should_be(&should_be)
         }

@@ -70,11 +70,7 @@ pub(super) fn examine(machine: &Machine, findings: &mut Vec<Finding>) {
 fn file_system(place: &Place) -> Finding {
     let code = "file_system";
     let Some(mount) = &place.mount else {
-        return Finding::untold(
-            code,
-            "/proc/self/mountinfo does not tell",
-            "xfs or ext4 on local drives",
-        );
+        return Finding::untold(code, "not in /proc/self/mountinfo", "xfs or ext4 on local drives");
     };
     let is =
         format!("{} at {} from {}", mount.file_system, mount.mount_point.display(), mount.source);

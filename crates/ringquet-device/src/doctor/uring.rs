@@ -81,9 +81,7 @@ fn kernel(machine: &Machine, findings: &mut Vec<Finding>) {
     match machine.tree.text("proc/sys/kernel/osrelease") {
         // Only told: what it can do is probed.
         Some(release) => findings.push(Finding::good("kernel", format!("Linux {release}"))),
-        None => {
-            findings.push(Finding::untold("kernel", "/proc does not tell", "Linux 6.1 or newer"))
-        }
+        None => findings.push(Finding::untold("kernel", "not in /proc", "Linux 6.1 or newer")),
     }
 }
 
@@ -140,6 +138,6 @@ fn seccomp(machine: &Machine, findings: &mut Vec<Finding>) {
         .mended_by(
             "docker run --security-opt seccomp=PROFILE.json …, a profile with the three calls",
         ),
-        (None, _) => Finding::untold(code, "/proc/self/status does not tell", should_be),
+        (None, _) => Finding::untold(code, "not in /proc/self/status", should_be),
     });
 }

@@ -16,7 +16,7 @@ const RUNS_MIN: usize = 5;
 /// Phases that a model's folder may hold.
 const PHASES: [&str; 3] = ["datasize", "datagen", "run"];
 
-/// The rules, model by model. Runs outside a tree belong to none; that they do is told of each.
+/// The rules, model by model. Runs outside a tree belong to none; that is reported for each.
 pub(crate) fn check(leaves: &[Leaf]) -> Vec<ModelCheck> {
     let mut models: BTreeMap<&Path, Vec<(&Place, &Leaf)>> = BTreeMap::new();
     for leaf in leaves {

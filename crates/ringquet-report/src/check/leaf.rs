@@ -14,7 +14,7 @@ use ringquet_result::Fields;
 /// Bound on a YAML file in bytes; DLRM's has 14,475. A longer one is not read.
 const YAML_BYTES_MAX: u64 = 4 << 20;
 
-/// Ranks whose files are looked for and read. A run of more accelerators is told to be one.
+/// Ranks whose files are looked for and read. A run of more accelerators is reported as such.
 pub(crate) const RANKS_MAX: u64 = 4096;
 
 /// A value that is there, or why not.

@@ -58,7 +58,7 @@ pub struct Point {
     pub read_bytes: u64,
     /// Per second.
     pub read_bytes_per_second: f64,
-    /// Bytes that the devices read per second; `None` where they do not tell.
+    /// Bytes that the devices read per second; `None` where they have no counter.
     pub device_read_bytes_per_second: Option<f64>,
     /// Bytes of delivered Arrow data per second.
     pub decoded_bytes_per_second: f64,
