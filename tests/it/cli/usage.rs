@@ -48,7 +48,7 @@ fn wrong_usage_ends_with_2_and_says_what_is_wrong() {
     check("cat .", "is a directory");
     check("datagen w.yaml nonsense", "override `nonsense`");
     check("datagen w.yaml dataset.num_files_train=many", "dataset.num_files_train");
-    check("datagen w.yaml --repeat-fraction 2", "repeat_fraction");
+    check("datagen w.yaml --repeat-fraction 2", "--repeat-fraction 2: must be 0");
     check("datagen w.yaml --resume --force", "cannot be used with");
     check("datasize w.yaml --accelerators 0 --host-memory 1GiB", "--accelerators 0");
     check("run w.yaml --accelerators 1", "--results-dir");

@@ -324,7 +324,7 @@ fn int96_beyond_it_is_named_or_read_as_microseconds() {
                     format!(
                         "row {row} of the row group: an INT96 timestamp outside of the years 1677"
                     ),
-                    "--int96 us".to_owned(),
+                    "`int96` us".to_owned(),
                 ] {
                     assert!(refusal.contains(&part), "{what}: {refusal} without {part}");
                 }
@@ -346,7 +346,7 @@ fn int96_beyond_microseconds_is_named() {
     let file = layout.file(physical::INT96, &values, HOWS[0], false).bytes();
     for refusal in refusals(&file, Int96::Microseconds) {
         assert!(refusal.contains("row 0 of the row group: an INT96 timestamp"), "{refusal}");
-        assert!(!refusal.contains("--int96"), "{refusal}");
+        assert!(!refusal.contains("`int96`"), "{refusal}");
     }
 }
 

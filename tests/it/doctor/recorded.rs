@@ -160,8 +160,8 @@ fn a_container_is_told_what_it_lacks() {
     assert_eq!(seccomp.standing, Standing::Broken);
     assert!(seccomp.mend.as_ref().unwrap().contains("--security-opt"));
     assert_eq!(finding(&report, "io_uring", None).standing, Standing::Broken);
-    check_wrong(&report, "cgroup_cpu", None, "2.0 CPUs for 16 reader threads", "--threads 2");
-    check_wrong(&report, "cgroup_memory", None, "512 MiB", "--memory-budget 134217728");
+    check_wrong(&report, "cgroup_cpu", None, "2.0 CPUs for 16 reader threads", "`threads` 2");
+    check_wrong(&report, "cgroup_memory", None, "512 MiB", "`memory_budget_bytes` 134217728");
     check_wrong(&report, "cgroup_io", None, "rbps=104857600", "io.max");
     check_wrong(&report, "locked_memory", None, "64 KiB", "--ulimit memlock=-1");
     check_wrong(&report, "file_system", None, "overlay", "docker run -v");

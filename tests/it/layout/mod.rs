@@ -78,8 +78,8 @@ fn what_cannot_be_compared_is_refused_by_name() {
         assert!(error.to_string().contains(expect), "{error}");
     };
     let loaded = workload(dir.path(), "");
-    check(&loaded, &LayoutOptions { size_bytes: 4096, ..options() }, "--size 4096");
-    check(&loaded, &LayoutOptions { repeats: 0, ..options() }, "--repeats 0");
+    check(&loaded, &LayoutOptions { size_bytes: 4096, ..options() }, "`size_bytes` 4096");
+    check(&loaded, &LayoutOptions { repeats: 0, ..options() }, "`repeats` 0");
     let mut missing = options();
     missing.engine.columns = Some(vec!["z".to_owned()]);
     check(&loaded, &missing, "layout 'as the workload'");

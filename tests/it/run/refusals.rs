@@ -44,8 +44,8 @@ fn workloads_that_make_no_step() {
     let dir = data(2, 0);
     refused(dir.path(), 2, 2, &["reader.batch_size=301"], &["reader.batch_size", "301", "300"]);
     refused(dir.path(), 2, 3, &[], &["3 accelerators", "num_files_train"]);
-    refused(dir.path(), 2, 0, &[], &["--accelerators 0", "4096"]);
-    refused(dir.path(), 2, 5000, &[], &["--accelerators 5000", "4096"]);
+    refused(dir.path(), 2, 0, &[], &["`accelerators` 0", "4096"]);
+    refused(dir.path(), 2, 5000, &[], &["`accelerators` 5000", "4096"]);
     let steps = ["train.total_training_steps=13"];
     refused(dir.path(), 2, 1, &steps, &["total_training_steps", "13", "12 steps"]);
 }

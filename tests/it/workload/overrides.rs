@@ -155,7 +155,7 @@ fn hydra_keys_are_told_to_have_no_effect() {
     let loaded = try_text("{}", &["++hydra.run.dir=/tmp/x", "++hydra.output_subdir=dlio_config"]);
     let loaded = loaded.expect("it loads");
     assert_eq!(loaded.warnings.len(), 2);
-    assert!(loaded.warnings[0].message.contains("--results-dir"));
+    assert!(loaded.warnings[0].message.contains("`results_dir`"));
     assert_eq!(loaded.overrides.len(), 2);
     assert!(loaded.resolved["workload"].get("hydra").is_none());
 }
