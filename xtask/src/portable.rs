@@ -10,12 +10,14 @@ use crate::workshop::Workshop;
 pub(crate) fn run(workshop: &Workshop) -> Result<()> {
     let sh = &workshop.sh;
     let portable = ["--workspace", "--features", "ringquet-decode/portable"];
-    cmd!(sh, "cargo test {portable...} --lib -- kernels levels").run()?;
+    kernels(workshop)?;
     Ok(cmd!(sh, "cargo test {portable...} --test it -- decode:: deliver:: regression::").run()?)
 }
 
-/// The kernels alone, as CI has time for: the crate is built with them, and its unit tests run.
+/// Unit tests, as CI has time for. The whole workspace is named, so that Arrow is not built anew with the features that one
+/// package alone wants.
 pub(crate) fn kernels(workshop: &Workshop) -> Result<()> {
     let sh = &workshop.sh;
-    Ok(cmd!(sh, "cargo test --package ringquet-decode --features portable --lib").run()?)
+    let portable = ["--workspace", "--features", "ringquet-decode/portable"];
+    Ok(cmd!(sh, "cargo test {portable...} --lib").run()?)
 }
