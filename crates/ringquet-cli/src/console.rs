@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use anyhow::Result;
-use ringquet_result::{Environment, Header, SCHEMA_VERSION, Warning, WarningCode, failure};
+use ringquet_result::{Header, Warning, WarningCode, failure};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -132,10 +132,8 @@ impl Console {
 
     fn document(&self, report: &impl Serialize) -> Result<()> {
         let header = Header {
-            schema_version: SCHEMA_VERSION,
             argv: &self.argv,
             command: self.command,
-            environment: &Environment::of_this_machine(),
             options: &self.options,
             warnings: &self.warnings,
         };

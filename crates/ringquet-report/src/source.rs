@@ -23,7 +23,7 @@ const FILE_BYTES_MAX: u64 = 256 << 20;
 pub(crate) const RANKS_MAX: u32 = 8;
 
 /// Documents of a newer ringquet may mean something else by the same key.
-const SCHEMA_VERSION_MAX: u64 = 1;
+const SCHEMA_VERSION_MAX: u64 = ringquet_result::SCHEMA_VERSION as u64;
 
 /// A result as it was found.
 #[derive(Debug)]

@@ -1,8 +1,7 @@
 //! The command line that made a result, so that it can be typed again.
 
 /// A word as a shell takes it: quoted where it must be.
-#[must_use]
-pub fn quoted(word: &str) -> String {
+fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./=,:+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();

@@ -15,29 +15,45 @@ use crate::warning::Warning;
 /// Raised when a key changes its meaning or goes away; new keys do not raise it.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// What stands in every document before the report.
-#[derive(Debug, Clone, Serialize)]
+/// What a command says of itself in its document. Schema version and environment are added to it.
+#[derive(Debug, Clone, Copy)]
 pub struct Header<'a> {
-    /// [`SCHEMA_VERSION`].
-    pub schema_version: u32,
     /// The verb, e.g. `scan`.
     pub command: &'a str,
     /// The command line as it was typed, a word each; empty where a program called the library.
     pub argv: &'a [String],
-    /// Where it ran.
-    pub environment: &'a Environment,
     /// What was asked for.
     pub options: &'a Value,
     /// What the user should know.
     pub warnings: &'a [Warning],
 }
 
-/// Header and report in one object. Where a key is in both, the header's stays.
+/// What stands in every document before the report.
+#[derive(Serialize)]
+struct Preamble<'a> {
+    schema_version: u32,
+    command: &'a str,
+    argv: &'a [String],
+    environment: Environment,
+    options: &'a Value,
+    warnings: &'a [Warning],
+}
+
+/// Header and report in one object, with [`SCHEMA_VERSION`] and the environment of this machine. Where a key is in both, the header's stays.
 ///
 /// # Errors
 /// When the report cannot be written as a JSON object.
 pub fn document(header: &Header<'_>, report: &impl Serialize) -> Result<Value, serde_json::Error> {
-    let mut document = object(serde_json::to_value(header)?)?;
+    let Header { command, argv, options, warnings } = *header;
+    let preamble = Preamble {
+        schema_version: SCHEMA_VERSION,
+        command,
+        argv,
+        environment: Environment::of_this_machine(),
+        options,
+        warnings,
+    };
+    let mut document = object(serde_json::to_value(preamble)?)?;
     for (key, value) in object(serde_json::to_value(report)?)? {
         document.entry(key).or_insert(value);
     }
@@ -65,12 +81,9 @@ mod tests {
     #[test]
     fn the_header_comes_first_and_wins() {
         let warnings = [Warning::new(WarningCode::PageCache, "cached")];
-        let environment = Environment::of_this_machine();
         let header = Header {
-            schema_version: SCHEMA_VERSION,
             command: "scan",
             argv: &["ringquet".to_owned(), "scan".to_owned()],
-            environment: &environment,
             options: &json!({}),
             warnings: &warnings,
         };

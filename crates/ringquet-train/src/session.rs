@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use ringquet::{StopFlag, Warning};
-use ringquet_result::{Environment, Header, SCHEMA_VERSION, WarningCode};
+use ringquet_result::{Header, WarningCode};
 use ringquet_workload::{DatasetType, Loaded, Shuffle, Workload};
 use serde::Serialize;
 use serde_json::Value;
@@ -490,14 +490,7 @@ pub(crate) fn document(
         #[serde(flatten)]
         report: &'a R,
     }
-    let header = Header {
-        schema_version: SCHEMA_VERSION,
-        command: "run",
-        argv: &options.argv,
-        environment: &Environment::of_this_machine(),
-        options: asked,
-        warnings,
-    };
+    let header = Header { command: "run", argv: &options.argv, options: asked, warnings };
     let played = Played {
         workload: &loaded.resolved["workload"],
         workload_warnings: &loaded.warnings,

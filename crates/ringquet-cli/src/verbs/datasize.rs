@@ -3,7 +3,7 @@
 use std::fmt;
 
 use anyhow::Result;
-use ringquet_result::command_line::quoted;
+use ringquet_result::command_line;
 use ringquet_workload::{Client, Compression, Datasize};
 use serde::Serialize;
 use serde_json::json;
@@ -93,10 +93,9 @@ impl fmt::Display for Report<'_> {
         let at_most =
             if self.is_compressed { " at most: how far it compresses is not known" } else { "" };
         writeln!(f, "on disk       {}{at_most}", ByteSize(size.disk_bytes))?;
-        write!(f, "generate      ringquet datagen {}", quoted(&self.workload))?;
-        for text in self.typed.iter().chain(&size.overrides) {
-            write!(f, " {}", quoted(text))?;
-        }
-        Ok(())
+        let words = ["ringquet", "datagen", &self.workload];
+        let overrides = self.typed.iter().chain(&size.overrides).map(|text| &**text);
+        let words: Vec<&str> = words.into_iter().chain(overrides).collect();
+        write!(f, "generate      {}", command_line::line(&words))
     }
 }
