@@ -69,7 +69,7 @@ fn batches_are_a_record_batch_reader() {
 fn every_option_of_a_scan_gives_the_same_rows() {
     let dir = scratch::dir();
     let paths = files(dir.path(), 3);
-    let dataset = ringquet::open(&paths).unwrap();
+    let dataset = ringquet::Dataset::open(&paths).unwrap();
     let expected = dataset.scan().digest().unwrap().0;
     let scans = [
         dataset.scan().threads(3),
@@ -103,7 +103,7 @@ fn every_option_of_a_scan_gives_the_same_rows() {
 fn row_groups_are_read_by_their_ids() {
     let dir = scratch::dir();
     let paths = files(dir.path(), 2);
-    let dataset = ringquet::open(&paths).unwrap();
+    let dataset = ringquet::Dataset::open(&paths).unwrap();
     let at = |file, row_group| RowGroupId { file, row_group };
     let scan = dataset.scan().threads(1).row_groups([at(1, 2), at(0, 1)]);
     let batches: Vec<RecordBatch> =
@@ -134,10 +134,11 @@ fn row_groups_are_read_by_their_ids() {
 fn errors_are_of_one_type_with_their_sources() {
     let dir = scratch::dir();
     let mut paths = files(dir.path(), 1);
-    let error = ringquet::open(&paths).unwrap().scan().columns(["idd"]).batches().unwrap_err();
+    let error =
+        ringquet::Dataset::open(&paths).unwrap().scan().columns(["idd"]).batches().unwrap_err();
     assert!(matches!(error, Error::Decode { .. }), "{error:?}");
     assert!(std::error::Error::source(&error).is_some());
-    let error = ringquet::open(&paths).unwrap().scan().threads(0).batches().unwrap_err();
+    let error = ringquet::Dataset::open(&paths).unwrap().scan().threads(0).batches().unwrap_err();
     assert!(matches!(error, Error::Options(_)), "{error:?}");
 
     // Files of two schemas have no common one, and are read with their places.
@@ -152,7 +153,7 @@ fn errors_are_of_one_type_with_their_sources() {
     writer.write(&batch).unwrap();
     writer.close().unwrap();
     paths.push(other);
-    let dataset = ringquet::open(&paths).unwrap();
+    let dataset = ringquet::Dataset::open(&paths).unwrap();
     let error = dataset.scan().batches().unwrap_err();
     assert!(matches!(error, Error::Schemas { .. }));
     assert!(error.to_string().contains("it has 1 columns, not 3"), "{error}");
@@ -175,7 +176,7 @@ fn has_a_defect(_: Batch) {
 fn the_flag_of_the_caller_is_read_and_never_set() {
     let dir = scratch::dir();
     let paths = files(dir.path(), 4);
-    let dataset = ringquet::open(&paths).unwrap();
+    let dataset = ringquet::Dataset::open(&paths).unwrap();
     let stop = StopFlag::new();
     // A panic on a reader thread ends the others.
     let result = dataset.scan().threads(2).stop(&stop).visit(|_| has_a_defect);
@@ -217,7 +218,7 @@ fn block_on<S: Stream>(stream: S) -> Vec<S::Item> {
 fn a_stream_gives_what_the_iterator_gives() {
     let dir = scratch::dir();
     let paths = files(dir.path(), 3);
-    let scan = ringquet::open(&paths).unwrap().scan().threads(1).batch_rows(100);
+    let scan = ringquet::Dataset::open(&paths).unwrap().scan().threads(1).batch_rows(100);
     let expected: Vec<RecordBatch> =
         scan.clone().batches().unwrap().collect::<Result<_, ArrowError>>().unwrap();
     for _ in 0..20 {
@@ -274,7 +275,7 @@ fn a_long_footer_is_read_with_little_memory() {
     let mut writer = parquet::arrow::ArrowWriter::try_new(file, batch.schema(), None).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
-    let dataset = ringquet::open(&[&path]).unwrap();
+    let dataset = ringquet::Dataset::open(&[&path]).unwrap();
     assert!(dataset.opened().footer_bytes > 4 << 20, "{:?}", dataset.opened());
     let read: Vec<RecordBatch> =
         dataset.scan().batches().unwrap().collect::<Result<_, ArrowError>>().unwrap();

@@ -12,7 +12,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     if paths.is_empty() {
         return Err("which files? usage: count_rows PATH…".into());
     }
-    let dataset = ringquet::open(&paths)?;
+    let dataset = ringquet::Dataset::open(&paths)?;
     println!("{} rows in {} files by their footers", dataset.num_rows(), dataset.files().len());
 
     let schema = dataset.schema()?;

@@ -20,7 +20,7 @@ struct Found {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let paths: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
-    let dataset = ringquet::open(&paths)?;
+    let dataset = ringquet::Dataset::open(&paths)?;
     let schema = dataset.schema()?;
     let columns = schema.fields().len();
 

@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let paths: Vec<PathBuf> = args.collect();
 
     // One reader thread keeps the rows in their order.
-    let batches = ringquet::open(&paths)?.scan().threads(1).batches()?;
+    let batches = ringquet::Dataset::open(&paths)?.scan().threads(1).batches()?;
     let rows = write(batches, BufWriter::new(File::create(&out)?))?;
     println!("{rows} rows in {}", out.display());
     Ok(())

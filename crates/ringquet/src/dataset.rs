@@ -63,14 +63,6 @@ struct Opened {
     report: OpenReport,
 }
 
-/// Opens the Parquet files of `paths`: [`Dataset::open`].
-///
-/// # Errors
-/// As [`Dataset::open`].
-pub fn open(paths: &[impl AsRef<Path>]) -> Result<Dataset, Error> {
-    Dataset::open(paths)
-}
-
 impl Dataset {
     /// Finds the files of `paths` and reads their footers, all of them in flight together. A path is a file, or a
     /// directory that is searched for `*.parquet`; [`find_files`](crate::engine::find_files) has the rules.
@@ -372,7 +364,7 @@ impl Opened {
         cache_warnings(&self.files, &self.options, &mut self.warnings);
         oddities::warn(&self.files, &mut self.warnings);
         let columns = self.files.iter().map(|file| file.footer.leaves().len()).max();
-        self.options.fit_columns(columns.unwrap_or(0), &mut self.resolved);
+        self.resolved.fit_columns(columns.unwrap_or(0));
         Ok(self)
     }
 }

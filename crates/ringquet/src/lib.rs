@@ -95,7 +95,7 @@ mod scan;
 pub use batch_stream::BatchStream;
 pub use batches::Batches;
 pub use choices::{Direct, Driver};
-pub use dataset::{Dataset, FileEntry, open};
+pub use dataset::{Dataset, FileEntry};
 pub use error::{Error, Unopened};
 pub use lane::{Batch, StopFlag};
 pub use placed_batches::PlacedBatches;

@@ -130,8 +130,13 @@ pub struct Resolved {
     pub coalesce_span_bytes: u64,
     /// Footers in flight at most, per thread.
     pub footers_in_flight: usize,
+    /// Memory of all reader threads, in bytes.
+    pub memory_budget_bytes: u64,
     /// What the memory of each thread is used for.
     pub shares: Shares,
+    /// What a batch of many columns may have at most: a sixteenth of the memory, shared by the threads. `None` where a budget was
+    /// given, which is kept to.
+    pub wide_batch_bytes_max: Option<u64>,
     /// Bytes that one page may have.
     pub page_bytes_max: u64,
     /// Bytes that one row of a column may take.
@@ -145,6 +150,22 @@ pub struct Resolved {
 }
 
 impl Resolved {
+    /// Gives batches of many columns the memory they need, where no budget was given: in short batches the time goes into making
+    /// the arrays of each column.
+    pub(crate) fn fit_columns(&mut self, columns: usize) {
+        let Some(most) = self.wide_batch_bytes_max else { return };
+        let wanted = (columns as u64 * COLUMN_BYTES_MIN as u64).min(most);
+        let added = self.shares.fit_batch(wanted) * self.threads as u64;
+        if added == 0 {
+            return;
+        }
+        self.memory_budget_bytes += added;
+        let budget = self.picked.iter_mut().find(|it| it.option == "memory_budget_bytes");
+        let budget = budget.expect("it was picked, for none was given");
+        budget.value = self.memory_budget_bytes.to_string();
+        budget.why.push_str(&format!(", and longer batches for {columns} columns"));
+    }
+
     /// Bounds of the plans of row groups.
     pub(crate) fn bounds(&self) -> PlanBounds {
         PlanBounds {
@@ -205,6 +226,10 @@ impl EngineOptions {
         // refuse a file: beyond their share they may take a quarter of the memory.
         let beyond = memory.as_ref().map_or(u64::MAX, |limit| limit.bytes / 4 / threads as u64);
         let shares = Shares::of(per_thread, beyond, self.memory_budget_bytes.is_some());
+        let wide_batch_bytes_max = self
+            .memory_budget_bytes
+            .is_none()
+            .then(|| memory.as_ref().map_or(u64::MAX, |limit| limit.bytes / 16 / threads as u64));
         let single = {
             let quarter = memory.as_ref().map_or(u64::MAX, |limit| limit.bytes / 4);
             budget.max(SINGLE_BYTES_MAX.min(quarter))
@@ -257,33 +282,15 @@ impl EngineOptions {
             coalesce_gap_bytes: gap,
             coalesce_span_bytes: span - span % 4096,
             footers_in_flight: self.footers_in_flight.max(1),
+            memory_budget_bytes: budget,
             shares,
+            wide_batch_bytes_max,
             page_bytes_max,
             row_bytes_max,
             footer_bytes_max,
             int96: self.int96,
             picked,
         })
-    }
-
-    /// Gives batches of many columns the memory they need, where no budget was given: in short batches the time goes into making
-    /// the arrays of each column.
-    pub(crate) fn fit_columns(&self, columns: usize, resolved: &mut Resolved) {
-        if self.memory_budget_bytes.is_some() {
-            return;
-        }
-        let memory = MemoryLimit::of_this_process(&self.sys_root);
-        let most = memory.map_or(u64::MAX, |limit| limit.bytes / 16 / resolved.threads as u64);
-        let wanted = (columns as u64 * COLUMN_BYTES_MIN as u64).min(most);
-        let added = resolved.shares.fit_batch(wanted) * resolved.threads as u64;
-        let budget = |picked: &&mut Picked| picked.option == "memory_budget_bytes";
-        if added > 0
-            && let Some(budget) = resolved.picked.iter_mut().find(budget)
-        {
-            let bytes: u64 = budget.value.parse().expect("it was written by `pick_budget`");
-            budget.value = (bytes + added).to_string();
-            budget.why.push_str(&format!(", and longer batches for {columns} columns"));
-        }
     }
 
     /// Bytes for all reader threads.
@@ -470,7 +477,7 @@ mod tests {
             };
             let mut resolved = options.resolve(&[]).unwrap();
             let before = resolved.shares;
-            options.fit_columns(columns, &mut resolved);
+            resolved.fit_columns(columns);
             assert_eq!(resolved.shares.batch_bytes_max, batch_bytes_max);
             let added = resolved.shares.batch_bytes_max - before.batch_bytes_max;
             let picked = resolved.picked.iter().find(|it| it.option == "memory_budget_bytes");

@@ -30,11 +30,8 @@ where
     V: FnMut(Batch) + Send,
 {
     let row_groups = RowGroupQueue::of(dataset, row_groups);
-    let lanes = (0..dataset.resolved().threads).map(|thread| {
-        let lane = VisitLane { row_groups: &row_groups, visit: make_visitor(thread) };
-        (vec![Box::new(lane) as Box<dyn Lane>], Gate::new())
-    });
-    read(dataset, lanes.collect(), DecodeMode::Arrow, stop, &row_groups)
+    let lane = |thread| VisitLane { row_groups: &row_groups, visit: make_visitor(thread) };
+    read(dataset, lane, DecodeMode::Arrow, stop, &row_groups)
 }
 
 /// Reads the wanted bytes of row groups and decodes nothing.
@@ -44,11 +41,8 @@ pub(crate) fn raw(
     stop: &StopFlag,
 ) -> Result<ScanReport, Error> {
     let row_groups = RowGroupQueue::of(dataset, row_groups);
-    let lanes = (0..dataset.resolved().threads).map(|_| {
-        let lane = VisitLane { row_groups: &row_groups, visit: |_| {} };
-        (vec![Box::new(lane) as Box<dyn Lane>], Gate::new())
-    });
-    read(dataset, lanes.collect(), DecodeMode::Raw, stop, &row_groups)
+    let lane = |_| VisitLane { row_groups: &row_groups, visit: |_| {} };
+    read(dataset, lane, DecodeMode::Raw, stop, &row_groups)
 }
 
 /// Reads and decodes row groups into a digest of each file. With `by_place` it depends on the index of the file.
@@ -70,11 +64,8 @@ pub(crate) fn digest(
         let mut sum = sums[id.file as usize].lock().unwrap_or_else(PoisonError::into_inner);
         *sum += digest.finish();
     };
-    let lanes = (0..dataset.resolved().threads).map(|_| {
-        let lane = DigestLane { row_groups: &row_groups, current: None, begin, add };
-        (vec![Box::new(lane) as Box<dyn Lane>], Gate::new())
-    });
-    let report = read(dataset, lanes.collect(), DecodeMode::Arrow, stop, &row_groups)?;
+    let lane = |_| DigestLane { row_groups: &row_groups, current: None, begin, add };
+    let report = read(dataset, lane, DecodeMode::Arrow, stop, &row_groups)?;
     let sums = sums.into_iter().map(|sum| sum.into_inner().unwrap_or_else(PoisonError::into_inner));
     Ok((sums.collect(), report))
 }
@@ -203,20 +194,22 @@ where
     }
 }
 
-/// Runs one reader per entry of `lanes` until all are finished.
-pub(crate) fn read<'a>(
+/// Runs one reader per thread of `dataset`, each with one lane, until all are finished.
+fn read<'a, L: Lane + 'a>(
     dataset: &'a Dataset,
-    lanes: Vec<(Vec<Box<dyn Lane + 'a>>, Gate)>,
+    lane: impl Fn(usize) -> L,
     mode: DecodeMode,
     stop: &StopFlag,
     row_groups: &RowGroupQueue,
 ) -> Result<ScanReport, Error> {
-    let mut report = read_lanes(dataset, lanes, mode, stop)?;
+    let lanes = (0..dataset.resolved().threads)
+        .map(|thread| (vec![Box::new(lane(thread)) as Box<dyn Lane + 'a>], Gate::new()));
+    let mut report = read_lanes(dataset, lanes.collect(), mode, stop)?;
     report.failures.extend(row_groups.take_failures(dataset));
     Ok(report)
 }
 
-/// As [`read`], for lanes that keep their failures themselves.
+/// Runs one reader per entry of `lanes` until all are finished. Lanes keep their failures themselves.
 pub(crate) fn read_lanes<'a>(
     dataset: &'a Dataset,
     lanes: Vec<(Vec<Box<dyn Lane + 'a>>, Gate)>,
