@@ -6,18 +6,19 @@ use xshell::cmd;
 
 use crate::workshop::Workshop;
 
-/// Unit tests of the decoder, then whatever decodes in the test binary.
+/// Whatever is built for it, all with the portable kernels.
+const PORTABLE: [&str; 3] = ["--workspace", "--features", "ringquet-decode/portable"];
+
+/// Unit tests, then whatever decodes in the test binary.
 pub(crate) fn run(workshop: &Workshop) -> Result<()> {
     let sh = &workshop.sh;
-    let portable = ["--workspace", "--features", "ringquet-decode/portable"];
     kernels(workshop)?;
-    Ok(cmd!(sh, "cargo test {portable...} --test it -- decode:: deliver:: regression::").run()?)
+    Ok(cmd!(sh, "cargo test {PORTABLE...} --test it -- decode:: deliver:: regression::").run()?)
 }
 
 /// Unit tests, as CI has time for. The whole workspace is named, so that Arrow is not built anew with the features that one
 /// package alone wants.
 pub(crate) fn kernels(workshop: &Workshop) -> Result<()> {
     let sh = &workshop.sh;
-    let portable = ["--workspace", "--features", "ringquet-decode/portable"];
-    Ok(cmd!(sh, "cargo test {portable...} --lib").run()?)
+    Ok(cmd!(sh, "cargo test {PORTABLE...} --lib").run()?)
 }

@@ -212,29 +212,11 @@ impl FileReport {
 
     /// One line per leaf column, over all row groups.
     fn columns_table(&self) -> Table {
-        let mut table = Table::new(&[
-            ("column", Align::Left),
-            ("physical type", Align::Left),
-            ("codec", Align::Left),
-            ("encodings", Align::Left),
-            ("compressed", Align::Right),
-            ("uncompressed", Align::Right),
-            ("pages", Align::Right),
-            ("decoder", Align::Left),
-        ]);
+        let mut table = Table::new(&[&[("column", Align::Left)], Stored::HEADS].concat());
         for (index, leaf) in self.leaves.iter().enumerate() {
             let chunks = self.chunks_of(index);
-            let Stored { physical_type, codec, encodings, decoder } = Stored::of(leaf, &chunks);
-            table.row(vec![
-                leaf.path.clone(),
-                physical_type,
-                codec,
-                encodings,
-                ByteSize(chunks.iter().map(|chunk| chunk.compressed_bytes).sum()).to_string(),
-                ByteSize(chunks.iter().map(|chunk| chunk.uncompressed_bytes).sum()).to_string(),
-                pages_of(chunks.iter().copied()),
-                decoder,
-            ]);
+            let stored = Stored::of(leaf, &chunks).cells(&chunks);
+            table.row([vec![leaf.path.clone()], stored].concat());
         }
         table
     }
@@ -251,33 +233,15 @@ impl FileReport {
             });
             groups[group].1.push(index);
         }
-        let mut table = Table::new(&[
-            ("columns", Align::Right),
-            ("names", Align::Left),
-            ("physical type", Align::Left),
-            ("codec", Align::Left),
-            ("encodings", Align::Left),
-            ("compressed", Align::Right),
-            ("uncompressed", Align::Right),
-            ("pages", Align::Right),
-            ("decoder", Align::Left),
-        ]);
-        for (Stored { physical_type, codec, encodings, decoder }, members) in groups {
+        let heads = [("columns", Align::Right), ("names", Align::Left)];
+        let mut table = Table::new(&[&heads, Stored::HEADS].concat());
+        for (stored, members) in groups {
             let names: Vec<&str> =
                 members.iter().map(|&at| self.leaves[at].path.as_str()).collect();
             let chunks: Vec<&ColumnChunk> =
                 members.iter().flat_map(|&index| self.chunks_of(index)).collect();
-            table.row(vec![
-                count(members.len() as u64),
-                shortened(&names, NAMES_WIDTH),
-                physical_type,
-                codec,
-                encodings,
-                ByteSize(chunks.iter().map(|chunk| chunk.compressed_bytes).sum()).to_string(),
-                ByteSize(chunks.iter().map(|chunk| chunk.uncompressed_bytes).sum()).to_string(),
-                pages_of(chunks.iter().copied()),
-                decoder,
-            ]);
+            let who = vec![count(members.len() as u64), shortened(&names, NAMES_WIDTH)];
+            table.row([who, stored.cells(&chunks)].concat());
         }
         table
     }
@@ -328,6 +292,17 @@ struct Stored {
 }
 
 impl Stored {
+    /// Heads of [`Stored::cells`].
+    const HEADS: &[(&str, Align)] = &[
+        ("physical type", Align::Left),
+        ("codec", Align::Left),
+        ("encodings", Align::Left),
+        ("compressed", Align::Right),
+        ("uncompressed", Align::Right),
+        ("pages", Align::Right),
+        ("decoder", Align::Left),
+    ];
+
     fn of(leaf: &Leaf, chunks: &[&ColumnChunk]) -> Stored {
         Stored {
             physical_type: leaf.physical_type.clone(),
@@ -335,6 +310,22 @@ impl Stored {
             encodings: all_of(chunks.iter().flat_map(|chunk| &chunk.encodings).map(String::as_str)),
             decoder: all_of(chunks.iter().map(|chunk| chunk.decoder.name())),
         }
+    }
+
+    /// Cells of a row about `chunks`, all of which are stored so.
+    fn cells(self, chunks: &[&ColumnChunk]) -> Vec<String> {
+        let sum = |bytes: fn(&ColumnChunk) -> u64| {
+            ByteSize(chunks.iter().map(|chunk| bytes(chunk)).sum()).to_string()
+        };
+        vec![
+            self.physical_type,
+            self.codec,
+            self.encodings,
+            sum(|chunk| chunk.compressed_bytes),
+            sum(|chunk| chunk.uncompressed_bytes),
+            pages_of(chunks.iter().copied()),
+            self.decoder,
+        ]
     }
 }
 
