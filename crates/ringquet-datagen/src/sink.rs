@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ringquet::engine::DirectChoice;
-use ringquet_io::write_queue::WRITE_ALIGNMENT;
+use ringquet_io::WRITE_ALIGNMENT;
 use ringquet_io::{IoError, WriteFile, WriteQueue, WriteSlot};
 use twox_hash::XxHash3_128;
 

@@ -3,6 +3,14 @@
 //! A driver knows nothing of short reads, retries or slots: [`crate::ReadQueue`] and [`crate::WriteQueue`] do, once
 //! for all of them. It reports what one system call would have reported.
 
+pub(crate) mod one_by_one;
+
+mod mmap;
+pub(crate) mod pread;
+pub(crate) mod probe;
+pub mod sim;
+pub(crate) mod uring;
+
 use std::io;
 use std::os::fd::RawFd;
 use std::time::Duration;
@@ -93,6 +101,11 @@ pub struct RawCompletion {
     pub token: u64,
     /// As a CQE's `res`.
     pub result: i32,
+}
+
+/// Can the same request be expected to pass a moment later?
+pub(crate) fn is_momentary(errno: i32) -> bool {
+    matches!(errno, libc::EAGAIN | libc::EINTR | libc::EBUSY)
 }
 
 /// When a request that was pushed begins: its latency counts from there.

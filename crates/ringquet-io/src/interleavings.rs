@@ -5,7 +5,8 @@ use std::sync::Arc;
 use ringquet_interleave::thread::spawn;
 use ringquet_interleave::{every_schedule, many_schedules};
 
-use crate::arena::{Arena, GRANULE_BYTES, Slot};
+use crate::memory::arena::GRANULE_BYTES;
+use crate::memory::{Arena, Slot};
 use crate::options::HugePages;
 use crate::sync::Mutex;
 

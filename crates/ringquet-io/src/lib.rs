@@ -9,61 +9,43 @@
 //!      │                       arena (registered once)
 //!      └─▶ Filled: &[u8] in place; dropping it frees the slot
 //! ```
-//! Modules in reading order: what is asked ([`options`]), what is read ([`mod@file`], [`mod@align`]), where it lands
-//! ([`arena`]), who carries it ([`driver`] and its four implementations), the queue over them ([`queue`]),
-//! the way back ([`write_queue`]), and what is reported afterwards ([`counters`], [`device`], [`usage`], [`throughput`]).
+//! Modules in reading order: what is asked (`options`), memory (`memory`: arena, slots, pages), files and what lies below them
+//! (`storage`), one system call at a time (`driver` and its implementations), the queues of reads and of writes over it
+//! (`queue`), and what is reported afterwards (`counters`, [`throughput`]).
 
-pub mod error;
-pub mod options;
+mod error;
+mod options;
 
-pub mod align;
-pub mod file;
-mod file_table;
-pub mod path_text;
-
-pub mod arena;
 mod sync;
 
-pub mod driver;
-mod one_by_one;
+mod memory;
 
-mod mmap;
-mod pread;
-pub mod sim;
-mod uring;
+mod storage;
 
-mod patience;
-mod probe;
-pub mod queue;
-mod slab;
+mod driver;
 
-mod stream_copy;
-mod write_carrier;
-mod write_file;
-pub mod write_queue;
+mod counters;
+mod queue;
 
-pub mod counters;
-pub mod cpus;
-pub mod device;
-pub mod memory_limit;
 pub mod throughput;
-pub mod usage;
 
-pub use align::Alignment;
-pub use arena::{Arena, Filled, PageKind, Slot};
-pub use counters::{IoCounters, Latency};
-pub use driver::{Driver, DriverFacts, DriverName};
+pub use counters::{DepthPoint, DepthTimeline, IoCounters, Latency};
+pub use driver::sim;
+pub use driver::uring::{UringFeature, UringFeatures, uring_features};
+pub use driver::{Begins, Driver, DriverFacts, DriverName, RawCompletion, RawRead, RawWrite};
 pub use error::IoError;
-pub use file::{DataFile, Identity};
-pub use memory_limit::MemoryLimit;
-pub use options::{DirectChoice, DriverChoice, HugePages, IoOptions, SqPoll};
-pub use patience::Patience;
-pub use queue::{Completed, ReadQueue};
+pub use memory::{Alignment, Arena, Filled, PageKind, Slot};
+pub use options::{DirectChoice, DriverChoice, HugePages, IoOptions, Patience, SqPoll};
+pub use queue::read::{Completed, ReadQueue, WAIT_MAX};
+pub use queue::write::{
+    WRITE_ALIGNMENT, WriteChoice, WriteDriver, WriteOptions, WriteQueue, WriteSlot,
+};
 pub use ringquet_result::{Warning, WarningCode};
+pub use storage::file::{DataFile, Identity};
+pub use storage::memory_limit::MemoryLimit;
+pub use storage::write_file::WriteFile;
+pub use storage::{cpus, device, file, path_text, usage};
 pub use throughput::throughput_text;
-pub use uring::{UringFeature, UringFeatures, uring_features};
-pub use write_file::WriteFile;
-pub use write_queue::{WriteChoice, WriteDriver, WriteOptions, WriteQueue, WriteSlot};
 
 #[cfg(all(test, feature = "interleave"))]
 mod interleavings;

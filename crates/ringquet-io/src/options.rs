@@ -1,13 +1,13 @@
 //! What a reader thread's queue may use. One value, printed in every report.
 
 use std::fmt;
+use std::time::Duration;
 
 use ringquet_result::OptionError;
 use serde::Serialize;
 
+use crate::driver::sim::SimOptions;
 use crate::error::IoError;
-use crate::patience::Patience;
-use crate::sim::SimOptions;
 
 /// Which driver carries the reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -35,6 +35,31 @@ pub enum DirectChoice {
     On,
     /// Through the page cache.
     Off,
+}
+
+/// How long a queue waits for what may never come. Tests shorten it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Time spent waiting in the kernel without a single completion while requests are in flight. Met: the queue is
+    /// unusable, [`crate::IoError::NoAnswer`]. Default 300 s: a network file system may come back, and the kernel's
+    /// own time-outs of local devices are shorter.
+    pub answer: Duration,
+    /// EAGAIN, EINTR or EBUSY in a row, of one request or of entering the kernel; of the time between two tries one second
+    /// counts at most. Met: the request, or the queue, fails with that errno. Default 10 s.
+    pub retry: Duration,
+    /// How long a drop waits for requests that the kernel still holds. Met: their memory is leaked, for a
+    /// device that does not answer may still write to it some day. Default 30 s.
+    pub drain: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience {
+            answer: Duration::from_secs(300),
+            retry: Duration::from_secs(10),
+            drain: Duration::from_secs(30),
+        }
+    }
 }
 
 /// Where the arena's pages come from.

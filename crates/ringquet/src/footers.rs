@@ -11,8 +11,8 @@ use std::time::Instant;
 use ringquet_decode::{
     DecodeError, FileSchema, Footer, ParseOptions, Place, Projection, TAIL_LEN, footer_len,
 };
+use ringquet_io::WAIT_MAX;
 use ringquet_io::device::{DeviceMeter, SysRoot};
-use ringquet_io::queue::WAIT_MAX;
 use ringquet_io::{
     Alignment, Completed, DataFile, HugePages, Identity, IoCounters, IoError, IoOptions, ReadQueue,
     Slot, Warning,

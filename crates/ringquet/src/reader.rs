@@ -20,7 +20,7 @@ use std::time::Instant;
 use ringquet_decode::{
     BufferPool, DecodeCounters, DecodeOptions, PoolCounters, RowGroupDecoder, Step,
 };
-use ringquet_io::queue::WAIT_MAX;
+use ringquet_io::WAIT_MAX;
 use ringquet_io::{
     Alignment, DriverFacts, IoCounters, IoError, PageKind, ReadQueue, Slot, Warning,
 };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use arrow_array::{Array, RecordBatch, cast::AsArray};
 use arrow_schema::DataType;
-use ringquet_io::counters::DepthPoint;
+use ringquet_io::DepthPoint;
 use ringquet_io::device::DeviceMeter;
 use ringquet_io::path_text::path_text;
 use ringquet_io::throughput::GIB;

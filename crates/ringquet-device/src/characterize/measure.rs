@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use ringquet::StopFlag;
 use ringquet::engine::panics;
 use ringquet::report::DeviceBytes;
+use ringquet_io::WAIT_MAX;
 use ringquet_io::device::{DeviceMeter, SysRoot};
-use ringquet_io::queue::WAIT_MAX;
 use ringquet_io::throughput::GIB;
 use ringquet_io::usage::Usage;
 use ringquet_io::{

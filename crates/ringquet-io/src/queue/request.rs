@@ -4,39 +4,39 @@ use std::io;
 use std::ops::Range;
 use std::time::Instant;
 
-use crate::arena::{Filled, Slot};
-use crate::device;
 use crate::error::IoError;
-use crate::file::DataFile;
-use crate::patience::Refusals;
+use crate::memory::{Filled, Slot};
+use crate::queue::patience::Refusals;
+use crate::storage::device;
+use crate::storage::file::DataFile;
 
 /// What the caller asked for.
-pub(super) struct Request {
-    pub(super) tag: u64,
-    pub(super) slot: Slot,
-    pub(super) file_index: u32,
-    pub(super) range: Range<u64>,
-    pub(super) pieces_left: u32,
-    pub(super) error: Option<IoError>,
+pub(crate) struct Request {
+    pub(crate) tag: u64,
+    pub(crate) slot: Slot,
+    pub(crate) file_index: u32,
+    pub(crate) range: Range<u64>,
+    pub(crate) pieces_left: u32,
+    pub(crate) error: Option<IoError>,
 }
 
 /// A part of it that one SQE reads. `done` bytes of `wanted` are there; `asked` is `wanted` rounded up to the
 /// alignment.
-pub(super) struct Piece {
-    pub(super) request: u32,
-    pub(super) offset: u64,
-    pub(super) wanted: u32,
-    pub(super) asked: u32,
-    pub(super) done: u32,
-    pub(super) refusals: Refusals,
+pub(crate) struct Piece {
+    pub(crate) request: u32,
+    pub(crate) offset: u64,
+    pub(crate) wanted: u32,
+    pub(crate) asked: u32,
+    pub(crate) done: u32,
+    pub(crate) refusals: Refusals,
     /// When the kernel got it; before that, when it was pushed.
-    pub(super) submitted: Instant,
-    pub(super) in_kernel: bool,
+    pub(crate) submitted: Instant,
+    pub(crate) in_kernel: bool,
 }
 
 impl Piece {
     /// The error of a read that the kernel refused for good.
-    pub(super) fn failed(&self, file: &DataFile, errno: i32, polled: bool) -> IoError {
+    pub(crate) fn failed(&self, file: &DataFile, errno: i32, polled: bool) -> IoError {
         IoError::Read {
             path: file.path().to_owned(),
             offset: self.offset + u64::from(self.done),

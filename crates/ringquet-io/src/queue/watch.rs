@@ -9,12 +9,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::request::Piece;
 use crate::driver::Begins;
-use crate::slab::Slab;
+use crate::queue::request::Piece;
+use crate::queue::slab::Slab;
 
 /// The clock of a queue's reads.
-pub(super) struct Watch {
+pub(crate) struct Watch {
     begins: Begins,
     /// When the last wait began: the begin of a read that the wait itself carries out.
     wait_begun: Instant,
@@ -25,13 +25,13 @@ pub(super) struct Watch {
 
 impl Watch {
     /// From now on, over a driver whose reads begin as `begins` says.
-    pub(super) fn new(begins: Begins) -> Watch {
+    pub(crate) fn new(begins: Begins) -> Watch {
         let now = Instant::now();
         Watch { begins, wait_begun: now, seen: now }
     }
 
     /// An enter follows that hands these reads over.
-    pub(super) fn enters(&self, unsubmitted: &[u64], pieces: &mut Slab<Piece>) {
+    pub(crate) fn enters(&self, unsubmitted: &[u64], pieces: &mut Slab<Piece>) {
         if self.begins != Begins::AtEnter || unsubmitted.is_empty() {
             return;
         }
@@ -44,22 +44,22 @@ impl Watch {
     }
 
     /// A wait begins.
-    pub(super) fn waits(&mut self, begun: Instant) {
+    pub(crate) fn waits(&mut self, begun: Instant) {
         self.wait_begun = begun;
     }
 
     /// It lasted this long. The kernel ends a wait with the first completion: none has waited for this thread meanwhile.
-    pub(super) fn waited(&mut self, span: Duration) {
+    pub(crate) fn waited(&mut self, span: Duration) {
         self.seen += span;
     }
 
     /// All completions up to this moment were taken.
-    pub(super) fn looked(&mut self, at: Instant) {
+    pub(crate) fn looked(&mut self, at: Instant) {
         self.seen = at;
     }
 
     /// Latency of a read that is reaped at `now`, and how much of it its completion can have waited at most.
-    pub(super) fn latency(&self, piece: &Piece, now: Instant) -> (Duration, Duration) {
+    pub(crate) fn latency(&self, piece: &Piece, now: Instant) -> (Duration, Duration) {
         let begun = match self.begins {
             Begins::AtWait => self.wait_begun,
             Begins::AtPush | Begins::AtEnter => piece.submitted,

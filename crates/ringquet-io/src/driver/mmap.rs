@@ -11,7 +11,7 @@ use std::io;
 use memmap2::{Advice, Mmap, MmapOptions};
 
 use crate::driver::RawRead;
-use crate::one_by_one::ReadOne;
+use crate::driver::one_by_one::ReadOne;
 
 /// Maps each file once, copies at each read.
 #[derive(Default)]

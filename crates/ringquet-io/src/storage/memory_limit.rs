@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::{Resource, getrlimit};
 
-use crate::device::SysRoot;
+use crate::storage::device::SysRoot;
 
 /// Beyond this a limit of control groups version 1 means that there is none: the kernel rounds `i64::MAX` down to a page.
 const UNLIMITED_V1: u64 = 1 << 60;

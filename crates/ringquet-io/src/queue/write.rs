@@ -20,17 +20,19 @@ use serde::{Deserialize, Serialize};
 
 use ringquet_result::{OptionError, Warning, WarningCode};
 
-use crate::align::Alignment;
-use crate::arena::{Arena, Slot};
-use crate::device;
+use crate::driver::is_momentary;
+use crate::driver::probe;
+use crate::driver::sim::SimOptions;
 use crate::error::IoError;
+use crate::memory::Alignment;
+use crate::memory::stream_copy::stream_copy;
+use crate::memory::{Arena, Slot};
+use crate::options::Patience;
 use crate::options::{DirectChoice, DriverChoice, HugePages, IoOptions};
-use crate::patience::{Entering, Patience, Refusals, is_momentary};
-use crate::probe;
-use crate::sim::SimOptions;
-use crate::stream_copy::stream_copy;
-use crate::write_carrier::{Carrier, DriverCarrier, Job, PwriteCarrier, WAIT_MAX};
-use crate::write_file::WriteFile;
+use crate::queue::patience::{Entering, Refusals};
+use crate::queue::write_carrier::{Carrier, DriverCarrier, Job, PwriteCarrier, WAIT_MAX};
+use crate::storage::device;
+use crate::storage::write_file::WriteFile;
 
 /// What direct writes are aligned to in file and length: the largest logical block of current devices.
 pub const WRITE_ALIGNMENT: Alignment = Alignment::PAGE;

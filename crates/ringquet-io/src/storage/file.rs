@@ -8,8 +8,8 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, StatxFlags};
 
 use rustix::io::ReadWriteFlags;
 
-use crate::align::Alignment;
 use crate::error::IoError;
+use crate::memory::Alignment;
 use crate::options::DirectChoice;
 
 /// What tells one state of a file from another: compared after reading, to notice a change.

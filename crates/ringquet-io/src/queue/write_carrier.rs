@@ -10,11 +10,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::arena::Slot;
 use crate::driver::{Driver, RawCompletion, RawWrite};
 use crate::error::IoError;
-use crate::patience::{Entering, Patience, Refusals};
-use crate::write_file::WriteFile;
+use crate::memory::Slot;
+use crate::options::Patience;
+use crate::queue::patience::{Entering, Refusals};
+use crate::storage::write_file::WriteFile;
 
 /// One wait for a write.
 pub(crate) const WAIT_MAX: Duration = Duration::from_millis(100);

@@ -4,32 +4,8 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use crate::driver::Driver;
-
-/// How long a queue waits for what may never come. Tests shorten it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
-    /// Time spent waiting in the kernel without a single completion while requests are in flight. Met: the queue is
-    /// unusable, [`crate::IoError::NoAnswer`]. Default 300 s: a network file system may come back, and the kernel's
-    /// own time-outs of local devices are shorter.
-    pub answer: Duration,
-    /// EAGAIN, EINTR or EBUSY in a row, of one request or of entering the kernel; of the time between two tries one second
-    /// counts at most. Met: the request, or the queue, fails with that errno. Default 10 s.
-    pub retry: Duration,
-    /// How long a drop waits for requests that the kernel still holds. Met: their memory is leaked, for a
-    /// device that does not answer may still write to it some day. Default 30 s.
-    pub drain: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Patience {
-        Patience {
-            answer: Duration::from_secs(300),
-            retry: Duration::from_secs(10),
-            drain: Duration::from_secs(30),
-        }
-    }
-}
+use crate::driver::{Driver, is_momentary};
+use crate::options::Patience;
 
 /// The first pause between two tries; each one after it is twice as long.
 const PAUSE_MIN: Duration = Duration::from_micros(20);
@@ -40,11 +16,6 @@ const PAUSE_MAX: Duration = Duration::from_millis(20);
 /// Time between two tries that counts at most. More goes by when the caller is away, decoding or waiting for its consumer: that
 /// says nothing about the kernel.
 const STEP_MAX: Duration = Duration::from_secs(1);
-
-/// Can the same request be expected to pass a moment later?
-pub(crate) fn is_momentary(errno: i32) -> bool {
-    matches!(errno, libc::EAGAIN | libc::EINTR | libc::EBUSY)
-}
 
 /// Refusals in a row.
 #[derive(Debug, Default, Clone, Copy)]

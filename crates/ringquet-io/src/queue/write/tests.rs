@@ -4,8 +4,8 @@ use std::fs::File;
 use std::path::Path;
 
 use super::*;
-use crate::sim::Fault;
-use crate::write_carrier::pwrite;
+use crate::driver::sim::Fault;
+use crate::queue::write_carrier::pwrite;
 
 const SLOT_BYTES: usize = 8192;
 const SLOTS: u32 = 4;

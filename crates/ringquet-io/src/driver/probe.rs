@@ -5,16 +5,16 @@ use std::time::{Duration, Instant};
 
 use ringquet_result::{Warning, WarningCode};
 
-use crate::arena::Arena;
+use crate::driver::is_momentary;
+use crate::driver::mmap::MmapCopy;
+use crate::driver::one_by_one::OneByOne;
+use crate::driver::pread::Pread;
+use crate::driver::sim::{Sim, SimOptions};
+use crate::driver::uring::Uring;
 use crate::driver::{Driver, DriverName, RawRead};
 use crate::error::IoError;
-use crate::mmap::MmapCopy;
-use crate::one_by_one::OneByOne;
+use crate::memory::Arena;
 use crate::options::{DriverChoice, IoOptions};
-use crate::patience::is_momentary;
-use crate::pread::Pread;
-use crate::sim::{Sim, SimOptions};
-use crate::uring::Uring;
 
 /// The driver that `options` ask for. With `auto`, io_uring if it passes the probe, else pread and a warning.
 ///

@@ -6,8 +6,8 @@ use std::io;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
+use crate::driver::pread::write_now;
 use crate::driver::{Begins, Driver, DriverFacts, DriverName, RawCompletion, RawRead, RawWrite};
-use crate::pread::write_now;
 
 /// How one read is carried out.
 pub(crate) trait ReadOne {

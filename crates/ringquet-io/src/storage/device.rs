@@ -79,7 +79,7 @@ impl SysRoot {
         let list =
             fs::read_to_string(self.0.join(format!("sys/devices/system/node/node{node}/cpulist")))
                 .ok()?;
-        crate::cpus::parse_list(list.trim()).ok()
+        crate::storage::cpus::parse_list(list.trim()).ok()
     }
 }
 

@@ -13,9 +13,9 @@ use std::ops::Range;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
+use crate::driver::one_by_one::Request;
+use crate::driver::pread::{read_now, write_now};
 use crate::driver::{Driver, DriverFacts, DriverName, RawCompletion, RawRead, RawWrite};
-use crate::one_by_one::Request;
-use crate::pread::{read_now, write_now};
 
 mod tally;
 

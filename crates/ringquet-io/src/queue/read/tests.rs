@@ -4,10 +4,10 @@ use std::io;
 use std::path::PathBuf;
 
 use super::*;
+use crate::driver::one_by_one::{OneByOne, ReadOne};
+use crate::driver::sim::{Fault, Sim, SimOptions};
 use crate::driver::{DriverName, RawWrite};
-use crate::one_by_one::{OneByOne, ReadOne};
 use crate::options::HugePages;
-use crate::sim::{Fault, Sim, SimOptions};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -44,7 +44,7 @@ impl Driver for Script {
             let part = RawRead { len: u32::try_from(result).unwrap_or(0), ..read };
             if part.len > 0 {
                 // SAFETY: the contract of `push` holds until the completion is reaped; `len` only shrank.
-                let done = unsafe { crate::pread::read_now(&part) };
+                let done = unsafe { crate::driver::pread::read_now(&part) };
                 assert_eq!(done, result);
             }
             self.completed.push(RawCompletion { token: read.token, result });
@@ -394,7 +394,7 @@ fn a_ring_gives_completions_to_one_who_never_waits() {
 }
 
 /// Takes its time for each read.
-struct Slow(crate::pread::Pread);
+struct Slow(crate::driver::pread::Pread);
 
 impl ReadOne for Slow {
     unsafe fn read_one(&mut self, read: &RawRead) -> i32 {
@@ -408,7 +408,8 @@ impl ReadOne for Slow {
 #[test]
 fn latency_of_a_driver_without_a_queue_is_that_of_one_read() {
     let options = IoOptions { queue_depth: 20, read_size_bytes: 4096, ..small() };
-    let driver = OneByOne::new(DriverName::Pread, options.queue_depth, Slow(crate::pread::Pread));
+    let driver =
+        OneByOne::new(DriverName::Pread, options.queue_depth, Slow(crate::driver::pread::Pread));
     let mut case = case(Box::new(driver), 20 * 4096, options);
     assert_eq!(case.read(0..20 * 4096).unwrap(), bytes(20 * 4096));
     let latency = case.queue.counters().latency();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::driver::Driver;
 use crate::error::IoError;
-use crate::file::DataFile;
+use crate::storage::file::DataFile;
 
 pub(crate) struct FileTable {
     places: Vec<Place>,

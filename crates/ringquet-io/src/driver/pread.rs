@@ -5,8 +5,8 @@ use std::os::fd::BorrowedFd;
 
 use rustix::io::ReadWriteFlags;
 
+use crate::driver::one_by_one::ReadOne;
 use crate::driver::{RawRead, RawWrite};
-use crate::one_by_one::ReadOne;
 
 /// A system call for each read.
 pub(crate) struct Pread;

@@ -15,9 +15,9 @@ use serde::Serialize;
 
 use ringquet_result::{Warning, WarningCode};
 
-use crate::arena::Arena;
 use crate::driver::{Begins, Driver, DriverFacts, DriverName, RawCompletion, RawRead, RawWrite};
 use crate::error::IoError;
+use crate::memory::Arena;
 use crate::options::{HugePages, IoOptions};
 
 /// `user_data` of cancel requests; slab tokens never reach it.
