@@ -9,6 +9,7 @@ mod mmap;
 pub(crate) mod pread;
 pub(crate) mod probe;
 pub mod sim;
+pub(crate) mod thread;
 pub(crate) mod uring;
 
 use std::io;
@@ -17,7 +18,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-/// Which driver carries the reads. JSON: `driver.name`.
+/// Which driver carries the requests. JSON: `driver.name`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DriverName {
@@ -25,6 +26,8 @@ pub enum DriverName {
     Uring,
     /// One `pread` at a time.
     Pread,
+    /// One `pwrite` at a time, on a thread of its own.
+    Pwrite,
     /// Copies out of a mapping.
     Mmap,
     /// The seeded driver of the tests.
@@ -37,6 +40,7 @@ impl DriverName {
         match self {
             DriverName::Uring => "uring",
             DriverName::Pread => "pread",
+            DriverName::Pwrite => "pwrite",
             DriverName::Mmap => "mmap",
             DriverName::Sim => "sim",
         }

@@ -36,7 +36,8 @@ pub use driver::{Begins, Driver, DriverFacts, DriverName, RawCompletion, RawRead
 pub use error::IoError;
 pub use memory::{Alignment, Arena, Filled, PageKind, Slot};
 pub use options::{DirectChoice, DriverChoice, HugePages, IoOptions, Patience, SqPoll};
-pub use queue::read::{Completed, ReadQueue, WAIT_MAX};
+pub use queue::engine::WAIT_MAX;
+pub use queue::read::{Completed, ReadQueue};
 pub use queue::write::{
     WRITE_ALIGNMENT, WriteChoice, WriteDriver, WriteOptions, WriteQueue, WriteSlot,
 };

@@ -97,10 +97,10 @@ impl Entering {
         self.refusals = Refusals::default();
     }
 
-    /// `waited` has gone by without any: whether that is more than is waited for.
-    pub(crate) fn is_too_long(&mut self, waited: Duration, patience: &Patience) -> bool {
+    /// `waited` has gone by without any: whether that makes `limit`.
+    pub(crate) fn is_too_long(&mut self, waited: Duration, limit: Duration) -> bool {
         self.silent += waited;
-        self.silent >= patience.answer
+        self.silent >= limit
     }
 
     /// How long the kernel has not answered.

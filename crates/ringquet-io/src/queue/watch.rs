@@ -10,7 +10,7 @@
 use std::time::{Duration, Instant};
 
 use crate::driver::Begins;
-use crate::queue::request::Piece;
+use crate::queue::piece::Piece;
 use crate::queue::slab::Slab;
 
 /// The clock of a queue's reads.

@@ -1,36 +1,33 @@
 //! A queue of writes: filled slots go to the kernel at their offsets, empty ones come back.
 //!
 //! ```text
-//! take ─▶ WriteSlot, filled by the caller ─▶ write(file, offset) ─▶ in kernel ─▶ free again
-//!                                                 ▲                    │ short, EAGAIN, EINTR
-//!                                                 ╰────────────────────╯
+//! take ─▶ WriteSlot, filled by the caller ─▶ write(file, offset) ─▶ engine ─▶ free again
 //! ```
-//! A write owns slot and file until it has ended. The bound is the number of slots: when all are in the
-//! kernel, [`WriteQueue::take`] waits for one. An error is reported by the next call; on drop what is in the
-//! kernel is waited for before its memory is freed.
+//! The bound is the number of slots: when all are in the kernel, [`WriteQueue::take`] waits for one. An error is reported by
+//! the next call; on drop what is in the kernel is waited for before its memory is freed.
 //!
-//! Carriers (`write_carrier.rs`): io_uring on the calling thread with the arena registered (`WriteFixed`), or
-//! where it is refused a thread that does one `pwrite` after the other, so that filling goes on meanwhile there too.
+//! Writes go through io_uring on the calling thread with the arena registered (`WriteFixed`), or where it is refused through
+//! a thread that does one `pwrite` after the other, so that filling goes on meanwhile there too.
 
 use std::io;
+use std::os::fd::AsRawFd as _;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use ringquet_result::{OptionError, Warning, WarningCode};
 
-use crate::driver::is_momentary;
 use crate::driver::probe;
 use crate::driver::sim::SimOptions;
+use crate::driver::thread::OnThread;
+use crate::driver::{Driver, DriverName, RawWrite};
 use crate::error::IoError;
 use crate::memory::Alignment;
 use crate::memory::stream_copy::stream_copy;
 use crate::memory::{Arena, Slot};
-use crate::options::Patience;
-use crate::options::{DirectChoice, DriverChoice, HugePages, IoOptions};
-use crate::queue::patience::{Entering, Refusals};
-use crate::queue::write_carrier::{Carrier, DriverCarrier, Job, PwriteCarrier, WAIT_MAX};
+use crate::options::{DirectChoice, DriverChoice, HugePages, IoOptions, Patience};
+use crate::queue::engine::{Engine, Pace, Transfer, WAIT_MAX};
+use crate::queue::piece::{Piece, Span};
 use crate::storage::device;
 use crate::storage::write_file::WriteFile;
 
@@ -135,31 +132,94 @@ impl std::fmt::Debug for WriteSlot {
     }
 }
 
+/// A write under way. It owns what the kernel looks at.
+struct Write {
+    slot: Slot,
+    file: Arc<WriteFile>,
+    offset: u64,
+    /// The file was written around the page cache when this write was last pushed.
+    direct: bool,
+}
+
+impl Write {
+    /// Has the file written through the page cache from here on, if it was not and the choice is left to us.
+    fn gives_up_direct(&mut self) -> bool {
+        if !self.direct || self.file.choice != DirectChoice::Auto {
+            return false;
+        }
+        self.direct = false;
+        self.file.set_direct(false).is_ok()
+    }
+
+    fn failed(&self, piece: &Piece, source: io::Error) -> IoError {
+        IoError::Write {
+            path: self.file.path().to_owned(),
+            offset: piece.position(),
+            length: u64::from(piece.rest()),
+            source,
+        }
+    }
+}
+
+struct Writes;
+
+impl Transfer for Writes {
+    type Request = Write;
+
+    unsafe fn push(&self, driver: &mut dyn Driver, token: u64, write: &mut Write, piece: &Piece) {
+        let at = usize::try_from(piece.position() - write.offset).expect("inside a slot");
+        let write = RawWrite {
+            token,
+            fd: write.file.file.as_raw_fd(),
+            offset: piece.position(),
+            address: write.slot.address(at),
+            len: piece.rest(),
+            piece: write.slot.piece(),
+        };
+        // SAFETY: the caller keeps the request, which owns slot and file; nobody fills a slot that a request owns.
+        unsafe { driver.push_write(write) };
+    }
+
+    fn resume(&self, write: &Write, there: u32) -> u32 {
+        if !write.direct {
+            return there;
+        }
+        u32::try_from(WRITE_ALIGNMENT.down(u64::from(there))).expect("rounded down")
+    }
+
+    fn refused(&self, write: &mut Write, piece: &Piece, errno: i32) -> Option<IoError> {
+        if errno == libc::EINVAL && write.gives_up_direct() {
+            return None;
+        }
+        Some(write.failed(piece, io::Error::from_raw_os_error(errno)))
+    }
+
+    fn stuck(&self, write: &mut Write, piece: &Piece, _: u32) -> Option<IoError> {
+        if write.gives_up_direct() {
+            return None;
+        }
+        Some(write.failed(piece, io::ErrorKind::WriteZero.into()))
+    }
+
+    fn no_answer(&self, write: &Write, piece: &Piece, seconds: u64, others: usize) -> IoError {
+        IoError::NoAnswer {
+            path: write.file.path().to_owned(),
+            offset: piece.position(),
+            length: u64::from(piece.rest()),
+            device: write.file.device().and_then(device::name_of),
+            seconds,
+            others,
+        }
+    }
+}
+
 /// Writes of one thread.
 pub struct WriteQueue {
-    carrier: Box<dyn Carrier>,
+    engine: Engine<Writes>,
     arena: Arc<Arena>,
     driver: WriteDriver,
     slot_bytes: usize,
-    in_flight: usize,
-    /// Writes that were refused for the moment, until they are due again. Counted in `in_flight`.
-    delayed: Vec<(Instant, Job)>,
     failed: Option<IoError>,
-    ended: Vec<(Job, i32)>,
-    patience: Patience,
-    /// Of the carrier's answers.
-    waiting: Entering,
-    /// Set once the carrier does not answer or cannot be used: nothing more is waited for.
-    given_up: Option<GivenUp>,
-}
-
-/// Why a queue is of no use any more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum GivenUp {
-    /// Nothing came back for too long.
-    Silent,
-    /// The carrier failed.
-    Broken,
 }
 
 impl WriteQueue {
@@ -172,31 +232,34 @@ impl WriteQueue {
         let slot_bytes = options.slot_bytes as usize;
         let bytes = slot_bytes * options.slots as usize;
         let arena = Arena::new(bytes, HugePages::Auto, warnings)?;
-        let uring = |warnings: &mut Vec<Warning>| -> Result<Box<dyn Carrier>, IoError> {
+        let uring = |warnings: &mut Vec<Warning>| -> Result<Box<dyn Driver>, IoError> {
             let io = IoOptions {
                 driver: DriverChoice::Uring,
                 queue_depth: options.slots,
                 registered_files: false,
                 ..IoOptions::default()
             };
-            let ring = probe::probed_uring(&io, &arena, warnings)?;
-            Ok(Box::new(DriverCarrier::new(Box::new(ring), options.slots, options.patience)))
+            Ok(Box::new(probe::probed_uring(&io, &arena, warnings)?))
         };
-        let (carrier, driver) = match options.driver {
-            WriteChoice::Pwrite => (PwriteCarrier::start()?, WriteDriver::Pwrite),
+        let pwrite = || -> Result<Box<dyn Driver>, IoError> {
+            let refused = |source| IoError::Enter { driver: DriverName::Pwrite.as_str(), source };
+            Ok(Box::new(OnThread::start(DriverName::Pwrite).map_err(refused)?))
+        };
+        let (driver, name) = match options.driver {
+            WriteChoice::Pwrite => (pwrite()?, WriteDriver::Pwrite),
             WriteChoice::Uring => (uring(warnings)?, WriteDriver::Uring),
             WriteChoice::Auto => match uring(warnings) {
-                Ok(carrier) => (carrier, WriteDriver::Uring),
+                Ok(ring) => (ring, WriteDriver::Uring),
                 Err(error) => {
                     warnings.push(Warning::new(
                         WarningCode::UringUnavailable,
                         format!("{error}; writing with pwrite instead"),
                     ));
-                    (PwriteCarrier::start()?, WriteDriver::Pwrite)
+                    (pwrite()?, WriteDriver::Pwrite)
                 }
             },
         };
-        Ok(WriteQueue::over(carrier, driver, arena, options))
+        Ok(WriteQueue::over(driver, name, arena, options))
     }
 
     /// As [`WriteQueue::new`] over a simulated driver: for tests.
@@ -209,28 +272,23 @@ impl WriteQueue {
         let bytes = options.slot_bytes as usize * options.slots as usize;
         let arena = Arena::new(bytes, HugePages::Off, &mut Vec::new())?;
         let driver = Box::new(probe::simulated(sim, &arena));
-        let carrier = Box::new(DriverCarrier::new(driver, options.slots, options.patience));
-        Ok(WriteQueue::over(carrier, WriteDriver::Uring, arena, options))
+        Ok(WriteQueue::over(driver, WriteDriver::Uring, arena, options))
     }
 
     fn over(
-        carrier: Box<dyn Carrier>,
-        driver: WriteDriver,
+        driver: Box<dyn Driver>,
+        name: WriteDriver,
         arena: Arc<Arena>,
         options: &WriteOptions,
     ) -> WriteQueue {
+        // A write is large: each goes to the kernel at once.
+        let pace = Pace { depth: options.slots, batch: 1 };
         WriteQueue {
-            carrier,
+            engine: Engine::new(driver, Writes, pace, options.patience),
             arena,
-            driver,
+            driver: name,
             slot_bytes: options.slot_bytes as usize,
-            in_flight: 0,
-            delayed: Vec::new(),
             failed: None,
-            ended: Vec::new(),
-            patience: options.patience,
-            waiting: Entering::default(),
-            given_up: None,
         }
     }
 
@@ -257,7 +315,7 @@ impl WriteQueue {
             if let Some(slot) = self.arena.acquire(self.slot_bytes) {
                 return Ok(WriteSlot { slot });
             }
-            assert!(self.in_flight > 0, "the caller holds all slots");
+            assert!(self.engine.outstanding() > 0, "the caller holds all slots");
             self.settle(true)?;
         }
     }
@@ -282,20 +340,23 @@ impl WriteQueue {
         if len == 0 {
             return Ok(());
         }
-        let file = Arc::clone(file);
         let direct = file.is_direct();
-        let refusals = Refusals::default();
-        self.in_flight += 1;
-        self.begin(Job { slot: slot.slot, file, offset, len, done: 0, refusals, direct })
+        let bytes = u32::try_from(len).expect("a slot has at most 64 MiB");
+        let span = Span { offset, wanted: bytes, asked: bytes };
+        let write = Write { slot: slot.slot, file: Arc::clone(file), offset, direct };
+        self.engine.begin(write, std::iter::once(span));
+        self.engine.pump()
     }
 
     /// Waits until everything is written.
     ///
     /// # Errors
-    /// The first that a write since the last call ended with.
+    /// The first that a write since the last call ended with, [`IoError::Enter`] or [`IoError::NoAnswer`].
     pub fn finish(&mut self) -> Result<(), IoError> {
-        self.drain()?;
-        self.failed.take().map_or(Ok(()), Err)
+        while self.engine.outstanding() > 0 {
+            self.reap(true)?;
+        }
+        self.settle(false)
     }
 
     /// Waits until the kernel holds nothing, at most [`Patience::drain`], and forgets how it ended: for a file that
@@ -304,25 +365,9 @@ impl WriteQueue {
     /// # Errors
     /// [`IoError::Enter`], [`IoError::NoAnswer`]: the queue is unusable.
     pub fn discard(&mut self) -> Result<(), IoError> {
-        self.in_flight -= self.delayed.len();
-        self.delayed.clear();
-        if self.in_flight > 0 && self.given_up.is_none() {
-            self.carrier.cancel();
-        }
-        let patience = self.patience;
-        self.patience.answer = patience.drain;
-        self.waiting.heard();
-        let drained = self.drain();
-        self.patience = patience;
+        let drained = self.engine.drain();
         self.failed = None;
         drained
-    }
-
-    fn drain(&mut self) -> Result<(), IoError> {
-        while self.in_flight > 0 {
-            self.reap(true)?;
-        }
-        Ok(())
     }
 
     /// Takes what has ended and reports an error.
@@ -331,160 +376,16 @@ impl WriteQueue {
         self.failed.take().map_or(Ok(()), Err)
     }
 
-    fn begin(&mut self, job: Job) -> Result<(), IoError> {
-        let begun = self.carrier.begin(job);
-        if begun.is_err() {
-            self.given_up = Some(GivenUp::Broken);
-        }
-        begun
-    }
-
     fn reap(&mut self, wait: bool) -> Result<(), IoError> {
-        if let Some(why) = self.given_up {
-            return Err(self.unusable(why));
-        }
-        self.begin_due()?;
-        if self.in_flight == 0 {
-            return Ok(());
-        }
-        let mut ended = std::mem::take(&mut self.ended);
-        let begun = Instant::now();
-        let limit = wait.then(|| self.wait_limit(begun));
-        let result = if self.in_flight > self.delayed.len() {
-            self.carrier.ended(limit, &mut ended)
+        if wait {
+            self.engine.wait(WAIT_MAX)?;
         } else {
-            // Only what was refused is left: nothing to wait for but the time of its next try.
-            std::thread::sleep(limit.unwrap_or_default());
-            Ok(())
-        };
-        if let Err(error) = result {
-            self.given_up = Some(GivenUp::Broken);
-            return Err(error);
+            self.engine.pump()?;
         }
-        if !ended.is_empty() || self.in_flight == self.delayed.len() {
-            self.waiting.heard();
-        } else if wait && self.waiting.is_too_long(begun.elapsed(), &self.patience) {
-            self.given_up = Some(GivenUp::Silent);
-            return Err(self.unusable(GivenUp::Silent));
-        }
-        self.in_flight -= ended.len();
-        for (job, result) in ended.drain(..) {
-            match judge(job, result, &self.patience) {
-                Ok(None) => {}
-                Ok(Some((job, pause))) => {
-                    self.in_flight += 1;
-                    if pause.is_zero() {
-                        self.begin(job)?;
-                    } else {
-                        self.delayed.push((Instant::now() + pause, job));
-                    }
-                }
-                Err(error) => drop(self.failed.get_or_insert(error)),
-            }
-        }
-        self.ended = ended;
-        Ok(())
-    }
-
-    /// Begins the refused writes whose time has come.
-    fn begin_due(&mut self) -> Result<(), IoError> {
-        let now = Instant::now();
-        while let Some(at) = self.delayed.iter().position(|(due, _)| *due <= now) {
-            let (_, job) = self.delayed.swap_remove(at);
-            self.begin(job)?;
+        while let Some(ended) = self.engine.next_ended() {
+            self.failed = self.failed.take().or(ended.error);
         }
         Ok(())
-    }
-
-    /// How long to wait at most: until a refused write is due.
-    fn wait_limit(&self, now: Instant) -> Duration {
-        let due = self.delayed.iter().map(|(due, _)| due.saturating_duration_since(now)).min();
-        due.unwrap_or(WAIT_MAX).min(WAIT_MAX)
-    }
-
-    /// The error of a queue that is of no use any more.
-    fn unusable(&self, why: GivenUp) -> IoError {
-        match self.carrier.example() {
-            Some((file, offset, length)) if why == GivenUp::Silent => IoError::NoAnswer {
-                path: file.path().to_owned(),
-                offset,
-                length,
-                device: file.device().and_then(device::name_of),
-                seconds: self.waiting.silent().as_secs(),
-                others: self.in_flight.saturating_sub(1),
-            },
-            _ => IoError::Enter {
-                driver: self.driver.as_str(),
-                source: io::Error::other(
-                    "an earlier call failed, and what it had begun is unknown",
-                ),
-            },
-        }
-    }
-}
-
-impl Drop for WriteQueue {
-    /// Waits for what the kernel holds, once; the carrier keeps what is left for ever.
-    fn drop(&mut self) {
-        if self.given_up.is_none() {
-            // What went wrong was reported, or nobody asked.
-            drop(self.discard());
-        }
-    }
-}
-
-/// What a write's end means: nothing left, something left to be tried after a pause, or an error.
-fn judge(
-    mut job: Job,
-    result: i32,
-    patience: &Patience,
-) -> Result<Option<(Job, Duration)>, IoError> {
-    if result < 0 {
-        let errno = -result;
-        if is_momentary(errno)
-            && let Some(pause) = job.refusals.again(Instant::now(), patience.retry)
-        {
-            return Ok(Some((job, pause)));
-        }
-        if errno == libc::EINVAL && gives_up_direct(&mut job) {
-            return Ok(Some((job, Duration::ZERO)));
-        }
-        return Err(failed(&job, io::Error::from_raw_os_error(errno)));
-    }
-    let written = usize::try_from(result).expect("not negative");
-    if written >= job.len - job.done {
-        return Ok(None);
-    }
-    // The rest of a direct write begins with a block; what lies between is written again.
-    let there = job.done + written;
-    let resume = if job.direct {
-        usize::try_from(WRITE_ALIGNMENT.down(there as u64)).expect("at most the slot's length")
-    } else {
-        there
-    };
-    if resume <= job.done && !gives_up_direct(&mut job) {
-        return Err(failed(&job, io::ErrorKind::WriteZero.into()));
-    }
-    job.done = resume.max(job.done);
-    job.refusals = Refusals::default();
-    Ok(Some((job, Duration::ZERO)))
-}
-
-/// Has the file written through the page cache from here on, if it was not and the choice is left to us.
-fn gives_up_direct(job: &mut Job) -> bool {
-    if !job.direct || job.file.choice != DirectChoice::Auto {
-        return false;
-    }
-    job.direct = false;
-    job.file.set_direct(false).is_ok()
-}
-
-fn failed(job: &Job, source: io::Error) -> IoError {
-    IoError::Write {
-        path: job.file.path().to_owned(),
-        offset: job.position(),
-        length: job.rest().len() as u64,
-        source,
     }
 }
 

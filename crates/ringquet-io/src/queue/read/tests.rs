@@ -1,13 +1,15 @@
 //! What becomes of reads that are refused, cut short, timed out or never answered, answer by answer.
 
+use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use super::*;
 use crate::driver::one_by_one::{OneByOne, ReadOne};
 use crate::driver::sim::{Fault, Sim, SimOptions};
-use crate::driver::{DriverName, RawWrite};
-use crate::options::HugePages;
+use crate::driver::{DriverName, RawCompletion, RawWrite};
+use crate::options::{HugePages, Patience};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -356,7 +358,7 @@ fn a_look_that_cannot_see_all_completions_is_none() {
     for _ in 0..3 {
         std::thread::sleep(10 * MS);
         // Looks at what is posted only.
-        case.queue.reap();
+        case.queue.engine.reap();
     }
     case.queue.pump().unwrap();
     case.queue.next_completed().expect("one pump has it posted, and reaps it").result.unwrap();

@@ -1,11 +1,14 @@
-//! One list of cases that every carrier of writes passes, and what becomes of writes that fail or never end.
+//! One list of cases that every driver of writes passes, and what becomes of writes that fail or never end.
 
 use std::fs::File;
+use std::os::fd::RawFd;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::*;
+use crate::driver::pread::write_now;
 use crate::driver::sim::Fault;
-use crate::queue::write_carrier::pwrite;
+use crate::driver::{DriverFacts, RawCompletion, RawRead};
 
 const SLOT_BYTES: usize = 8192;
 const SLOTS: u32 = 4;
@@ -14,41 +17,62 @@ fn options(driver: WriteChoice) -> WriteOptions {
     WriteOptions { driver, slot_bytes: 8192, slots: SLOTS, patience: Patience::default() }
 }
 
-/// Writes at most so many bytes at a time, now and then none because of a signal, and ends jobs in the
+/// Writes at most so many bytes at a time, now and then none because of a signal, and ends writes in the
 /// reverse of their order.
 struct Stutter {
-    most: usize,
+    facts: DriverFacts,
+    most: u32,
     calls: u32,
-    ended: Vec<(Job, i32)>,
+    completed: Vec<RawCompletion>,
 }
 
-impl Carrier for Stutter {
-    fn begin(&mut self, job: Job) -> Result<(), IoError> {
+impl Driver for Stutter {
+    fn facts(&self) -> &DriverFacts {
+        &self.facts
+    }
+
+    fn set_file(&mut self, _: u32, _: Option<RawFd>) -> io::Result<()> {
+        unreachable!("writes go through plain descriptors")
+    }
+
+    unsafe fn push(&mut self, _: RawRead) {
+        unreachable!("a queue of writes")
+    }
+
+    unsafe fn push_write(&mut self, write: RawWrite) {
         self.calls += 1;
-        let rest = job.rest();
         let result = match self.calls % 5 {
             0 => -libc::EINTR,
             3 => -libc::EAGAIN,
-            _ => pwrite(&job, &rest[..rest.len().min(self.most)]),
+            // SAFETY: the contract of `push_write` holds until the completion is reaped; `len` only shrank.
+            _ => unsafe { write_now(&RawWrite { len: write.len.min(self.most), ..write }) },
         };
-        self.ended.push((job, result));
-        Ok(())
+        self.completed.push(RawCompletion { token: write.token, result });
     }
 
-    fn ended(&mut self, _: Option<Duration>, ended: &mut Vec<(Job, i32)>) -> Result<(), IoError> {
-        ended.extend(self.ended.drain(..).rev());
-        Ok(())
+    fn enter(&mut self, _: Option<Duration>) -> io::Result<u32> {
+        Ok(0)
+    }
+
+    fn reap(&mut self, completions: &mut Vec<RawCompletion>) {
+        completions.extend(self.completed.drain(..).rev());
     }
 }
 
-fn stutter(most: usize) -> WriteQueue {
+fn stutter(most: u32) -> WriteQueue {
     let arena = Arena::new(SLOT_BYTES * SLOTS as usize, HugePages::Off, &mut Vec::new()).unwrap();
-    let carrier = Stutter { most, calls: 0, ended: Vec::new() };
-    WriteQueue::over(Box::new(carrier), WriteDriver::Pwrite, arena, &options(WriteChoice::Auto))
+    let facts = DriverFacts {
+        name: DriverName::Pwrite,
+        registered_buffers: false,
+        registered_files: false,
+        setup_flags: Vec::new(),
+    };
+    let driver = Stutter { facts, most, calls: 0, completed: Vec::new() };
+    WriteQueue::over(Box::new(driver), WriteDriver::Pwrite, arena, &options(WriteChoice::Auto))
 }
 
-/// The list that every carrier passes. Where io_uring is refused, its cases are left out.
-fn for_each_carrier(check: impl Fn(&str, &dyn Fn() -> WriteQueue)) {
+/// The list that every driver passes. Where io_uring is refused, its cases are left out.
+fn for_each_driver(check: impl Fn(&str, &dyn Fn() -> WriteQueue)) {
     let make = |driver| WriteQueue::new(&options(driver), &mut Vec::new());
     check("pwrite", &|| make(WriteChoice::Pwrite).unwrap());
     check("stutter, one page", &|| stutter(4096));
@@ -100,7 +124,7 @@ fn write_all(queue: &mut WriteQueue, file: &Arc<WriteFile>, bytes: usize) -> Res
 
 #[test]
 fn what_is_written_is_what_lies_there() {
-    for_each_carrier(|name, make| {
+    for_each_driver(|name, make| {
         for choice in [DirectChoice::Auto, DirectChoice::Off] {
             let dir = dir();
             let mut queue = make();
@@ -132,7 +156,7 @@ fn short_writes_go_on_where_they_ended() {
 /// A file system that takes O_DIRECT and then refuses the length.
 #[test]
 fn a_refused_direct_write_goes_through_the_page_cache() {
-    for_each_carrier(|name, make| {
+    for_each_driver(|name, make| {
         let dir = dir();
         let path = dir.path().join("f");
         let file = create(&path, DirectChoice::Auto);
@@ -145,7 +169,7 @@ fn a_refused_direct_write_goes_through_the_page_cache() {
 
 #[test]
 fn a_full_disk_is_named_and_the_queue_goes_on() {
-    for_each_carrier(|name, make| {
+    for_each_driver(|name, make| {
         let mut queue = make();
         let path = Path::new("/dev/full");
         let full = std::fs::OpenOptions::new().write(true).open(path).unwrap();
@@ -163,7 +187,7 @@ fn a_full_disk_is_named_and_the_queue_goes_on() {
 
 #[test]
 fn a_drop_in_the_middle_waits_for_the_kernel() {
-    for_each_carrier(|name, make| {
+    for_each_driver(|name, make| {
         let dir = dir();
         let path = dir.path().join("f");
         let file = create(&path, DirectChoice::Auto);
@@ -196,7 +220,7 @@ fn options_have_bounds() {
     }
 }
 
-/// A carrier whose writes never end.
+/// A driver whose writes never end.
 fn silent(patience: Patience) -> (WriteQueue, SimOptions) {
     let sim = SimOptions { answers_max: Some(1), ..SimOptions::default() };
     let options = WriteOptions { patience, ..options(WriteChoice::Auto) };
