@@ -8,16 +8,16 @@
 //! than [`Dataset`](crate::Dataset) and [`Scan`](crate::Scan): some structs have public fields only and no
 //! `#[non_exhaustive]`, and a new field of theirs is a new minor version.
 
-pub use crate::footers::{OpenReport, TAIL_GUESS_BYTES};
-pub use crate::lane::{Delivery, Demand, Gate, Lane, Work};
-pub use crate::listing::{Listing, find_files, is_hidden, keep_each_file_once};
+pub use crate::open::footers::{OpenReport, TAIL_GUESS_BYTES};
+pub use crate::open::listing::{Listing, find_files, is_hidden, keep_each_file_once};
 pub use crate::options::{
     BATCH_ROWS_MAX, EngineOptions, GAP_BUFFERED_BYTES, GAP_DIRECT_BYTES,
     MEMORY_PER_THREAD_BUFFERED_BYTES, MEMORY_PER_THREAD_BYTES, MEMORY_PER_THREAD_BYTES_MIN, Picked,
     Resolved, SINGLE_BYTES_MAX,
 };
-pub use crate::play::{Playing, play};
-pub use crate::reader::DecodeMode;
+pub use crate::read::lane::{Delivery, Demand, Gate, Lane, Work};
+pub use crate::read::play::{Playing, play};
+pub use crate::read::reader::DecodeMode;
 pub use crate::shares::{BATCH_BYTES, Shares};
 
 pub mod panics {

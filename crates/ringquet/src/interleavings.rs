@@ -6,11 +6,11 @@ use std::time::Duration;
 use ringquet_interleave::thread::{JoinHandle, spawn};
 use ringquet_interleave::{every_schedule, many_schedules};
 
-use crate::batch_queue::BatchQueue;
+use crate::deliver::batch_queue::BatchQueue;
 use crate::error::Error;
-use crate::lane::{Gate, StopFlag};
 use crate::plan::RowGroupId;
-use crate::read::RowGroupQueue;
+use crate::read::lane::{Gate, StopFlag};
+use crate::read::row_group_queue::RowGroupQueue;
 #[cfg(feature = "async")]
 use crate::sync::Condvar;
 use crate::sync::Mutex;

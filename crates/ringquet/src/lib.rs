@@ -64,42 +64,30 @@ mod error;
 mod options;
 mod shares;
 
-mod foreign;
-mod listing;
-
-mod dataset;
-mod footers;
-
-mod plan;
-
-mod batch_queue;
-mod memory;
-mod oddities;
 mod panics;
-mod reader;
-mod row_group;
 mod sync;
 mod threads;
 
-mod lane;
-mod play;
+mod open;
+
+mod plan;
+
 mod read;
 
-#[cfg(feature = "async")]
-mod batch_stream;
-mod batches;
-mod placed_batches;
+mod deliver;
+
 mod scan;
 
-#[cfg(feature = "async")]
-pub use batch_stream::BatchStream;
-pub use batches::Batches;
 pub use choices::{Direct, Driver};
-pub use dataset::{Dataset, FileEntry};
+#[cfg(feature = "async")]
+pub use deliver::batch_stream::BatchStream;
+pub use deliver::batches::Batches;
+pub use deliver::placed_batches::PlacedBatches;
 pub use error::{Error, Unopened};
-pub use lane::{Batch, StopFlag};
-pub use placed_batches::PlacedBatches;
+pub use open::dataset::Dataset;
+pub use open::file_entry::FileEntry;
 pub use plan::RowGroupId;
+pub use read::lane::{Batch, StopFlag};
 pub use scan::Scan;
 
 pub use ringquet_decode::ContentDigest;

@@ -141,7 +141,7 @@ pub fn row_group(chunks: &[WantedChunk], file: FileShape, share: &Share) -> RowG
     let FileShape { len_bytes, alignment } = file;
     let whole = extents(chunks, len_bytes, alignment, &share.bounds);
     if whole.iter().map(Extent::len_bytes).sum::<u64>() <= share.bytes / 2 {
-        let order = (0..crate::dataset::count(whole.len())).collect();
+        let order = (0..count(whole.len())).collect();
         return RowGroupExtents { by_offset: whole, order };
     }
     let per_chunk = share.bytes / (2 * chunks.len().max(1) as u64);
@@ -387,4 +387,10 @@ fn leaf_list(leaves: &[usize]) -> String {
         rest = &rest[len..];
     }
     text
+}
+
+/// An index or a number of row groups, files or extents.
+pub(crate) fn count(n: usize) -> u32 {
+    u32::try_from(n)
+        .expect("a footer has fewer than 2^32 row groups, a data set fewer than 2^32 files")
 }

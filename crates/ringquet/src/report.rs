@@ -13,10 +13,10 @@ use ringquet_io::usage::Usage;
 use ringquet_io::{DirectChoice, DriverChoice, DriverName, IoCounters, Latency, PageKind, Warning};
 use serde::Serialize;
 
-use crate::dataset::Dataset;
 use crate::error::Unopened;
+use crate::open::dataset::Dataset;
 use crate::options::Picked;
-use crate::reader::{DecodeMode, ReaderReport};
+use crate::read::reader::{DecodeMode, ReaderReport};
 
 /// A device that read less than this share of what was served has a cache in front of it.
 const CACHED_SHARE: f64 = 0.9;

@@ -2,15 +2,15 @@
 
 use ringquet_decode::ContentDigest;
 
-use crate::batches::Batches;
 use crate::choices::{Direct, Driver};
-use crate::dataset::Dataset;
+use crate::deliver::batches::Batches;
+use crate::deliver::placed_batches::PlacedBatches;
 use crate::error::Error;
-use crate::lane::{Batch, StopFlag};
+use crate::open::dataset::Dataset;
 use crate::options::EngineOptions;
-use crate::placed_batches::PlacedBatches;
 use crate::plan::{Plan, RowGroupId};
-use crate::read;
+use crate::read::lane::{Batch, StopFlag};
+use crate::read::visit;
 use crate::report::ScanReport;
 
 /// One reading of a data set. From [`Dataset::scan`]; options first, then one of the methods that read.
@@ -30,6 +30,14 @@ pub struct Scan {
 }
 
 /// Options.
+impl Dataset {
+    /// A scan of this data set: all columns and rows, with as many reader threads as there are CPUs near the device, unless
+    /// the [`Scan`] says otherwise.
+    pub fn scan(&self) -> Scan {
+        Scan::new(self)
+    }
+}
+
 impl Scan {
     pub(crate) fn new(dataset: &Dataset) -> Scan {
         let (dataset, options) = (dataset.clone(), dataset.options().clone());
@@ -129,10 +137,10 @@ impl Scan {
     /// # Errors
     /// As [`Scan::batches`].
     #[cfg(feature = "async")]
-    pub fn stream(self) -> Result<crate::batch_stream::BatchStream, Error> {
+    pub fn stream(self) -> Result<crate::deliver::batch_stream::BatchStream, Error> {
         let dataset = self.dataset()?;
         let schema = dataset.schema()?;
-        Ok(crate::batch_stream::BatchStream::new(schema, self.start(&dataset)?))
+        Ok(crate::deliver::batch_stream::BatchStream::new(schema, self.start(&dataset)?))
     }
 
     /// All batches, each with its place and the schema of its file.
@@ -161,7 +169,7 @@ impl Scan {
     {
         let dataset = self.dataset()?;
         let row_groups = self.chosen(&dataset, Dataset::row_groups)?;
-        read::visit(&dataset, row_groups, &self.stop, make_visitor)
+        visit::visit(&dataset, row_groups, &self.stop, make_visitor)
     }
 
     /// Reads the wanted bytes once and decodes nothing.
@@ -171,7 +179,7 @@ impl Scan {
     pub fn read_raw(self) -> Result<ScanReport, Error> {
         let dataset = self.dataset()?;
         let row_groups = self.chosen(&dataset, Dataset::row_groups)?;
-        read::raw(&dataset, row_groups, &self.stop)
+        visit::raw(&dataset, row_groups, &self.stop)
     }
 
     /// Reads and decodes everything once into a digest of its content: the same for every driver, number of
@@ -192,7 +200,7 @@ impl Scan {
     pub fn digest_files(self, by_place: bool) -> Result<(Vec<ContentDigest>, ScanReport), Error> {
         let dataset = self.dataset()?;
         let row_groups = self.chosen(&dataset, Dataset::row_groups)?;
-        read::digest(&dataset, row_groups, &self.stop, by_place)
+        visit::digest(&dataset, row_groups, &self.stop, by_place)
     }
 
     /// The reads that this scan issues: see [`Dataset::plan`].

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use ringquet_decode::ChunkSource;
 use ringquet_io::{DriverName, IoError, ReadQueue};
 
-use crate::lane::{Delivery, Lane, Work};
-use crate::row_group::RowGroupBytes;
+use crate::read::lane::{Delivery, Lane, Work};
+use crate::read::row_group::RowGroupBytes;
 
 /// Nanoseconds by what was done.
 #[derive(Debug, Clone, Copy, Default)]

@@ -4,14 +4,14 @@ use std::sync::Arc;
 #[cfg(feature = "async")]
 use std::task::{Context, Poll};
 
-use crate::batch_queue::BatchQueue;
-use crate::dataset::Dataset;
+use crate::deliver::batch_queue::BatchQueue;
 use crate::error::Error;
-use crate::lane::{Batch, Delivery, Demand, Gate, Lane, StopFlag};
+use crate::open::dataset::Dataset;
 use crate::plan::RowGroupId;
-use crate::play::{Playing, play_until};
-use crate::read::RowGroupQueue;
-use crate::reader::DecodeMode;
+use crate::read::lane::{Batch, Delivery, Demand, Gate, Lane, StopFlag};
+use crate::read::play::{Playing, play_until};
+use crate::read::reader::DecodeMode;
+use crate::read::row_group_queue::RowGroupQueue;
 use crate::report::ScanReport;
 
 /// The batches of a scan as they are decoded, each with its file, row group and first row; and one error for each file that

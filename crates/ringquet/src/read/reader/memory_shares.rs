@@ -2,7 +2,7 @@
 
 use ringquet_decode::{DecodeOptions, PoolLimits};
 
-use crate::dataset::Dataset;
+use crate::open::dataset::Dataset;
 use crate::options::BATCH_ROWS_MAX;
 use crate::shares::Shares;
 

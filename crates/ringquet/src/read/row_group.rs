@@ -167,7 +167,7 @@ impl RowGroupBytes {
 
     /// Number of extents.
     pub(crate) fn len_extents(&self) -> u32 {
-        crate::dataset::count(self.extents.len())
+        crate::plan::count(self.extents.len())
     }
 
     /// Extents in the kernel or in a backlog.
@@ -202,12 +202,12 @@ impl RowGroupBytes {
         for &index in needed.iter().rev() {
             if matches!(self.bytes[index], Bytes::Released) {
                 self.bytes[index] = Bytes::Planned;
-                self.order.push_front(crate::dataset::count(index));
+                self.order.push_front(crate::plan::count(index));
             }
         }
         let planned = needed.into_iter().find(|&i| matches!(self.bytes[i], Bytes::Planned));
         let Some(first) = planned else { return false };
-        let first = crate::dataset::count(first);
+        let first = crate::plan::count(first);
         if self.order.front() != Some(&first)
             && let Some(at) = self.order.iter().position(|&index| index == first)
         {

@@ -8,38 +8,20 @@ use std::time::Instant;
 use arrow_schema::{Fields, Schema, SchemaRef};
 use ringquet_decode::{Footer, Projection};
 use ringquet_io::device::memory_file_system;
-use ringquet_io::{Alignment, DataFile, DirectChoice, Identity, IoError, Warning};
+use ringquet_io::{DataFile, DirectChoice, IoError, Warning};
 
 use crate::error::{Error, Unopened};
-use crate::footers::{self, OpenReport};
-use crate::listing::{Listing, find_files};
-use crate::memory::KeptArenas;
-use crate::oddities;
+use crate::open::file_entry::{FileEntry, wanted_chunks};
+use crate::open::footers::{self, OpenReport};
+use crate::open::kept_arenas::KeptArenas;
+use crate::open::listing::{Listing, find_files};
+use crate::open::oddities;
 use crate::options::{EngineOptions, Resolved};
-use crate::plan::{self, FileShape, Plan, PlanBounds, RowGroupId, RowGroupPlan, WantedChunk};
-use crate::scan::Scan;
+use crate::plan::{self, Plan, PlanBounds, RowGroupId, RowGroupPlan, WantedChunk, count};
 use crate::threads;
 
 /// Files read side by side by default: enough that every device of a large array has some.
 const INTERLEAVED_FILES: usize = 64;
-
-/// A file of a data set.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct FileEntry {
-    /// As found.
-    pub path: PathBuf,
-    /// What it holds, of the columns asked for.
-    pub footer: Arc<Footer>,
-    /// What it was when its footer was read: a file that is another by then is an error.
-    pub identity: Identity,
-    /// What its reads must be aligned to.
-    pub alignment: Alignment,
-    /// Read around the page cache.
-    pub direct: bool,
-    /// Read through the page cache, whose pages are let go right after.
-    pub drops_cache: bool,
-}
 
 /// An opened set of Parquet files: what is there. How it is read is said by [`Dataset::scan`].
 ///
@@ -76,7 +58,7 @@ impl Dataset {
         Dataset::open_with(paths, EngineOptions::default())
     }
 
-    /// As [`Dataset::open`], with options of the engine: those of the scans too, unless a [`Scan`] changes them. With
+    /// As [`Dataset::open`], with options of the engine: those of the scans too, unless a [`Scan`](crate::Scan) changes them. With
     /// [`EngineOptions::columns`] the footers are parsed for these columns only, which saves time and memory where there are
     /// many others.
     ///
@@ -180,12 +162,6 @@ impl Dataset {
             report: self.opened.report.clone(),
         };
         Ok(Dataset { opened: Arc::new(opened.finished()?) })
-    }
-
-    /// A scan of this data set: all columns and rows, with as many reader threads as there are CPUs near the device, unless
-    /// the [`Scan`] says otherwise.
-    pub fn scan(&self) -> Scan {
-        Scan::new(self)
     }
 
     /// This data set if all of its files were opened, for users to whom a part is of no use.
@@ -369,13 +345,6 @@ impl Opened {
     }
 }
 
-impl FileEntry {
-    /// What a plan depends on.
-    pub(crate) fn shape(&self) -> FileShape {
-        FileShape { len_bytes: self.footer.file_len(), alignment: self.alignment }
-    }
-}
-
 fn projection(options: &EngineOptions) -> Projection {
     match &options.columns {
         None => Projection::All,
@@ -474,17 +443,6 @@ fn memory_devices(files: &[FileEntry], options: &EngineOptions) -> Vec<((u32, u3
     found
 }
 
-/// The column chunks of a row group that are in the projection.
-pub(crate) fn wanted_chunks(file: &FileEntry, row_group: usize) -> Vec<WantedChunk> {
-    let chunks = file.footer.column_chunks(row_group);
-    chunks.map(|(leaf, chunk)| WantedChunk { leaf, range: chunk.byte_range() }).collect()
-}
-
 fn sum(chunks: &[WantedChunk]) -> u64 {
     chunks.iter().map(|chunk| chunk.range.end - chunk.range.start).sum()
-}
-
-pub(crate) fn count(n: usize) -> u32 {
-    u32::try_from(n)
-        .expect("a footer has fewer than 2^32 row groups, a data set fewer than 2^32 files")
 }

@@ -7,9 +7,9 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use futures_core::Stream;
 
-use crate::batches::with_schema;
+use crate::deliver::batches::with_schema;
+use crate::deliver::placed_batches::PlacedBatches;
 use crate::error::Error;
-use crate::placed_batches::PlacedBatches;
 
 /// The batches of a scan as a [`Stream`]. From [`Scan::stream`](crate::Scan::stream).
 ///

@@ -3,9 +3,9 @@
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
 
-use crate::dataset::Dataset;
+use crate::deliver::placed_batches::PlacedBatches;
 use crate::error::Error;
-use crate::placed_batches::PlacedBatches;
+use crate::open::dataset::Dataset;
 use crate::report::ScanReport;
 
 /// The batches of a scan, all of one schema: an Arrow [`RecordBatchReader`]. From [`Scan::batches`](crate::Scan::batches).

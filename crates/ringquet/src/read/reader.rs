@@ -25,11 +25,12 @@ use ringquet_io::{
     Alignment, DriverFacts, IoCounters, IoError, PageKind, ReadQueue, Slot, Warning,
 };
 
-use crate::dataset::{Dataset, FileEntry, wanted_chunks};
 use crate::error::Error;
-use crate::lane::{Batch, Delivery, Demand, Gate, Lane, StopFlag};
+use crate::open::dataset::Dataset;
+use crate::open::file_entry::{FileEntry, wanted_chunks};
 use crate::plan::{self, PlanBounds, RowGroupId, Share};
-use crate::row_group::RowGroupBytes;
+use crate::read::lane::{Batch, Delivery, Demand, Gate, Lane, StopFlag};
+use crate::read::row_group::RowGroupBytes;
 use work_time::{Watching, WorkTime, nanos};
 
 /// What is delivered.

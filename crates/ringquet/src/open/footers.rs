@@ -18,11 +18,12 @@ use ringquet_io::{
     Slot, Warning,
 };
 
-use crate::dataset::{FileEntry, count};
 use crate::error::{Error, Unopened};
-use crate::foreign;
-use crate::memory::KeptArenas;
+use crate::open::file_entry::FileEntry;
+use crate::open::foreign;
+use crate::open::kept_arenas::KeptArenas;
 use crate::options::Resolved;
+use crate::plan::count;
 use crate::threads;
 
 /// Bytes read from the end of a file at first: most footers of files with up to some hundred column chunks are

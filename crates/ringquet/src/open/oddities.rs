@@ -3,7 +3,7 @@
 use ringquet_io::Warning;
 use ringquet_result::WarningCode;
 
-use crate::dataset::FileEntry;
+use crate::open::file_entry::FileEntry;
 
 /// Adds a warning for each kind of oddity, with the number of files and the first of them.
 pub(crate) fn warn(files: &[FileEntry], warnings: &mut Vec<Warning>) {

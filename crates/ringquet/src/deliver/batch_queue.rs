@@ -15,7 +15,7 @@ use std::task::Waker;
 #[cfg(feature = "async")]
 use std::task::{Context, Poll};
 
-use crate::lane::{Gate, StopFlag};
+use crate::read::lane::{Gate, StopFlag};
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// A queue with one producer per gate, and one consumer.

@@ -1,0 +1,8 @@
+//! From reader threads to a consumer on another thread: a bounded queue, and iterators over it.
+
+pub(crate) mod batch_queue;
+pub(crate) mod placed_batches;
+
+#[cfg(feature = "async")]
+pub(crate) mod batch_stream;
+pub(crate) mod batches;
