@@ -21,11 +21,11 @@ pub(crate) struct Change {
     /// In per cent, with a sign.
     pub(crate) text: String,
     /// Better, worse, or neither.
-    pub(crate) verdict: Verdict,
+    pub(crate) trend: Trend,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Trend {
     Better,
     Worse,
     Neither,
@@ -57,14 +57,14 @@ pub(crate) fn rows(entries: &[Entry]) -> Vec<Row<'_>> {
 pub(crate) fn change(first: &Metric, value: &Metric) -> Option<Change> {
     let text = units::change(first.value, value.value)?;
     let percent = 100.0 * (value.value - first.value) / first.value.abs();
-    let verdict = match first.better {
-        Better::Higher if percent > NOISE_PERCENT => Verdict::Better,
-        Better::Lower if percent < -NOISE_PERCENT => Verdict::Better,
-        Better::Higher if percent < -NOISE_PERCENT => Verdict::Worse,
-        Better::Lower if percent > NOISE_PERCENT => Verdict::Worse,
-        _ => Verdict::Neither,
+    let trend = match first.better {
+        Better::Higher if percent > NOISE_PERCENT => Trend::Better,
+        Better::Lower if percent < -NOISE_PERCENT => Trend::Better,
+        Better::Higher if percent < -NOISE_PERCENT => Trend::Worse,
+        Better::Lower if percent > NOISE_PERCENT => Trend::Worse,
+        _ => Trend::Neither,
     };
-    Some(Change { text, verdict })
+    Some(Change { text, trend })
 }
 
 /// Takes the charts of all entries; those of equal ids become one where eight series are enough.
@@ -201,11 +201,11 @@ mod tests {
         let rows = rows(&all);
         assert_eq!(rows.len(), 2);
         let (first, second) = (rows[0].values[0].unwrap(), rows[0].values[1].unwrap());
-        let expect = Change { text: "+20.0 %".to_owned(), verdict: Verdict::Worse };
+        let expect = Change { text: "+20.0 %".to_owned(), trend: Trend::Worse };
         assert_eq!(change(first, second), Some(expect));
         assert_eq!(rows[1].values[0], None);
         let noise = change(first, &metric("a", 10.05, Better::Lower)).unwrap();
-        assert_eq!(noise.verdict, Verdict::Neither);
+        assert_eq!(noise.trend, Trend::Neither);
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! A report as one HTML file: nothing is loaded, nothing runs, it reads in light, dark and on paper.
+//!
+//! Markup is made by [`maud`]: its types keep text and markup apart. A `String` is text and is escaped where it is put in;
+//! markup is [`Markup`], which only `html!` makes, and [`PreEscaped`] stands here once, around our own style sheet.
 
-use std::fmt::{self, Write as _};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::compare::{self, Verdict};
+use crate::compare::{self, Change, Trend};
 use crate::model::{Chart, Drawn, Entry, Metric, Report, Table};
 use crate::svg;
 
@@ -14,160 +17,142 @@ const HEADS: usize = 6;
 /// Points of a chart up to which its numbers are in the page, too.
 const POINTS_MAX: usize = 64;
 
-/// Text as it stands between tags and in attributes. Control characters, which HTML forbids, become
-/// blanks.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c if c.is_control() && c != '\n' => escaped.push(' '),
-            c => escaped.push(c),
-        }
-    }
-    escaped
-}
-
-/// A page as it grows. Everything that came from a file goes through [`escaped`].
-struct Page(String);
-
-impl Page {
-    fn put(&mut self, text: fmt::Arguments<'_>) {
-        self.0.write_fmt(text).expect("a String takes what it is given");
-        self.0.push('\n');
-    }
-}
-
 /// The report as HTML.
 pub(crate) fn render(report: &Report) -> String {
-    let mut page = Page(String::new());
-    let names: Vec<String> = report.entries.iter().map(|entry| escaped(&entry.name)).collect();
-    let title = names.join(" · ");
-    page.put(format_args!("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">"));
-    page.put(format_args!(
-        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
-    ));
-    page.put(format_args!(
-        "<title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>"
-    ));
-    page.put(format_args!("<h1>ringquet report</h1>"));
-    page.put(format_args!("<p class=\"quiet\">{}</p>", subtitle(report)));
-    page.put(format_args!("<div class=\"cards\">"));
-    for entry in &report.entries {
-        card(&mut page, entry);
-    }
-    page.put(format_args!("</div>"));
-    warnings(&mut page, report);
-    if !report.charts.is_empty() {
-        page.put(format_args!("<h2>Charts</h2>\n<div class=\"charts\">"));
-        for chart in &report.charts {
-            figure(&mut page, chart);
+    let names: Vec<&str> = report.entries.iter().map(|entry| &*entry.name).collect();
+    let page = html! {
+        (DOCTYPE) "\n"
+        html lang="en" {
+            head {
+                "\n" meta charset="utf-8";
+                "\n" meta name="viewport" content="width=device-width, initial-scale=1";
+                "\n" title { (names.join(" · ")) }
+                "\n" style { "\n" (PreEscaped(STYLE)) }
+                "\n"
+            }
+            "\n"
+            body { "\n" main { (body(report)) } "\n" }
+            "\n"
         }
-        page.put(format_args!("</div>"));
-    }
-    for entry in &report.entries {
-        for found in &entry.tables {
-            page.put(format_args!("<h2>{}{}</h2>", mark(report, entry), escaped(&found.title)));
-            table(&mut page, found);
-        }
-    }
-    numbers(&mut page, &report.entries);
-    pairs(&mut page, "Environment", &report.entries, |entry| &entry.environment);
-    pairs(&mut page, "Settings", &report.entries, |entry| &entry.settings);
-    commands(&mut page, report);
-    page.put(format_args!(
-        "<footer>Made by ringquet {}. Bytes are counted in powers of 1024.</footer>\n</main>\n</body>\n</html>",
-        env!("CARGO_PKG_VERSION")
-    ));
-    page.0
+        "\n"
+    };
+    without_controls(&page.into_string())
 }
 
-fn subtitle(report: &Report) -> String {
-    match report.entries.len() {
+/// HTML forbids control characters, escaped or not. Separators of lines and the characters that turn the direction of text
+/// would change what stands beside them. Each becomes a blank, wherever in the page it is.
+fn without_controls(page: &str) -> String {
+    let is_control = |c: char| match c {
+        '\n' => false,
+        '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        c => c.is_control(),
+    };
+    page.chars().map(|c| if is_control(c) { ' ' } else { c }).collect()
+}
+
+fn body(report: &Report) -> Markup {
+    let entries = &report.entries;
+    html! {
+        "\n" h1 { "ringquet report" }
+        "\n" p.quiet { (subtitle(entries.len())) }
+        "\n" div.cards { @for entry in entries { (card(entry)) } }
+        (warnings(report))
+        @if !report.charts.is_empty() {
+            "\n" h2 { "Charts" }
+            "\n" div.charts { @for chart in &report.charts { (figure(chart)) } }
+        }
+        @for entry in entries {
+            @for found in &entry.tables {
+                "\n" h2 { (mark(report, entry)) (found.title) }
+                (table(found))
+            }
+        }
+        (numbers(entries))
+        (pairs("Environment", entries, |entry| &entry.environment))
+        (pairs("Settings", entries, |entry| &entry.settings))
+        (commands(report))
+        "\n" footer {
+            "Made by ringquet " (env!("CARGO_PKG_VERSION")) ". Bytes are counted in powers of 1024."
+        }
+        "\n"
+    }
+}
+
+fn subtitle(results: usize) -> String {
+    match results {
         1 => "One result: what it reached, where the time went, and how to do it again.".to_owned(),
         n => format!("{n} results side by side; changes are against A."),
     }
 }
 
-fn mark(report: &Report, entry: &Entry) -> String {
-    match report.entries.len() {
-        1 => String::new(),
-        _ => format!("<span class=\"label\">{}</span>", escaped(&entry.label)),
-    }
+/// The letter of a result, where there are several.
+fn mark(report: &Report, entry: &Entry) -> Markup {
+    html! { @if report.entries.len() > 1 { span.label { (entry.label) } } }
 }
 
-fn card(page: &mut Page, entry: &Entry) {
-    page.put(format_args!(
-        "<section class=\"card\"><h3><span class=\"label\">{}</span>{}</h3>",
-        escaped(&entry.label),
-        escaped(&entry.name)
-    ));
-    page.put(format_args!(
-        "<p class=\"quiet small\"><code>{}</code></p>\n<div class=\"heads\">",
-        escaped(&entry.source)
-    ));
-    for Metric { label, value, unit, .. } in entry.metrics.iter().take(HEADS) {
-        let value = escaped(&unit.show(*value));
-        page.put(format_args!("<div><b>{value}</b><span>{}</span></div>", escaped(label)));
-    }
-    page.put(format_args!("</div></section>"));
-}
-
-fn warnings(page: &mut Page, report: &Report) {
-    if report.entries.iter().all(|entry| entry.warnings.is_empty()) {
-        return;
-    }
-    page.put(format_args!("<h2>Warnings</h2>\n<ul class=\"warnings\">"));
-    for entry in &report.entries {
-        for warning in &entry.warnings {
-            page.put(format_args!(
-                "<li>{}<code>{}</code> {}</li>",
-                mark(report, entry),
-                escaped(&warning.code),
-                escaped(&warning.message)
-            ));
+fn card(entry: &Entry) -> Markup {
+    html! {
+        "\n" section.card {
+            h3 { span.label { (entry.label) } (entry.name) }
+            "\n" p.quiet.small { code { (entry.source) } }
+            "\n" div.heads {
+                @for Metric { label, value, unit, .. } in entry.metrics.iter().take(HEADS) {
+                    "\n" div { b { (unit.show(*value)) } span { (label) } }
+                }
+            }
         }
     }
-    page.put(format_args!("</ul>"));
 }
 
-fn figure(page: &mut Page, chart: &Chart) {
-    page.put(format_args!("<figure><h3>{}</h3>", escaped(&chart.title)));
-    if chart.y.label != chart.title {
-        page.put(format_args!("<p class=\"quiet small\">{}</p>", escaped(&chart.y.label)));
+fn warnings(report: &Report) -> Markup {
+    let of_entry = |entry| move |warning| (entry, warning);
+    let all: Vec<_> = report
+        .entries
+        .iter()
+        .flat_map(|entry| entry.warnings.iter().map(of_entry(entry)))
+        .collect();
+    html! {
+        @if !all.is_empty() {
+            "\n" h2 { "Warnings" }
+            "\n" ul.warnings {
+                @for (entry, warning) in all {
+                    "\n" li { (mark(report, entry)) code { (warning.code) } " " (warning.message) }
+                }
+            }
+        }
     }
-    match svg::draw(chart) {
-        Some(picture) => page.put(format_args!("{picture}")),
-        None => page.put(format_args!("<p>This chart cannot be drawn; its numbers are below.</p>")),
-    }
-    legend(page, chart);
-    page.put(format_args!("<figcaption>{}</figcaption>", escaped(&chart.note)));
+}
+
+fn figure(chart: &Chart) -> Markup {
     let points: usize = chart.series.iter().map(|series| series.points.len()).sum();
-    if points <= POINTS_MAX {
-        page.put(format_args!("<details><summary>Numbers</summary>"));
-        table(page, &points_table(chart));
-        page.put(format_args!("</details>"));
+    html! {
+        "\n" figure {
+            h3 { (chart.title) }
+            @if chart.y.label != chart.title { "\n" p.quiet.small { (chart.y.label) } }
+            @match svg::draw(chart) {
+                Some(picture) => (picture),
+                None => p { "This chart cannot be drawn; its numbers are below." },
+            }
+            (legend(chart))
+            "\n" figcaption { (chart.note) }
+            @if points <= POINTS_MAX {
+                "\n" details { summary { "Numbers" } (table(&points_table(chart))) }
+            }
+        }
     }
-    page.put(format_args!("</figure>"));
 }
 
-fn legend(page: &mut Page, chart: &Chart) {
-    if chart.series.len() < 2 && chart.level.is_none() {
-        return;
+fn legend(chart: &Chart) -> Markup {
+    html! {
+        @if chart.series.len() > 1 || chart.level.is_some() {
+            "\n" ul.legend {
+                @for (at, series) in chart.series.iter().enumerate() {
+                    li { i style={ "background:" (svg::Paint::of_series(at)) } {} (series.name) }
+                }
+                @if let Some(level) = &chart.level { li { i.dash {} (level.name) } }
+            }
+        }
     }
-    page.put(format_args!("<ul class=\"legend\">"));
-    for (at, series) in chart.series.iter().enumerate() {
-        let (variable, name) = (svg::variable(at), escaped(&series.name));
-        page.put(format_args!("<li><i style=\"background:var({variable})\"></i>{name}</li>"));
-    }
-    if let Some(level) = &chart.level {
-        page.put(format_args!("<li><i class=\"dash\"></i>{}</li>", escaped(&level.name)));
-    }
-    page.put(format_args!("</ul>"));
 }
 
 fn points_table(chart: &Chart) -> Table {
@@ -200,110 +185,125 @@ fn points_table(chart: &Chart) -> Table {
     table
 }
 
-fn table(page: &mut Page, table: &Table) {
-    page.put(format_args!("<div class=\"scroll\"><table><thead><tr>"));
-    for column in &table.columns {
-        page.put(format_args!("<th scope=\"col\">{}</th>", escaped(column)));
-    }
-    page.put(format_args!("</tr></thead><tbody>"));
-    for (at, row) in table.rows.iter().enumerate() {
-        let class = if table.picked == Some(at) { " class=\"picked\"" } else { "" };
-        let mut line = String::new();
-        for (at, cell) in row.iter().enumerate() {
-            let (open, close) =
-                if at == 0 { ("<th scope=\"row\">", "</th>") } else { ("<td>", "</td>") };
-            line.extend([open, &escaped(cell), close]);
+fn table(table: &Table) -> Markup {
+    html! {
+        "\n" div.scroll {
+            table {
+                thead { tr { @for column in &table.columns { th scope="col" { (column) } } } }
+                tbody {
+                    @for (at, row) in table.rows.iter().enumerate() {
+                        "\n" tr.picked[table.picked == Some(at)] {
+                            @if let Some((first, others)) = row.split_first() {
+                                th scope="row" { (first) }
+                                @for cell in others { td { (cell) } }
+                            }
+                        }
+                    }
+                }
+            }
         }
-        page.put(format_args!("<tr{class}>{line}</tr>"));
     }
-    page.put(format_args!("</tbody></table></div>"));
 }
 
 /// All numbers; of several results with the change against the first.
-fn numbers(page: &mut Page, entries: &[Entry]) {
-    page.put(format_args!("<h2>Numbers</h2>\n<div class=\"scroll\"><table><thead><tr><th></th>"));
-    for (at, entry) in entries.iter().enumerate() {
-        page.put(format_args!("<th scope=\"col\">{}</th>", escaped(&entry.label)));
-        if at > 0 {
-            page.put(format_args!("<th scope=\"col\">change</th>"));
-        }
-    }
-    page.put(format_args!("</tr></thead><tbody>"));
-    for row in compare::rows(entries) {
-        let mut line = format!("<th scope=\"row\">{}</th>", escaped(&row.metric.label));
-        let first = row.values.first().copied().flatten();
-        for (at, value) in row.values.iter().enumerate() {
-            let shown = value.map_or("–".to_owned(), |metric| metric.unit.show(metric.value));
-            line.push_str(&format!("<td>{}</td>", escaped(&shown)));
-            if at > 0 {
-                let change = first.zip(*value).and_then(|(a, b)| compare::change(a, b));
-                line.push_str(&match change {
-                    None => "<td></td>".to_owned(),
-                    Some(change) => {
-                        let (class, sign) = match change.verdict {
-                            Verdict::Better => ("better", " ✓"),
-                            Verdict::Worse => ("worse", " ✗"),
-                            Verdict::Neither => ("quiet", ""),
-                        };
-                        format!("<td class=\"{class}\">{}{sign}</td>", change.text)
+fn numbers(entries: &[Entry]) -> Markup {
+    html! {
+        "\n" h2 { "Numbers" }
+        "\n" div.scroll {
+            table {
+                thead {
+                    tr {
+                        th {}
+                        @for (at, entry) in entries.iter().enumerate() {
+                            th scope="col" { (entry.label) }
+                            @if at > 0 { th scope="col" { "change" } }
+                        }
                     }
-                });
+                }
+                tbody {
+                    @for row in compare::rows(entries) {
+                        "\n" tr { th scope="row" { (row.metric.label) } (values(&row.values)) }
+                    }
+                }
             }
         }
-        page.put(format_args!("<tr>{line}</tr>"));
+        @if entries.len() > 1 {
+            "\n" p.quiet.small { "✓ better, ✗ worse than A by more than 1 %." }
+        }
     }
-    page.put(format_args!("</tbody></table></div>"));
-    if entries.len() > 1 {
-        page.put(format_args!(
-            "<p class=\"quiet small\">✓ better, ✗ worse than A by more than 1 %.</p>"
-        ));
+}
+
+/// The cells of a number: its value in each result, each but the first with its change.
+fn values(values: &[Option<&Metric>]) -> Markup {
+    let first = values.first().copied().flatten();
+    html! {
+        @for (at, value) in values.iter().enumerate() {
+            @match value {
+                Some(metric) => td { (metric.unit.show(metric.value)) },
+                None => td { "–" },
+            }
+            @if at > 0 {
+                @match first.zip(*value).and_then(|(a, b)| compare::change(a, b)) {
+                    Some(Change { text, trend }) => {
+                        @let (class, sign) = match trend {
+                            Trend::Better => ("better", " ✓"),
+                            Trend::Worse => ("worse", " ✗"),
+                            Trend::Neither => ("quiet", ""),
+                        };
+                        td class=(class) { (text) (sign) }
+                    }
+                    None => td {},
+                }
+            }
+        }
     }
 }
 
 /// Words in two columns, or one column per result.
-fn pairs(page: &mut Page, title: &str, entries: &[Entry], of: fn(&Entry) -> &[(String, String)]) {
+fn pairs(title: &str, entries: &[Entry], of: fn(&Entry) -> &[(String, String)]) -> Markup {
     let mut keys: Vec<&str> = Vec::new();
     for (key, _) in entries.iter().flat_map(of) {
         if !keys.contains(&&**key) {
             keys.push(key);
         }
     }
-    if keys.is_empty() {
-        return;
+    let value = |entry, key| {
+        let found = of(entry).iter().find(|(known, _)| known == key);
+        found.map_or("–", |(_, value)| value)
+    };
+    html! {
+        @if !keys.is_empty() {
+            "\n" h2 { (title) }
+            "\n" div.scroll {
+                table.words {
+                    @if entries.len() > 1 {
+                        thead {
+                            tr { th {} @for entry in entries { th scope="col" { (entry.label) } } }
+                        }
+                    }
+                    tbody {
+                        @for key in keys {
+                            "\n" tr {
+                                th scope="row" { (key) }
+                                @for entry in entries { td { (value(entry, key)) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
     }
-    page.put(format_args!("<h2>{title}</h2>\n<div class=\"scroll\"><table class=\"words\">"));
-    if entries.len() > 1 {
-        let heads: String = entries
-            .iter()
-            .map(|e| format!("<th scope=\"col\">{}</th>", escaped(&e.label)))
-            .collect();
-        page.put(format_args!("<thead><tr><th></th>{heads}</tr></thead>"));
-    }
-    page.put(format_args!("<tbody>"));
-    for key in keys {
-        let cells: String = entries
-            .iter()
-            .map(|entry| {
-                let found = of(entry).iter().find(|(known, _)| known == key);
-                format!("<td>{}</td>", found.map_or("–".to_owned(), |(_, value)| escaped(value)))
-            })
-            .collect();
-        page.put(format_args!("<tr><th scope=\"row\">{}</th>{cells}</tr>", escaped(key)));
-    }
-    page.put(format_args!("</tbody></table></div>"));
 }
 
-fn commands(page: &mut Page, report: &Report) {
-    if report.entries.iter().all(|entry| entry.command.is_none()) {
-        return;
-    }
-    page.put(format_args!("<h2>How to reproduce</h2>"));
-    for entry in &report.entries {
-        if let Some(command) = &entry.command {
-            if report.entries.len() > 1 {
-                page.put(format_args!("<p>{}{}</p>", mark(report, entry), escaped(&entry.name)));
+fn commands(report: &Report) -> Markup {
+    let known = |entry: &&Entry| entry.command.is_some();
+    html! {
+        @if report.entries.iter().any(|entry| known(&entry)) {
+            "\n" h2 { "How to reproduce" }
+            @for entry in report.entries.iter().filter(known) {
+                @if report.entries.len() > 1 { "\n" p { (mark(report, entry)) (entry.name) } }
+                @if let Some(command) = &entry.command { "\n" pre { (command) } }
             }
-            page.put(format_args!("<pre>{}</pre>", escaped(command)));
         }
     }
 }
@@ -314,6 +314,12 @@ mod tests {
 
     #[test]
     fn markup_in_text_is_text() {
-        assert_eq!(escaped("<script>'&\"\u{1b}"), "&lt;script&gt;&#39;&amp;&quot; ");
+        let text = "<script>'&\"\u{1b}\u{2028}\u{202e}";
+        let entries = vec![Entry { name: text.to_owned(), ..Entry::default() }];
+        let page = render(&Report { entries, charts: Vec::new() });
+        assert!(page.contains("<title>&lt;script&gt;'&amp;&quot;   </title>"), "{page}");
+        assert!(
+            page.contains("<h3><span class=\"label\"></span>&lt;script&gt;'&amp;&quot;   </h3>")
+        );
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  files ─▶ source ─▶ scan, run, … ─▶ entries ─▶ compare ─▶ html, markdown, csv
-//!                      numbers, tables, charts as points       svg
+//!                      numbers, tables, charts as points       svg on a canvas
 //! ```
 //! [`read()`] finds out what each result is and takes from it what it knows; what it does not know it
 //! passes over, so that a result of a later version still reads. [`Report::render`] writes all of it
@@ -25,6 +25,7 @@ mod variants;
 
 mod compare;
 
+mod canvas;
 mod svg;
 mod ticks;
 

@@ -1,12 +1,11 @@
-//! Charts as SVG through plotters, in colours that the page decides.
-//!
-//! plotters writes colours as numbers. It is given numbers that no chart would use, and these are
-//! then replaced by the names of the page's variables, so that one picture serves light and dark.
+//! Charts as SVG through plotters: what is drawn where. `canvas.rs` makes markup of it.
 
+use maud::{Markup, html};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use crate::compare::SERIES_MAX;
+use crate::canvas::Canvas;
+pub(crate) use crate::canvas::Paint;
 use crate::model::{Chart, Drawn, Scale, Series};
 use crate::ticks::{self, Ticks};
 
@@ -18,40 +17,29 @@ const LETTERS: i32 = 15;
 /// Letters of a category's name; more do not fit below its bars.
 const CATEGORY_LETTERS: usize = 12;
 
-const INK: RGBColor = RGBColor(1, 2, 3);
-const GRID: RGBColor = RGBColor(1, 2, 4);
-const LEVEL: RGBColor = RGBColor(1, 2, 5);
-/// Of series 0; the others follow.
-const SERIES: RGBColor = RGBColor(1, 3, 0);
-
-fn colour(series: usize) -> RGBColor {
-    let index = u8::try_from(series % SERIES_MAX).expect("a remainder of 8");
-    RGBColor(SERIES.0, SERIES.1, SERIES.2 + index)
+/// The picture, to stand in a page that defines the colours; `None` where it cannot be drawn.
+pub(crate) fn draw(chart: &Chart) -> Option<Markup> {
+    let mut elements = Vec::new();
+    {
+        let root = Canvas::new(SIZE, &mut elements).into_drawing_area();
+        picture(chart, &root).ok()?;
+    }
+    let (width, height) = SIZE;
+    Some(html! {
+        "\n" svg viewBox={ "0 0 " (width) " " (height) } role="img" aria-label=(chart.title) {
+            @for element in elements { "\n" (element) }
+        }
+    })
 }
 
-/// The variable of the page that has the colour of a series.
-pub(crate) fn variable(series: usize) -> String {
-    format!("--s{}", series % SERIES_MAX + 1)
-}
-
-/// The picture, to stand in a page that defines the variables; `None` where it cannot be drawn.
-pub(crate) fn draw(chart: &Chart) -> Option<String> {
-    let mut svg = String::new();
-    let drawn = {
-        let root = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-        picture(chart, &root).and_then(|()| root.present().map_err(|error| error.to_string()))
-    };
-    drawn.ok()?;
-    Some(in_the_pages_colours(&svg, &chart.title))
-}
-
-type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
+type Area<'a> = DrawingArea<Canvas<'a>, plotters::coord::Shift>;
 
 fn picture(chart: &Chart, root: &Area<'_>) -> Result<(), String> {
     let fail = |error: DrawingAreaErrorKind<_>| error.to_string();
     let points = visible(chart);
     let (x, y) = axes(chart, &points);
-    let letters = ("sans-serif", LETTERS).into_font().color(&INK);
+    let letters = ("sans-serif", LETTERS).into_font().color(&Paint::Ink.to_plotters());
+    let grid = Paint::Grid.to_plotters();
     let mut context = ChartBuilder::on(root)
         .margin(6)
         .margin_right(16)
@@ -63,8 +51,8 @@ fn picture(chart: &Chart, root: &Area<'_>) -> Result<(), String> {
         .configure_mesh()
         .disable_x_mesh()
         .light_line_style(TRANSPARENT)
-        .bold_line_style(GRID)
-        .axis_style(GRID)
+        .bold_line_style(grid)
+        .axis_style(grid)
         .label_style(letters.clone())
         .axis_desc_style(letters.pos(Pos::new(HPos::Center, VPos::Center)))
         .x_labels(16)
@@ -83,18 +71,18 @@ fn picture(chart: &Chart, root: &Area<'_>) -> Result<(), String> {
 
     let floor = y.start();
     let bar = |left: f64, right: f64, from: f64, to: f64, series: usize| {
-        Rectangle::new([(left, from), (right, to)], colour(series).filled())
+        Rectangle::new([(left, from), (right, to)], Paint::of_series(series).to_plotters().filled())
     };
     match chart.drawn {
         Drawn::Lines => {
             for (at, points) in points.iter().enumerate() {
-                let style = colour(at).stroke_width(2);
+                let paint = Paint::of_series(at).to_plotters();
+                let style = paint.stroke_width(2);
                 context
                     .draw_series(LineSeries::new(points.iter().copied(), style))
                     .map_err(fail)?;
                 if points.len() <= 40 {
-                    let dots =
-                        points.iter().map(|point| Circle::new(*point, 3, colour(at).filled()));
+                    let dots = points.iter().map(|point| Circle::new(*point, 3, paint.filled()));
                     context.draw_series(dots).map_err(fail)?;
                 }
             }
@@ -131,7 +119,12 @@ fn picture(chart: &Chart, root: &Area<'_>) -> Result<(), String> {
         let across = context.x_range();
         let line = [(across.start, level.at), (across.end, level.at)];
         context
-            .draw_series(DashedLineSeries::new(line, 6, 4, LEVEL.stroke_width(2)))
+            .draw_series(DashedLineSeries::new(
+                line,
+                6,
+                4,
+                Paint::Level.to_plotters().stroke_width(2),
+            ))
             .map_err(fail)?;
     }
     Ok(())
@@ -180,19 +173,4 @@ fn axes(chart: &Chart, points: &[Vec<(f64, f64)>]) -> (Ticks, Ticks) {
         Ticks::categories(chart.categories.len(), 46 / longest.max().unwrap_or(1).max(3))
     };
     (x, y)
-}
-
-/// Replaces the numbers of colours, and lets the picture be as wide as its column.
-fn in_the_pages_colours(svg: &str, title: &str) -> String {
-    let hex = |RGBColor(r, g, b): RGBColor| format!("\"#{r:02X}{g:02X}{b:02X}\"");
-    let mut text = svg
-        .replace(&hex(INK), "\"var(--ink-2)\"")
-        .replace(&hex(GRID), "\"var(--line)\"")
-        .replace(&hex(LEVEL), "\"var(--level)\"");
-    for series in 0..SERIES_MAX {
-        text = text.replace(&hex(colour(series)), &format!("\"var({})\"", variable(series)));
-    }
-    let fixed = format!("width=\"{}\" height=\"{}\"", SIZE.0, SIZE.1);
-    let label = crate::html::escaped(title);
-    text.replacen(&fixed, &format!("role=\"img\" aria-label=\"{label}\""), 1).trim().to_owned()
 }
