@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::entry::{self, Known, known};
+use crate::entry::{self, KnownMetric, known};
 use crate::model::Better::{Higher, Lower, Neither};
-use crate::model::{Axis, Chart, Detail, Drawn, Entry, Level, Series, Table, Unit};
+use crate::model::{Axis, Chart, Detail, Drawn, Level, ResultEntry, Series, TextTable, Unit};
 use ringquet_result::Fields;
 
-const METRICS: [Known; 13] = [
+const METRICS: [KnownMetric; 13] = [
     known(
         "recommended.read_bytes_per_second",
         "read per second, recommended",
@@ -39,8 +39,8 @@ const METRICS: [Known; 13] = [
 ];
 
 /// The entry of a document of `ringquet characterize`.
-pub(crate) fn entry(document: Fields<'_>) -> Entry {
-    let mut entry = Entry::of_document(document);
+pub(crate) fn entry(document: Fields<'_>) -> ResultEntry {
+    let mut entry = ResultEntry::of_document(document);
     let paths = document.shown("options.paths").unwrap_or_default();
     entry.name = format!("characterisation of {paths}");
     entry.measure(document, &METRICS);
@@ -260,7 +260,7 @@ fn parquet_line(document: Fields<'_>) -> Chart {
     }
 }
 
-fn knees(document: Fields<'_>) -> Option<Table> {
+fn knees(document: Fields<'_>) -> Option<TextTable> {
     let row = |knee: Fields<'_>| {
         let load = |which: &str| {
             let number = |key: &str| knee.number(&format!("{which}.{key}"));
@@ -280,7 +280,7 @@ fn knees(document: Fields<'_>) -> Option<Table> {
     };
     let rows: Vec<Vec<String>> = document.list("knees").filter_map(row).collect();
     let columns = ["reads", "knee, threads × depth", "gets", "peak, threads × depth", "gets"];
-    (!rows.is_empty()).then(|| Table {
+    (!rows.is_empty()).then(|| TextTable {
         title: "Knees".to_owned(),
         columns: columns.map(str::to_owned).to_vec(),
         rows,
@@ -288,7 +288,7 @@ fn knees(document: Fields<'_>) -> Option<Table> {
     })
 }
 
-fn all_points(points: &[Fields<'_>]) -> Table {
+fn all_points(points: &[Fields<'_>]) -> TextTable {
     const COLUMNS: [(&str, &str, Unit); 10] = [
         ("depth", "queue_depth", Unit::Count),
         ("threads", "threads", Unit::Count),
@@ -308,7 +308,7 @@ fn all_points(points: &[Fields<'_>]) -> Table {
         });
         std::iter::once(format!("{}{steady}", name(point))).chain(numbers).collect()
     };
-    Table {
+    TextTable {
         title: "All points".to_owned(),
         columns: std::iter::once("reads".to_owned())
             .chain(COLUMNS.iter().map(|(title, _, _)| (*title).to_owned()))

@@ -1,8 +1,8 @@
 //! Results against the rules of MLPerf Storage, as far as results show.
 //!
 //! ```text
-//!  DIR ─▶ tree: folders with summary.json ─▶ leaf: what one run says ─▶ rules of a run
-//!                  training/MODEL/run/TIME    parameters, published      rules of all runs of a model
+//!  DIR ─▶ tree: folders with summary.json ─▶ run_folder: what one run says ─▶ rules of a run
+//!                  training/MODEL/run/TIME    parameters, published             rules of all runs of a model
 //! ```
 //! Every rule is reported with the value that was found and `pass`, `fail`, `unknown` (with what is
 //! missing) or `note`. Nothing that could not be seen passes.
@@ -12,7 +12,7 @@
 
 mod error;
 
-mod leaf;
+mod run_folder;
 mod tree;
 
 mod parameters;
@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 pub use error::CheckError;
-pub use parameters::Standing;
+pub use parameters::Eligibility;
 
 /// What came of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -44,7 +44,7 @@ pub enum Verdict {
 
 /// A rule on some results.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
+pub struct RuleCheck {
     /// Stable word for scripts.
     pub rule: &'static str,
     /// What is asked for.
@@ -55,14 +55,14 @@ pub struct Finding {
     pub verdict: Verdict,
 }
 
-impl Finding {
+impl RuleCheck {
     fn new(
         rule: &'static str,
         verdict: Verdict,
         asks: impl Into<String>,
         value: impl Into<String>,
-    ) -> Finding {
-        Finding { rule, asks: asks.into(), value: value.into(), verdict }
+    ) -> RuleCheck {
+        RuleCheck { rule, asks: asks.into(), value: value.into(), verdict }
     }
 
     /// Pass or fail.
@@ -71,14 +71,18 @@ impl Finding {
         is_kept: bool,
         asks: impl Into<String>,
         value: impl Into<String>,
-    ) -> Finding {
+    ) -> RuleCheck {
         let verdict = if is_kept { Verdict::Pass } else { Verdict::Fail };
-        Finding::new(rule, verdict, asks, value)
+        RuleCheck::new(rule, verdict, asks, value)
     }
 
     /// What is missing for a judgement.
-    fn unknown(rule: &'static str, asks: impl Into<String>, missing: impl Into<String>) -> Finding {
-        Finding::new(rule, Verdict::Unknown, asks, missing)
+    fn unknown(
+        rule: &'static str,
+        asks: impl Into<String>,
+        missing: impl Into<String>,
+    ) -> RuleCheck {
+        RuleCheck::new(rule, Verdict::Unknown, asks, missing)
     }
 }
 
@@ -89,9 +93,9 @@ pub struct RunCheck {
     #[serde(serialize_with = "ringquet_io::path_text::serialize_path")]
     pub folder: PathBuf,
     /// By what was changed in the workload; `None` where the results do not say.
-    pub standing: Option<Standing>,
+    pub standing: Option<Eligibility>,
     /// The rules.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<RuleCheck>,
 }
 
 /// The runs of one model in one tree.
@@ -103,7 +107,7 @@ pub struct ModelCheck {
     /// Its name, as the tree has it.
     pub model: String,
     /// Rules on all runs together.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<RuleCheck>,
 }
 
 /// What the rules say of a folder.
@@ -136,7 +140,7 @@ pub fn check(dir: &Path) -> Result<CheckReport, CheckError> {
     let runs: Vec<RunCheck> = found.iter().map(one_run::check).collect();
     let models = all_runs::check(&found);
     let of_models = models.iter().flat_map(|model| &model.findings);
-    let findings: Vec<&Finding> =
+    let findings: Vec<&RuleCheck> =
         runs.iter().flat_map(|run| &run.findings).chain(of_models).collect();
     let count = |verdict| findings.iter().filter(|finding| finding.verdict == verdict).count();
     Ok(CheckReport {

@@ -1,6 +1,6 @@
 //! Several results side by side: numbers of equal keys in one row, charts of equal ids as one.
 
-use crate::model::{Better, Chart, Drawn, Entry, Metric, Series};
+use crate::model::{Better, Chart, Drawn, MetricValue, ResultEntry, Series};
 use crate::units;
 
 /// Series that one chart can show and an eye can tell apart: as many as there are colours.
@@ -10,14 +10,14 @@ pub(crate) const SERIES_MAX: usize = 8;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Row<'a> {
     /// Of the first result that has it.
-    pub(crate) metric: &'a Metric,
+    pub(crate) metric: &'a MetricValue,
     /// Of each result, where it has it.
-    pub(crate) values: Vec<Option<&'a Metric>>,
+    pub(crate) values: Vec<Option<&'a MetricValue>>,
 }
 
 /// How a value compares with the first.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Change {
+pub(crate) struct MetricChange {
     /// In per cent, with a sign.
     pub(crate) text: String,
     /// Better, worse, or neither.
@@ -35,7 +35,7 @@ pub(crate) enum Trend {
 const NOISE_PERCENT: f64 = 1.0;
 
 /// One row for each number that some result has, in the order in which they come up.
-pub(crate) fn rows(entries: &[Entry]) -> Vec<Row<'_>> {
+pub(crate) fn rows(entries: &[ResultEntry]) -> Vec<Row<'_>> {
     let mut rows: Vec<Row<'_>> = Vec::new();
     for (at, entry) in entries.iter().enumerate() {
         for metric in &entry.metrics {
@@ -54,7 +54,7 @@ pub(crate) fn rows(entries: &[Entry]) -> Vec<Row<'_>> {
 }
 
 /// The change from `first` to `value`.
-pub(crate) fn change(first: &Metric, value: &Metric) -> Option<Change> {
+pub(crate) fn change(first: &MetricValue, value: &MetricValue) -> Option<MetricChange> {
     let text = units::change(first.value, value.value)?;
     let percent = 100.0 * (value.value - first.value) / first.value.abs();
     let trend = match first.better {
@@ -64,11 +64,11 @@ pub(crate) fn change(first: &Metric, value: &Metric) -> Option<Change> {
         Better::Lower if percent > NOISE_PERCENT => Trend::Worse,
         _ => Trend::Neither,
     };
-    Some(Change { text, trend })
+    Some(MetricChange { text, trend })
 }
 
 /// Takes the charts of all entries; those of equal ids become one where eight series are enough.
-pub(crate) fn take_charts(entries: &mut [Entry]) -> Vec<Chart> {
+pub(crate) fn take_charts(entries: &mut [ResultEntry]) -> Vec<Chart> {
     let several = entries.len() > 1;
     let mut groups: Vec<Vec<(String, Chart)>> = Vec::new();
     for entry in entries {
@@ -160,8 +160,8 @@ mod tests {
     use super::*;
     use crate::model::{Axis, Unit};
 
-    fn metric(key: &str, value: f64, better: Better) -> Metric {
-        Metric { key: key.to_owned(), label: key.to_owned(), value, unit: Unit::Count, better }
+    fn metric(key: &str, value: f64, better: Better) -> MetricValue {
+        MetricValue { key: key.to_owned(), label: key.to_owned(), value, unit: Unit::Count, better }
     }
 
     fn chart(drawn: Drawn, categories: &[&str], series: &[(&str, &[(f64, f64)])]) -> Chart {
@@ -181,11 +181,11 @@ mod tests {
         }
     }
 
-    fn entries(charts: Vec<Chart>) -> Vec<Entry> {
-        let entry = |(label, chart): (usize, Chart)| Entry {
+    fn entries(charts: Vec<Chart>) -> Vec<ResultEntry> {
+        let entry = |(label, chart): (usize, Chart)| ResultEntry {
             label: ["A", "B", "C"][label].to_owned(),
             charts: vec![chart],
-            ..Entry::default()
+            ..ResultEntry::default()
         };
         charts.into_iter().enumerate().map(entry).collect()
     }
@@ -193,15 +193,18 @@ mod tests {
     #[test]
     fn rows_are_by_key_and_changes_know_their_direction() {
         let mut all = entries(Vec::new());
-        all.push(Entry { metrics: vec![metric("a", 10.0, Better::Lower)], ..Entry::default() });
-        all.push(Entry {
+        all.push(ResultEntry {
+            metrics: vec![metric("a", 10.0, Better::Lower)],
+            ..ResultEntry::default()
+        });
+        all.push(ResultEntry {
             metrics: vec![metric("b", 1.0, Better::Higher), metric("a", 12.0, Better::Lower)],
-            ..Entry::default()
+            ..ResultEntry::default()
         });
         let rows = rows(&all);
         assert_eq!(rows.len(), 2);
         let (first, second) = (rows[0].values[0].unwrap(), rows[0].values[1].unwrap());
-        let expect = Change { text: "+20.0 %".to_owned(), trend: Trend::Worse };
+        let expect = MetricChange { text: "+20.0 %".to_owned(), trend: Trend::Worse };
         assert_eq!(change(first, second), Some(expect));
         assert_eq!(rows[1].values[0], None);
         let noise = change(first, &metric("a", 10.05, Better::Lower)).unwrap();

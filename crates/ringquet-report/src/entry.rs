@@ -1,13 +1,13 @@
-//! From a document to an [`Entry`]: what all kinds of results have in common.
+//! From a document to a [`ResultEntry`]: what all kinds of results have in common.
 
-use crate::model::{Axis, Better, Chart, Drawn, Entry, Metric, Remark, Series, Unit};
+use crate::model::{Axis, Better, Chart, Drawn, MetricValue, Remark, ResultEntry, Series, Unit};
 use ringquet_result::Fields;
 
 /// Points of a time line that are drawn; more lie closer together than pixels.
 const POINTS_MAX: usize = 400;
 
 /// One number that a kind of result may have.
-pub(crate) struct Known {
+pub(crate) struct KnownMetric {
     pub(crate) key: &'static str,
     pub(crate) label: &'static str,
     pub(crate) unit: Unit,
@@ -20,16 +20,16 @@ pub(crate) const fn known(
     label: &'static str,
     unit: Unit,
     better: Better,
-) -> Known {
-    Known { key, label, unit, better }
+) -> KnownMetric {
+    KnownMetric { key, label, unit, better }
 }
 
-impl Entry {
+impl ResultEntry {
     /// What every document of ringquet says of itself.
-    pub(crate) fn of_document(document: Fields<'_>) -> Entry {
-        let mut entry = Entry {
+    pub(crate) fn of_document(document: Fields<'_>) -> ResultEntry {
+        let mut entry = ResultEntry {
             kind: document.text("command").unwrap_or("result").to_owned(),
-            ..Entry::default()
+            ..ResultEntry::default()
         };
         entry.environment = environment(document);
         entry.warnings = document.list("warnings").filter_map(remark).collect();
@@ -37,10 +37,10 @@ impl Entry {
     }
 
     /// Takes those of `all` that the document has.
-    pub(crate) fn measure(&mut self, document: Fields<'_>, all: &[Known]) {
+    pub(crate) fn measure(&mut self, document: Fields<'_>, all: &[KnownMetric]) {
         for known in all {
             if let Some(value) = document.number(known.key) {
-                self.metrics.push(Metric {
+                self.metrics.push(MetricValue {
                     key: known.key.to_owned(),
                     label: known.label.to_owned(),
                     value,

@@ -5,8 +5,8 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::compare::{self, Change, Trend};
-use crate::model::{Chart, Drawn, Entry, Metric, Report, Table};
+use crate::compare::{self, MetricChange, Trend};
+use crate::model::{Chart, Drawn, MetricValue, Report, ResultEntry, TextTable};
 use crate::svg;
 
 const STYLE: &str = include_str!("html/style.css");
@@ -86,17 +86,17 @@ fn subtitle(results: usize) -> String {
 }
 
 /// The letter of a result, where there are several.
-fn mark(report: &Report, entry: &Entry) -> Markup {
+fn mark(report: &Report, entry: &ResultEntry) -> Markup {
     html! { @if report.entries.len() > 1 { span.label { (entry.label) } } }
 }
 
-fn card(entry: &Entry) -> Markup {
+fn card(entry: &ResultEntry) -> Markup {
     html! {
         "\n" section.card {
             h3 { span.label { (entry.label) } (entry.name) }
             "\n" p.quiet.small { code { (entry.source) } }
             "\n" div.heads {
-                @for Metric { label, value, unit, .. } in entry.metrics.iter().take(HEADS) {
+                @for MetricValue { label, value, unit, .. } in entry.metrics.iter().take(HEADS) {
                     "\n" div { b { (unit.show(*value)) } span { (label) } }
                 }
             }
@@ -155,7 +155,7 @@ fn legend(chart: &Chart) -> Markup {
     }
 }
 
-fn points_table(chart: &Chart) -> Table {
+fn points_table(chart: &Chart) -> TextTable {
     let mut xs: Vec<f64> = Vec::new();
     for (x, _) in chart.series.iter().flat_map(|series| &series.points) {
         if !xs.contains(x) {
@@ -174,7 +174,7 @@ fn points_table(chart: &Chart) -> Table {
         std::iter::once(chart.position(*x)).chain(values).collect()
     };
     let rows = xs.iter().map(row).collect();
-    let mut table = Table { title: String::new(), columns, rows, picked: None };
+    let mut table = TextTable { title: String::new(), columns, rows, picked: None };
     if chart.drawn == Drawn::Stacked && chart.categories == [""] {
         // The one stack has no name: its parts read better below each other.
         let [only] = &table.rows[..] else { return table };
@@ -185,7 +185,7 @@ fn points_table(chart: &Chart) -> Table {
     table
 }
 
-fn table(table: &Table) -> Markup {
+fn table(table: &TextTable) -> Markup {
     html! {
         "\n" div.scroll {
             table {
@@ -206,7 +206,7 @@ fn table(table: &Table) -> Markup {
 }
 
 /// All numbers; of several results with the change against the first.
-fn numbers(entries: &[Entry]) -> Markup {
+fn numbers(entries: &[ResultEntry]) -> Markup {
     html! {
         "\n" h2 { "Numbers" }
         "\n" div.scroll {
@@ -234,7 +234,7 @@ fn numbers(entries: &[Entry]) -> Markup {
 }
 
 /// The cells of a number: its value in each result, each but the first with its change.
-fn values(values: &[Option<&Metric>]) -> Markup {
+fn values(values: &[Option<&MetricValue>]) -> Markup {
     let first = values.first().copied().flatten();
     html! {
         @for (at, value) in values.iter().enumerate() {
@@ -244,7 +244,7 @@ fn values(values: &[Option<&Metric>]) -> Markup {
             }
             @if at > 0 {
                 @match first.zip(*value).and_then(|(a, b)| compare::change(a, b)) {
-                    Some(Change { text, trend }) => {
+                    Some(MetricChange { text, trend }) => {
                         @let (class, sign) = match trend {
                             Trend::Better => ("better", " ✓"),
                             Trend::Worse => ("worse", " ✗"),
@@ -260,7 +260,11 @@ fn values(values: &[Option<&Metric>]) -> Markup {
 }
 
 /// Words in two columns, or one column per result.
-fn pairs(title: &str, entries: &[Entry], of: fn(&Entry) -> &[(String, String)]) -> Markup {
+fn pairs(
+    title: &str,
+    entries: &[ResultEntry],
+    of: fn(&ResultEntry) -> &[(String, String)],
+) -> Markup {
     let mut keys: Vec<&str> = Vec::new();
     for (key, _) in entries.iter().flat_map(of) {
         if !keys.contains(&&**key) {
@@ -296,7 +300,7 @@ fn pairs(title: &str, entries: &[Entry], of: fn(&Entry) -> &[(String, String)]) 
 }
 
 fn commands(report: &Report) -> Markup {
-    let known = |entry: &&Entry| entry.command.is_some();
+    let known = |entry: &&ResultEntry| entry.command.is_some();
     html! {
         @if report.entries.iter().any(|entry| known(&entry)) {
             "\n" h2 { "How to reproduce" }
@@ -315,7 +319,7 @@ mod tests {
     #[test]
     fn markup_in_text_is_text() {
         let text = "<script>'&\"\u{1b}\u{2028}\u{202e}";
-        let entries = vec![Entry { name: text.to_owned(), ..Entry::default() }];
+        let entries = vec![ResultEntry { name: text.to_owned(), ..ResultEntry::default() }];
         let page = render(&Report { entries, charts: Vec::new() });
         assert!(page.contains("<title>&lt;script&gt;'&amp;&quot;   </title>"), "{page}");
         assert!(

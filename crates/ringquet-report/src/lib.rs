@@ -43,8 +43,8 @@ use serde_json::Value;
 
 pub use error::ReportError;
 pub use model::{
-    Axis, Better, Chart, Detail, Drawn, Entry, Level, Metric, Remark, Report, Scale, Series, Table,
-    Unit,
+    Axis, Better, Chart, Detail, Drawn, Level, MetricValue, Remark, Report, ResultEntry, Scale,
+    Series, TextTable, Unit,
 };
 
 use source::Source;
@@ -102,7 +102,7 @@ pub fn read(paths: &[PathBuf]) -> Result<Report, ReportError> {
     Ok(Report { entries, charts })
 }
 
-fn entry_of(source: &Source, path: &Path) -> Result<Entry, ReportError> {
+fn entry_of(source: &Source, path: &Path) -> Result<ResultEntry, ReportError> {
     match source {
         Source::Document(document) => of_document(document, &[], path),
         Source::Folder { document: Some(document), ranks, .. } => {
@@ -115,7 +115,7 @@ fn entry_of(source: &Source, path: &Path) -> Result<Entry, ReportError> {
     }
 }
 
-fn of_document(document: &Value, ranks: &[Value], path: &Path) -> Result<Entry, ReportError> {
+fn of_document(document: &Value, ranks: &[Value], path: &Path) -> Result<ResultEntry, ReportError> {
     let fields = Fields(document);
     let mut entry = match fields.text("command") {
         Some("scan") => scan::entry(fields),
@@ -137,12 +137,13 @@ fn of_document(document: &Value, ranks: &[Value], path: &Path) -> Result<Entry, 
 }
 
 /// AU against accelerators, where runs of one kind differ in them.
-fn against_accelerators(entries: &[Entry]) -> Option<Chart> {
-    let number = |entry: &Entry, key: &str| {
+fn against_accelerators(entries: &[ResultEntry]) -> Option<Chart> {
+    let number = |entry: &ResultEntry, key: &str| {
         entry.metrics.iter().find(|metric| metric.key == key).map(|metric| metric.value)
     };
-    type Point = (f64, f64, Option<f64>);
-    let mut models: BTreeMap<&str, Vec<Point>> = BTreeMap::new();
+    /// Accelerators, AU in percent, and the AU asked for.
+    type AuPoint = (f64, f64, Option<f64>);
+    let mut models: BTreeMap<&str, Vec<AuPoint>> = BTreeMap::new();
     for entry in entries {
         let pair = (number(entry, "accelerators"), number(entry, "train.au_percent_mean"));
         if let (Some(accelerators), Some(au)) = pair {

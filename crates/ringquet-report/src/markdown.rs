@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::compare;
-use crate::model::{Chart, Entry, Remark, Report, Table};
+use crate::model::{Chart, Remark, Report, ResultEntry, TextTable};
 
 /// Points of a chart that become a table; a longer one is reported by its least, mean and most.
 const POINTS_MAX: usize = 24;
@@ -40,9 +40,10 @@ pub(crate) fn render(report: &Report) -> String {
     };
     lists(&mut text, report, "Environment", |entry| pairs(&entry.environment));
     lists(&mut text, report, "Settings", |entry| pairs(&entry.settings));
-    let commands: Vec<&Entry> = report.entries.iter().filter(|e| e.command.is_some()).collect();
+    let commands: Vec<&ResultEntry> =
+        report.entries.iter().filter(|e| e.command.is_some()).collect();
     if !commands.is_empty() {
-        let lines = |entry: &&Entry| {
+        let lines = |entry: &&ResultEntry| {
             let command = entry.command.as_deref().unwrap_or_default();
             format!("# {}\n{command}\n", entry.label)
         };
@@ -54,11 +55,11 @@ pub(crate) fn render(report: &Report) -> String {
     text
 }
 
-fn of(report: &Report, entry: &Entry) -> String {
+fn of(report: &Report, entry: &ResultEntry) -> String {
     if report.entries.len() > 1 { format!("{}: ", entry.label) } else { String::new() }
 }
 
-fn numbers(text: &mut String, entries: &[Entry]) {
+fn numbers(text: &mut String, entries: &[ResultEntry]) {
     let mut columns = vec![String::new()];
     for (at, entry) in entries.iter().enumerate() {
         columns.push(entry.label.clone());
@@ -80,7 +81,7 @@ fn numbers(text: &mut String, entries: &[Entry]) {
         cells
     };
     let rows = rows.iter().map(row).collect();
-    push_table(text, &Table { title: String::new(), columns, rows, picked: None });
+    push_table(text, &TextTable { title: String::new(), columns, rows, picked: None });
 }
 
 fn points(text: &mut String, chart: &Chart) {
@@ -118,13 +119,13 @@ fn points(text: &mut String, chart: &Chart) {
             over("most", |ys| ys.iter().copied().fold(f64::NEG_INFINITY, f64::max)),
         ]
     };
-    push_table(text, &Table { title: String::new(), columns, rows, picked: None });
+    push_table(text, &TextTable { title: String::new(), columns, rows, picked: None });
     if let Some(level) = &chart.level {
         push(text, &format!("\n{}: {}", plain(&level.name), chart.y.unit.show(level.at)));
     }
 }
 
-fn push_table(text: &mut String, table: &Table) {
+fn push_table(text: &mut String, table: &TextTable) {
     let columns = table.columns.len();
     let cell = |at: usize| table.rows.iter().map(move |row| row.get(at));
     let width = |at: usize| {
@@ -165,9 +166,9 @@ fn lists(
     text: &mut String,
     report: &Report,
     title: &str,
-    of_entry: impl Fn(&Entry) -> Vec<String>,
+    of_entry: impl Fn(&ResultEntry) -> Vec<String>,
 ) {
-    let all: Vec<(&Entry, Vec<String>)> = report
+    let all: Vec<(&ResultEntry, Vec<String>)> = report
         .entries
         .iter()
         .map(|entry| (entry, of_entry(entry)))
@@ -234,7 +235,7 @@ mod tests {
     #[test]
     fn tables_line_up() {
         let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
-        let table = Table {
+        let table = TextTable {
             title: String::new(),
             columns: row(["name", "n"]),
             rows: vec![row(["größe", "1"]), row(["x", "1234"])],

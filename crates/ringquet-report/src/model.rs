@@ -9,14 +9,14 @@ pub use crate::units::Unit;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     /// The results, in the order given.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<ResultEntry>,
     /// Charts over several results.
     pub charts: Vec<Chart>,
 }
 
 /// One result.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Entry {
+pub struct ResultEntry {
     /// `A`, `B`, …
     pub label: String,
     /// What it is a result of, as in `scan of /data/train`.
@@ -26,11 +26,11 @@ pub struct Entry {
     /// Where it was read from.
     pub source: String,
     /// What was measured, the most important first.
-    pub metrics: Vec<Metric>,
+    pub metrics: Vec<MetricValue>,
     /// Charts of this result.
     pub charts: Vec<Chart>,
     /// Tables of this result.
-    pub tables: Vec<Table>,
+    pub tables: Vec<TextTable>,
     /// Numbers behind the tables, for other tools: in CSV only.
     pub details: Vec<Detail>,
     /// Where it was measured: key and value.
@@ -66,7 +66,7 @@ pub enum Better {
 
 /// One number.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Metric {
+pub struct MetricValue {
     /// Key of the document that it came from: equal keys of two results are compared.
     pub key: String,
     /// For people.
@@ -96,7 +96,7 @@ pub struct Detail {
 
 /// A table of text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Table {
+pub struct TextTable {
     /// Over it.
     pub title: String,
     /// Over its columns; the first holds words, the others numbers.

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::entry::{self, Known, known};
+use crate::entry::{self, KnownMetric, known};
 use crate::model::Better::{Higher, Lower, Neither};
-use crate::model::{Axis, Chart, Drawn, Entry, Level, Metric, Series, Unit};
+use crate::model::{Axis, Chart, Drawn, Level, MetricValue, ResultEntry, Series, Unit};
 use crate::steps;
 use ringquet_result::Fields;
 
-const METRICS: [Known; 17] = [
+const METRICS: [KnownMetric; 17] = [
     known("train.au_percent_mean", "AU", Unit::Percent, Higher),
     known("au_percent_bar", "AU asked for", Unit::Percent, Neither),
     known("accelerators", "accelerators", Unit::Count, Neither),
@@ -36,8 +36,8 @@ const METRICS: [Known; 17] = [
 ];
 
 /// The entry of a run's document; `ranks` are its `N_output.json`, where they are at hand.
-pub(crate) fn entry(document: Fields<'_>, ranks: &[Value]) -> Entry {
-    let mut entry = Entry::of_document(document);
+pub(crate) fn entry(document: Fields<'_>, ranks: &[Value]) -> ResultEntry {
+    let mut entry = ResultEntry::of_document(document);
     let model = document.text("model").unwrap_or("a workload");
     let accelerators = document.count("accelerators").unwrap_or(0);
     let several = if accelerators == 1 { "" } else { "s" };
@@ -85,8 +85,8 @@ pub(crate) fn entry(document: Fields<'_>, ranks: &[Value]) -> Entry {
 }
 
 /// The entry of a folder that only DLIO's own files are in.
-pub(crate) fn of_dlio(summary: Fields<'_>, ranks: &[Value]) -> Entry {
-    const METRICS: [Known; 9] = [
+pub(crate) fn of_dlio(summary: Fields<'_>, ranks: &[Value]) -> ResultEntry {
+    const METRICS: [KnownMetric; 9] = [
         known("metric.train_au_mean_percentage", "AU", Unit::Percent, Higher),
         known("num_accelerators", "accelerators", Unit::Count, Neither),
         known("num_hosts", "hosts", Unit::Count, Neither),
@@ -110,14 +110,14 @@ pub(crate) fn of_dlio(summary: Fields<'_>, ranks: &[Value]) -> Entry {
         ("metric.train_io_mean_MB_per_second", "train.nominal_bytes_per_second_mean"),
     ];
     let accelerators = summary.count("num_accelerators").unwrap_or(0);
-    let mut entry = Entry {
+    let mut entry = ResultEntry {
         kind: "dlio".to_owned(),
         name: format!("run of DLIO, {accelerators} accelerators"),
-        ..Entry::default()
+        ..ResultEntry::default()
     };
     entry.measure(summary, &METRICS);
     if let Some(mib) = summary.number("metric.train_io_mean_MB_per_second") {
-        entry.metrics.push(Metric {
+        entry.metrics.push(MetricValue {
             key: "metric.train_io_mean_MB_per_second".to_owned(),
             label: "nominal bytes per second".to_owned(),
             value: mib * 1024.0 * 1024.0,

@@ -1,11 +1,11 @@
 //! A scan: how fast, and what its threads did meanwhile.
 
-use crate::entry::{self, Known, known};
+use crate::entry::{self, KnownMetric, known};
 use crate::model::Better::{Higher, Lower, Neither};
-use crate::model::{Axis, Chart, Drawn, Entry, Series, Unit};
+use crate::model::{Axis, Chart, Drawn, ResultEntry, Series, Unit};
 use ringquet_result::Fields;
 
-const METRICS: [Known; 25] = [
+const METRICS: [KnownMetric; 25] = [
     known("seconds", "time", Unit::Seconds, Lower),
     known("open_seconds", "time to open", Unit::Seconds, Lower),
     known("rows", "rows", Unit::Count, Neither),
@@ -44,8 +44,8 @@ const METRICS: [Known; 25] = [
 ];
 
 /// The entry of a scan's document.
-pub(crate) fn entry(document: Fields<'_>) -> Entry {
-    let mut entry = Entry::of_document(document);
+pub(crate) fn entry(document: Fields<'_>) -> ResultEntry {
+    let mut entry = ResultEntry::of_document(document);
     let paths = document.shown("options.paths").unwrap_or_default();
     let raw = document.number("options.raw") == Some(1.0);
     entry.name = format!("{} of {paths}", if raw { "raw scan" } else { "scan" });

@@ -1,11 +1,11 @@
 //! A search for the most accelerators: `ringquet run --find-max-accelerators`.
 
-use crate::entry::{self, Known, known};
+use crate::entry::{self, KnownMetric, known};
 use crate::model::Better::{Higher, Neither};
-use crate::model::{Axis, Chart, Drawn, Entry, Level, Series, Table, Unit};
+use crate::model::{Axis, Chart, Drawn, Level, ResultEntry, Series, TextTable, Unit};
 use ringquet_result::Fields;
 
-const METRICS: [Known; 2] = [
+const METRICS: [KnownMetric; 2] = [
     known("au_percent_bar", "AU asked for", Unit::Percent, Neither),
     known(
         "capacity.rows_per_busy_second",
@@ -21,13 +21,13 @@ pub(crate) fn is_search(document: Fields<'_>) -> bool {
 }
 
 /// The entry of a search's document.
-pub(crate) fn entry(document: Fields<'_>) -> Entry {
-    let mut entry = Entry::of_document(document);
+pub(crate) fn entry(document: Fields<'_>) -> ResultEntry {
+    let mut entry = ResultEntry::of_document(document);
     let model = document.text("model").unwrap_or("a workload");
     entry.name = format!("search of {model} for the most accelerators");
     // Not the accelerators of a run: another key, so that the two are not compared.
     if let Some(value) = document.number("accelerators") {
-        entry.metrics.push(crate::model::Metric {
+        entry.metrics.push(crate::model::MetricValue {
             key: "accelerators_max".to_owned(),
             label: "most accelerators at the bar".to_owned(),
             value,
@@ -86,7 +86,7 @@ pub(crate) fn accelerators(series: Vec<Series>, bar: Option<f64>) -> Chart {
     }
 }
 
-fn predictions(document: Fields<'_>) -> Option<Table> {
+fn predictions(document: Fields<'_>) -> Option<TextTable> {
     let row = |prediction: Fields<'_>| {
         let times = |key: &str| Some(format!("{} ×", prediction.number(key)?));
         let known = prediction.number("bandwidth_is_known") == Some(1.0);
@@ -101,7 +101,7 @@ fn predictions(document: Fields<'_>) -> Option<Table> {
     };
     let rows: Vec<Vec<String>> = document.list("predictions").filter_map(row).collect();
     let columns = ["cores", "bandwidth", "accelerators", "then bound by", "reads with"];
-    (!rows.is_empty()).then(|| Table {
+    (!rows.is_empty()).then(|| TextTable {
         title: "With more of something".to_owned(),
         columns: columns.map(str::to_owned).to_vec(),
         rows,

@@ -16,6 +16,8 @@ const LETTERS: i32 = 15;
 
 /// Letters of a category's name; more do not fit below its bars.
 const CATEGORY_LETTERS: usize = 12;
+/// Letters that fit below all of a picture.
+const LINE_LETTERS: usize = 60;
 
 /// The picture, to stand in a page that defines the colours; `None` where it cannot be drawn.
 pub(crate) fn draw(chart: &Chart) -> Option<Markup> {
@@ -170,7 +172,10 @@ fn axes(chart: &Chart, points: &[Vec<(f64, f64)>]) -> (Ticks, Ticks) {
         // As many names as fit side by side.
         let longest =
             chart.categories.iter().map(|name| name.chars().count().min(CATEGORY_LETTERS));
-        Ticks::categories(chart.categories.len(), 46 / longest.max().unwrap_or(1).max(3))
+        Ticks::categories(
+            chart.categories.len(),
+            LINE_LETTERS / (longest.max().unwrap_or(0).max(3) + 1),
+        )
     };
     (x, y)
 }

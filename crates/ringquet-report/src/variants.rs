@@ -1,11 +1,11 @@
 //! A comparison of file layouts: `ringquet layout`.
 
-use crate::entry::{self, Known, known};
+use crate::entry::{self, KnownMetric, known};
 use crate::model::Better::{Higher, Lower, Neither};
-use crate::model::{Axis, Chart, Drawn, Entry, Series, Table, Unit};
+use crate::model::{Axis, Chart, Drawn, ResultEntry, Series, TextTable, Unit};
 use ringquet_result::Fields;
 
-const METRICS: [Known; 6] = [
+const METRICS: [KnownMetric; 6] = [
     known(
         "picked.rows_per_second_per_core",
         "rows per second and core, picked",
@@ -20,8 +20,8 @@ const METRICS: [Known; 6] = [
 ];
 
 /// The entry of a document of `ringquet layout`.
-pub(crate) fn entry(document: Fields<'_>) -> Entry {
-    let mut entry = Entry::of_document(document);
+pub(crate) fn entry(document: Fields<'_>) -> ResultEntry {
+    let mut entry = ResultEntry::of_document(document);
     entry.name = format!("layouts of {}", document.text("model").unwrap_or("a workload"));
     entry.measure(document, &METRICS);
     entry.set(
@@ -48,7 +48,7 @@ pub(crate) fn entry(document: Fields<'_>) -> Entry {
     entry
 }
 
-fn table(document: Fields<'_>, variants: &[Fields<'_>]) -> Table {
+fn table(document: Fields<'_>, variants: &[Fields<'_>]) -> TextTable {
     let columns: [(&str, &str, Unit); 6] = [
         ("on disk", "file_bytes", Unit::Bytes),
         ("per row", "bytes_per_row", Unit::Bytes),
@@ -66,7 +66,7 @@ fn table(document: Fields<'_>, variants: &[Fields<'_>]) -> Table {
             .collect()
     };
     let picked = document.text("picked.name");
-    Table {
+    TextTable {
         title: "Layouts".to_owned(),
         columns: std::iter::once("layout".to_owned())
             .chain(columns.iter().map(|(title, _, _)| (*title).to_owned()))

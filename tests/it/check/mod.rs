@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ringquet_report::check::{CheckError, CheckReport, Finding, Standing, Verdict, check};
+use ringquet_report::check::{CheckError, CheckReport, Eligibility, RuleCheck, Verdict, check};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -105,7 +105,7 @@ impl Tree {
     }
 }
 
-fn finding<'a>(report: &'a CheckReport, rule: &str) -> &'a Finding {
+fn finding<'a>(report: &'a CheckReport, rule: &str) -> &'a RuleCheck {
     let of_models = report.models.iter().flat_map(|model| &model.findings);
     let mut all = report.runs[0].findings.iter().chain(of_models);
     all.find(|finding| finding.rule == rule).unwrap()
@@ -114,7 +114,7 @@ fn finding<'a>(report: &'a CheckReport, rule: &str) -> &'a Finding {
 #[test]
 fn a_flawless_tree_passes() {
     let report = Tree::new().check();
-    let broken: Vec<&Finding> = report
+    let broken: Vec<&RuleCheck> = report
         .runs
         .iter()
         .flat_map(|run| &run.findings)
@@ -123,7 +123,7 @@ fn a_flawless_tree_passes() {
         .collect();
     assert!(broken.is_empty() && report.passed, "{broken:#?}");
     assert_eq!((report.runs.len(), report.models.len(), report.unknowns), (5, 1, 0));
-    assert_eq!(report.runs[0].standing, Some(Standing::Closed));
+    assert_eq!(report.runs[0].standing, Some(Eligibility::Closed));
 }
 
 #[test]
@@ -187,25 +187,25 @@ fn a_summary_that_its_ranks_contradict() {
 #[test]
 fn parameters_decide_the_standing() {
     let tree = Tree::new();
-    let check = |text: &str, standing: Standing, verdict: Verdict, value: &str| {
+    let check = |text: &str, standing: Eligibility, verdict: Verdict, value: &str| {
         tree.overrides(FIVE[0], &["workload=unet3d_b200", text]);
         tree.expect("parameters", verdict, value);
         assert_eq!(tree.check().runs[0].standing, Some(standing), "{text}");
     };
     check(
         "++workload.reader.odirect=true",
-        Standing::Closed,
+        Eligibility::Closed,
         Verdict::Pass,
         "CLOSED by reader.odirect",
     );
-    check("++workload.framework=pytorch", Standing::Open, Verdict::Pass, "OPEN by framework");
+    check("++workload.framework=pytorch", Eligibility::Open, Verdict::Pass, "OPEN by framework");
     check(
         "++workload.train.computation_time=1",
-        Standing::Invalid,
+        Eligibility::Invalid,
         Verdict::Fail,
         "INVALID by train.computation_time",
     );
-    check("++workload.workflow.train=true", Standing::Closed, Verdict::Pass, "nothing was set");
+    check("++workload.workflow.train=true", Eligibility::Closed, Verdict::Pass, "nothing was set");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use anyhow::Result;
 use ringquet_io::path_text::path_text;
-use ringquet_report::check::{self, CheckReport, Finding, Verdict};
+use ringquet_report::check::{self, CheckReport, RuleCheck, Verdict};
 use serde::Serialize;
 use serde_json::json;
 
@@ -51,7 +51,7 @@ impl fmt::Display for Report {
     }
 }
 
-fn findings(f: &mut fmt::Formatter<'_>, findings: &[Finding]) -> fmt::Result {
+fn findings(f: &mut fmt::Formatter<'_>, findings: &[RuleCheck]) -> fmt::Result {
     for finding in findings {
         let verdict = match finding.verdict {
             Verdict::Pass => "pass",

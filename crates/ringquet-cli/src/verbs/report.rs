@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use ringquet_io::path_text::{path_text, path_texts};
-use ringquet_report::{Metric, ReportFormat};
+use ringquet_report::{MetricValue, ReportFormat};
 use serde::Serialize;
 use serde_json::json;
 
@@ -114,7 +114,7 @@ struct ResultReport<'a> {
     name: &'a str,
     kind: &'a str,
     source: &'a str,
-    metrics: &'a [Metric],
+    metrics: &'a [MetricValue],
 }
 
 impl fmt::Display for Report<'_> {

@@ -6,9 +6,9 @@ use std::path::Path;
 use jiff::civil::DateTime;
 
 use crate::Unit;
-use crate::check::leaf::{Leaf, Place, folder_time};
 use crate::check::one_run::{setup, some_of};
-use crate::check::{Finding, ModelCheck};
+use crate::check::run_folder::{RunFolder, TreePlace, folder_time};
+use crate::check::{ModelCheck, RuleCheck};
 
 /// Runs that count; the text of v3.0 asks for one more before them, to warm up.
 const RUNS_MIN: usize = 5;
@@ -17,14 +17,14 @@ const RUNS_MIN: usize = 5;
 const PHASES: [&str; 3] = ["datasize", "datagen", "run"];
 
 /// The rules, model by model. Runs outside a tree belong to none; that is reported for each.
-pub(crate) fn check(leaves: &[Leaf]) -> Vec<ModelCheck> {
-    let mut models: BTreeMap<&Path, Vec<(&Place, &Leaf)>> = BTreeMap::new();
-    for leaf in leaves {
-        if let Some(place) = &leaf.place {
-            models.entry(&place.runs).or_default().push((place, leaf));
+pub(crate) fn check(runs: &[RunFolder]) -> Vec<ModelCheck> {
+    let mut models: BTreeMap<&Path, Vec<(&TreePlace, &RunFolder)>> = BTreeMap::new();
+    for run in runs {
+        if let Some(place) = &run.place {
+            models.entry(&place.runs).or_default().push((place, run));
         }
     }
-    let of_model = |(runs, all): (&Path, Vec<(&Place, &Leaf)>)| ModelCheck {
+    let of_model = |(runs, all): (&Path, Vec<(&TreePlace, &RunFolder)>)| ModelCheck {
         folder: runs.to_owned(),
         model: all[0].0.model.clone(),
         findings: vec![tree(runs, &all), number(&all), gaps(&all), same_setup(&all)],
@@ -32,7 +32,7 @@ pub(crate) fn check(leaves: &[Leaf]) -> Vec<ModelCheck> {
     models.into_iter().map(of_model).collect()
 }
 
-fn tree(runs: &Path, all: &[(&Place, &Leaf)]) -> Finding {
+fn tree(runs: &Path, all: &[(&TreePlace, &RunFolder)]) -> RuleCheck {
     const ASKS: &str =
         "MODEL/ holds datasize, datagen and run alone, and run/ one folder of results per run";
     let list = |folder: &Path| -> BTreeSet<String> {
@@ -57,24 +57,24 @@ fn tree(runs: &Path, all: &[(&Place, &Leaf)]) -> Finding {
         }
     }
     let value = if wrong.is_empty() { format!("{} runs", all.len()) } else { some_of(&wrong) };
-    Finding::judged("tree", wrong.is_empty(), ASKS, value)
+    RuleCheck::judged("tree", wrong.is_empty(), ASKS, value)
 }
 
-fn number(all: &[(&Place, &Leaf)]) -> Finding {
+fn number(all: &[(&TreePlace, &RunFolder)]) -> RuleCheck {
     let asks =
         format!("at least {RUNS_MIN} runs (v3.0's text: {}, the first a warm-up)", RUNS_MIN + 1);
     let value = format!("{}", all.len());
-    Finding::judged("runs", all.len() >= RUNS_MIN, asks, value)
+    RuleCheck::judged("runs", all.len() >= RUNS_MIN, asks, value)
 }
 
 /// One run as a stretch of time.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Stretch {
+struct RunSpan {
     start: DateTime,
     end: DateTime,
 }
 
-impl Stretch {
+impl RunSpan {
     fn seconds(self) -> f64 {
         seconds_between(self.start, self.end)
     }
@@ -84,26 +84,26 @@ fn seconds_between(from: DateTime, to: DateTime) -> f64 {
     to.duration_since(from).as_secs_f64()
 }
 
-fn gaps(all: &[(&Place, &Leaf)]) -> Finding {
+fn gaps(all: &[(&TreePlace, &RunFolder)]) -> RuleCheck {
     const ASKS: &str = "runs follow each other, with gaps shorter than one run";
     let rule = "gaps";
-    let stretch = |(_, leaf): &(&Place, &Leaf)| {
-        Some(Stretch { start: leaf.stamp("start")?, end: leaf.stamp("end")? })
+    let stretch = |(_, run): &(&TreePlace, &RunFolder)| {
+        Some(RunSpan { start: run.stamp("start")?, end: run.stamp("end")? })
     };
-    let stretches: Option<Vec<Stretch>> = all.iter().map(stretch).collect();
+    let stretches: Option<Vec<RunSpan>> = all.iter().map(stretch).collect();
     let Some(mut stretches) = stretches else {
-        return Finding::unknown(rule, ASKS, "some summary.json tells no start or end");
+        return RuleCheck::unknown(rule, ASKS, "some summary.json tells no start or end");
     };
     if stretches.len() < 2 {
-        return Finding::unknown(rule, ASKS, "one run has no gaps");
+        return RuleCheck::unknown(rule, ASKS, "one run has no gaps");
     }
     stretches.sort_by_key(|stretch| stretch.start);
     let (kept, value) = judge(&stretches);
-    Finding::judged(rule, kept, ASKS, value)
+    RuleCheck::judged(rule, kept, ASKS, value)
 }
 
 /// Whether stretches in their order follow each other, and the sentence that says how.
-fn judge(stretches: &[Stretch]) -> (bool, String) {
+fn judge(stretches: &[RunSpan]) -> (bool, String) {
     let shortest = stretches.iter().map(|stretch| stretch.seconds()).fold(f64::INFINITY, f64::min);
     let gaps: Vec<f64> =
         stretches.windows(2).map(|pair| seconds_between(pair[0].end, pair[1].start)).collect();
@@ -120,9 +120,9 @@ fn judge(stretches: &[Stretch]) -> (bool, String) {
 /// Where results go and what the tool itself sets may differ between runs.
 const MAY_DIFFER: [&str; 2] = ["output.folder", "dataset.listing_validation_interval"];
 
-fn same_setup(all: &[(&Place, &Leaf)]) -> Finding {
+fn same_setup(all: &[(&TreePlace, &RunFolder)]) -> RuleCheck {
     const ASKS: &str = "all runs have the same accelerators, hosts, data set and workload";
-    let setups: Vec<BTreeMap<String, String>> = all.iter().map(|(_, leaf)| setup(leaf)).collect();
+    let setups: Vec<BTreeMap<String, String>> = all.iter().map(|(_, run)| setup(run)).collect();
     let keys: BTreeSet<&String> = setups.iter().flat_map(BTreeMap::keys).collect();
     let differs = |key: &&&String| {
         !MAY_DIFFER.contains(&key.as_str())
@@ -134,16 +134,16 @@ fn same_setup(all: &[(&Place, &Leaf)]) -> Finding {
     } else {
         format!("different: {}", some_of(&differing))
     };
-    Finding::judged("same_setup", differing.is_empty(), ASKS, value)
+    RuleCheck::judged("same_setup", differing.is_empty(), ASKS, value)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn stretches(all: &[(&str, &str)]) -> Vec<Stretch> {
+    fn stretches(all: &[(&str, &str)]) -> Vec<RunSpan> {
         let time = |text: &str| format!("2026-11-22T{text}").parse().unwrap();
-        all.iter().map(|(start, end)| Stretch { start: time(start), end: time(end) }).collect()
+        all.iter().map(|(start, end)| RunSpan { start: time(start), end: time(end) }).collect()
     }
 
     #[test]

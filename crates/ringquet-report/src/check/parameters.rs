@@ -5,7 +5,7 @@ use serde::Serialize;
 /// What a run may be submitted as, by what was changed in its workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Standing {
+pub enum Eligibility {
     /// Only what everybody may change.
     Closed,
     /// Something that only OPEN submissions may change.
@@ -14,13 +14,13 @@ pub enum Standing {
     Invalid,
 }
 
-impl Standing {
+impl Eligibility {
     /// MLPerf's word.
     pub fn as_str(self) -> &'static str {
         match self {
-            Standing::Closed => "CLOSED",
-            Standing::Open => "OPEN",
-            Standing::Invalid => "INVALID",
+            Eligibility::Closed => "CLOSED",
+            Eligibility::Open => "OPEN",
+            Eligibility::Invalid => "INVALID",
         }
     }
 }
@@ -59,14 +59,14 @@ const OPEN: [&str; 4] =
 const ODIRECT: (&str, &str) = ("reader.odirect", "unet3d");
 
 /// What setting `key` means for a run of `model`; `None` where it is not judged.
-pub(crate) fn standing(key: &str, model: &str) -> Option<Standing> {
+pub(crate) fn standing(key: &str, model: &str) -> Option<Eligibility> {
     if key.starts_with("workflow.") || INJECTED.contains(&key) {
         return None;
     }
     if CLOSED.contains(&key) || (key, model) == ODIRECT {
-        return Some(Standing::Closed);
+        return Some(Eligibility::Closed);
     }
-    Some(if OPEN.contains(&key) { Standing::Open } else { Standing::Invalid })
+    Some(if OPEN.contains(&key) { Eligibility::Open } else { Eligibility::Invalid })
 }
 
 /// The workload's key of an override as Hydra takes it; `None` for what chooses the workload or is
@@ -84,15 +84,17 @@ mod tests {
     #[test]
     fn standings_of_parameters() {
         let check = |key, model, expect| assert_eq!(standing(key, model), expect, "{key}");
-        check("dataset.num_files_train", "dlrm", Some(Standing::Closed));
-        check("dataset.format", "dlrm", Some(Standing::Open));
-        check("train.computation_time", "dlrm", Some(Standing::Invalid));
-        check("reader.odirect", "unet3d", Some(Standing::Closed));
-        check("reader.odirect", "dlrm", Some(Standing::Invalid));
+        check("dataset.num_files_train", "dlrm", Some(Eligibility::Closed));
+        check("dataset.format", "dlrm", Some(Eligibility::Open));
+        check("train.computation_time", "dlrm", Some(Eligibility::Invalid));
+        check("reader.odirect", "unet3d", Some(Eligibility::Closed));
+        check("reader.odirect", "dlrm", Some(Eligibility::Invalid));
         check("workflow.train", "dlrm", None);
         check("dataset.skip_listing", "dlrm", None);
-        check("dataset.num_files_train.x", "dlrm", Some(Standing::Invalid));
-        assert!(Standing::Closed < Standing::Open && Standing::Open < Standing::Invalid);
+        check("dataset.num_files_train.x", "dlrm", Some(Eligibility::Invalid));
+        assert!(
+            Eligibility::Closed < Eligibility::Open && Eligibility::Open < Eligibility::Invalid
+        );
     }
 
     #[test]

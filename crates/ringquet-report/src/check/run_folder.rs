@@ -22,10 +22,10 @@ pub(crate) type Found = Result<Value, String>;
 
 /// A run's folder.
 #[derive(Debug)]
-pub(crate) struct Leaf {
+pub(crate) struct RunFolder {
     pub(crate) folder: PathBuf,
     /// Its place in `training/MODEL/run/TIME`.
-    pub(crate) place: Option<Place>,
+    pub(crate) place: Option<TreePlace>,
     pub(crate) summary: Found,
     /// What ringquet alone writes.
     pub(crate) ringquet: Option<Value>,
@@ -51,9 +51,9 @@ pub(crate) struct RankOutput {
     pub(crate) steps: u64,
 }
 
-/// Where a leaf stands in a tree.
+/// Where a run stands in a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct TreePlace {
     /// `…/training/MODEL/run`.
     pub(crate) runs: PathBuf,
     pub(crate) model: String,
@@ -62,9 +62,9 @@ pub(crate) struct Place {
     pub(crate) time: Option<DateTime>,
 }
 
-impl Leaf {
+impl RunFolder {
     /// Reads all that there is.
-    pub(crate) fn read(folder: &Path) -> Leaf {
+    pub(crate) fn read(folder: &Path) -> RunFolder {
         let summary = json(&folder.join("summary.json"));
         let ringquet = folder.join("ringquet.json");
         let config_dir = folder.join("dlio_config");
@@ -81,7 +81,7 @@ impl Leaf {
         let ranks = summary.as_ref().ok().and_then(|s| Fields(s).count("num_accelerators"));
         let ranks = (0..ranks.unwrap_or(0).min(RANKS_MAX))
             .map(|rank| json(&folder.join(format!("{rank}_output.json"))).map(|v| rank_output(&v)));
-        Leaf {
+        RunFolder {
             folder: folder.to_owned(),
             place: place(folder),
             ranks: ranks.collect(),
@@ -171,7 +171,7 @@ fn names(folder: &Path) -> BTreeSet<String> {
 }
 
 /// `training/MODEL/run/TIME`, from the end of the path.
-fn place(folder: &Path) -> Option<Place> {
+fn place(folder: &Path) -> Option<TreePlace> {
     let folder = std::fs::canonicalize(folder).ok()?;
     let mut parts = folder.components().rev().map(|part| part.as_os_str().to_string_lossy());
     let name = parts.next()?.into_owned();
@@ -180,7 +180,7 @@ fn place(folder: &Path) -> Option<Place> {
         return None;
     }
     let time = folder_time(&name);
-    Some(Place { runs: folder.parent()?.to_owned(), model, name, time })
+    Some(TreePlace { runs: folder.parent()?.to_owned(), model, name, time })
 }
 
 /// `YYYYMMDD_HHMMSS`.
