@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::proc_fields::{bytes, field};
+
 /// This machine and this build.
 #[derive(Debug, Clone, Serialize)]
 pub struct Environment {
@@ -30,8 +32,6 @@ impl Environment {
         let text = |part: &std::ffi::CStr| part.to_string_lossy().into_owned();
         let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-        let memory_kib =
-            field(&meminfo, "MemTotal").and_then(|v| v.trim_end_matches(" kB").parse::<u64>().ok());
         let unix = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         Environment {
             ringquet_version: env!("CARGO_PKG_VERSION"),
@@ -40,7 +40,7 @@ impl Environment {
             kernel: format!("{} {}", text(uname.sysname()), text(uname.release())),
             cpu_model: field(&cpuinfo, "model name").unwrap_or("unknown").to_owned(),
             cpus: cpus(),
-            memory_bytes: memory_kib.unwrap_or(0) << 10,
+            memory_bytes: bytes(&meminfo, "MemTotal").unwrap_or(0),
             unix_seconds: unix.map_or(0, |elapsed| elapsed.as_secs()),
         }
     }
@@ -50,12 +50,4 @@ impl Environment {
 fn cpus() -> usize {
     let allowed = rustix::thread::sched_getaffinity(None);
     allowed.map_or(0, |cpus| usize::try_from(cpus.count()).unwrap_or(0))
-}
-
-/// Value of the first line `name : value`.
-fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    text.lines().find_map(|line| {
-        let (key, value) = line.split_once(':')?;
-        (key.trim() == name).then_some(value.trim())
-    })
 }

@@ -5,6 +5,7 @@
 //!  report:  of the command; of a training run with DLIO's metrics              metrics
 //!  errors:  of options, by their names in the libraries                           option_error
 //!  reading: a look into documents in which anything may be missing             fields
+//!  text:    of files of /proc                                                   proc_fields
 //! ```
 //! This crate is at the bottom: each other one may give warnings, and each program writes documents.
 
@@ -12,6 +13,7 @@ mod option_error;
 mod warning;
 
 mod environment;
+pub mod proc_fields;
 
 mod document;
 

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use ringquet_io::MemoryLimit;
 use ringquet_io::device::SysRoot;
+use ringquet_result::proc_fields;
 use serde_json::{Map, Value};
 
 /// The machine, as DLIO's files describe it.
@@ -86,16 +87,14 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(path).unwrap_or_default()
 }
 
-fn fields(text: &str) -> impl Iterator<Item = (String, Value)> + '_ {
-    text.lines().filter_map(|line| {
-        let (key, value) = line.split_once(':')?;
-        Some((key.trim().to_owned(), Value::from(value.trim())))
-    })
+/// As DLIO's files hold them: all as text.
+fn fields(text: &str) -> impl Iterator<Item = (String, Value)> {
+    proc_fields::fields(text).map(|(key, value)| (key.to_owned(), Value::from(value)))
 }
 
 /// Processors that /proc/cpuinfo lists.
 fn processors(text: &str) -> usize {
-    fields(text).filter(|(key, _)| key == "processor").count()
+    proc_fields::fields(text).filter(|(key, _)| *key == "processor").count()
 }
 
 fn cpuinfo(text: &str) -> Map<String, Value> {
@@ -105,8 +104,7 @@ fn cpuinfo(text: &str) -> Map<String, Value> {
 
 fn memory_gib(meminfo: &Map<String, Value>) -> f64 {
     let total = meminfo.get("MemTotal").and_then(Value::as_str).unwrap_or_default();
-    let kib: f64 = total.trim_end_matches(" kB").parse().unwrap_or(0.0);
-    kib / 1024.0 / 1024.0
+    proc_fields::bytes_of(total).map_or(0.0, |bytes| bytes as f64 / 1024.0 / 1024.0 / 1024.0)
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! CPUs: their governor, and whether they are near the drives.
 
 use ringquet_io::cpus;
+use ringquet_result::proc_fields::field;
 
 use super::block_chain;
 use super::finding::{Finding, Standing};
-use super::limits::field;
 use super::machine::Machine;
 
 pub(super) fn examine(machine: &Machine, findings: &mut Vec<Finding>) {

@@ -2,6 +2,7 @@
 
 use ringquet::engine::MEMORY_PER_THREAD_BYTES;
 use ringquet_io::{IoOptions, cpus};
+use ringquet_result::proc_fields::field;
 
 use super::finding::{Finding, Standing};
 use super::machine::Machine;
@@ -105,12 +106,4 @@ fn limits_of(limits: &str, name: &str) -> Option<(u64, u64)> {
 
 fn bytes_text(limit: u64) -> String {
     if limit == u64::MAX { "unlimited".to_owned() } else { format!("{} KiB", limit >> 10) }
-}
-
-/// Value of the line `name: value`.
-pub(super) fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    text.lines().find_map(|line| {
-        let (key, value) = line.split_once(':')?;
-        (key == name).then_some(value.trim())
-    })
 }

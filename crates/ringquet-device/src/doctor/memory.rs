@@ -1,7 +1,9 @@
 //! Huge pages: registering an arena on them is ten times cheaper, and the device's page walks are shorter.
 
+use ringquet_result::proc_fields::{bytes, field};
+
 use super::finding::{Finding, Standing};
-use super::limits::{arena_bytes, field, reader_threads};
+use super::limits::{arena_bytes, reader_threads};
 use super::machine::Machine;
 
 pub(super) fn examine(machine: &Machine, findings: &mut Vec<Finding>) {
@@ -14,17 +16,14 @@ pub(super) fn examine(machine: &Machine, findings: &mut Vec<Finding>) {
 
 fn reserved(meminfo: &str, threads: u64, transparent: Option<&str>) -> Finding {
     let code = "huge_pages";
-    let kib = |name| {
-        let value = field(meminfo, name)?;
-        value.trim_end_matches(" kB").parse::<u64>().ok()
-    };
-    let (Some(free), Some(size_kib), Some(total)) =
-        (kib("HugePages_Free"), kib("Hugepagesize"), kib("HugePages_Total"))
+    let pages = |name| field(meminfo, name)?.parse::<u64>().ok();
+    let (Some(free), Some(size), Some(total)) =
+        (pages("HugePages_Free"), bytes(meminfo, "Hugepagesize"), pages("HugePages_Total"))
     else {
         return Finding::untold(code, "this kernel has no reserved huge pages", "some");
     };
-    let needed = arena_bytes(threads).div_ceil((size_kib << 10).max(1));
-    let is = format!("{free} of {size_kib} KiB free");
+    let needed = arena_bytes(threads).div_ceil(size.max(1));
+    let is = format!("{free} of {} KiB free", size >> 10);
     let should_be = format!("{needed} free ({threads} reader threads of 96 MiB)");
     if free >= needed {
         return Finding::good(code, is).should_be(&should_be);

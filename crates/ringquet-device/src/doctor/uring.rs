@@ -1,6 +1,7 @@
 //! Kernel and io_uring: what was found by making rings, and why there are none.
 
 use ringquet_io::UringFeature;
+use ringquet_result::proc_fields::field;
 
 use super::finding::{Finding, Standing};
 use super::machine::Machine;
@@ -117,7 +118,7 @@ fn disabled(machine: &Machine, findings: &mut Vec<Finding>) {
 fn seccomp(machine: &Machine, findings: &mut Vec<Finding>) {
     let code = "seccomp";
     let status = machine.tree.text("proc/self/status").unwrap_or_default();
-    let mode = super::limits::field(&status, "Seccomp").and_then(|mode| mode.parse::<u32>().ok());
+    let mode = field(&status, "Seccomp").and_then(|mode| mode.parse::<u32>().ok());
     let should_be =
         "none, or a filter that allows io_uring_setup, io_uring_enter and io_uring_register";
     findings.push(match (mode, &machine.uring) {

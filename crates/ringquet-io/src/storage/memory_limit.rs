@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ringquet_result::proc_fields;
 use rustix::process::{Resource, getrlimit};
 
 use crate::storage::device::SysRoot;
@@ -36,9 +37,8 @@ impl MemoryLimit {
     /// The memory of the machine.
     fn of_machine(root: &SysRoot) -> Option<MemoryLimit> {
         let meminfo = fs::read_to_string(root.path().join("proc/meminfo")).ok()?;
-        let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-        let kib: u64 = total.trim().strip_suffix(" kB")?.parse().ok()?;
-        Some(MemoryLimit { bytes: kib * 1024, source: "the memory of this machine".to_owned() })
+        let bytes = proc_fields::bytes(&meminfo, "MemTotal")?;
+        Some(MemoryLimit { bytes, source: "the memory of this machine".to_owned() })
     }
 
     /// The narrowest limit of the control groups that this process is in, of either version; `None` where there is none.

@@ -1,5 +1,6 @@
 //! What this process cost: CPU time, context switches, page faults, peak memory.
 
+use ringquet_result::proc_fields;
 use serde::Serialize;
 
 /// Counters of `getrusage(RUSAGE_SELF)` and the peak of memory, or the difference of two of them.
@@ -63,10 +64,7 @@ impl Usage {
 
 fn peak_resident_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let kib = status.lines().find_map(|line| {
-        line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok()
-    });
-    kib.unwrap_or(0) << 10
+    proc_fields::bytes(&status, "VmHWM").unwrap_or(0)
 }
 
 #[cfg(test)]
