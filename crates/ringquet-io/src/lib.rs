@@ -41,11 +41,11 @@ pub use queue::read::{Completed, ReadQueue};
 pub use queue::write::{
     WRITE_ALIGNMENT, WriteChoice, WriteDriver, WriteOptions, WriteQueue, WriteSlot,
 };
-pub use ringquet_result::{Warning, WarningCode};
+pub use ringquet_result::{Warning, WarningCode, path_text};
 pub use storage::file::{DataFile, Identity};
 pub use storage::memory_limit::MemoryLimit;
 pub use storage::write_file::WriteFile;
-pub use storage::{cpus, device, file, path_text, usage};
+pub use storage::{cpus, device, file, usage};
 pub use throughput::throughput_text;
 
 #[cfg(all(test, feature = "interleave"))]

@@ -1,7 +1,6 @@
 //! Files, and what lies below them: devices, CPUs, memory limits and the use of them.
 
 pub mod file;
-pub mod path_text;
 pub(crate) mod write_file;
 
 pub mod cpus;

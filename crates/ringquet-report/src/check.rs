@@ -90,7 +90,7 @@ impl RuleCheck {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RunCheck {
     /// Its folder.
-    #[serde(serialize_with = "ringquet_io::path_text::serialize_path")]
+    #[serde(serialize_with = "ringquet_result::path_text::serialize_path")]
     pub folder: PathBuf,
     /// By what was changed in the workload; `None` where the results do not say.
     pub standing: Option<Eligibility>,
@@ -102,7 +102,7 @@ pub struct RunCheck {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ModelCheck {
     /// The folder of its runs.
-    #[serde(serialize_with = "ringquet_io::path_text::serialize_path")]
+    #[serde(serialize_with = "ringquet_result::path_text::serialize_path")]
     pub folder: PathBuf,
     /// Its name, as the tree has it.
     pub model: String,
@@ -114,7 +114,7 @@ pub struct ModelCheck {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CheckReport {
     /// As given.
-    #[serde(serialize_with = "ringquet_io::path_text::serialize_path")]
+    #[serde(serialize_with = "ringquet_result::path_text::serialize_path")]
     pub dir: PathBuf,
     /// No rule is broken.
     pub passed: bool,

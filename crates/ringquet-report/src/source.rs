@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use ringquet_io::file::open_regular;
+use ringquet_result::regular_file::open_regular;
 use serde_json::Value;
 
 use crate::error::ReportError;

@@ -5,7 +5,7 @@
 //!  report:  of the command; of a training run with DLIO's metrics              metrics
 //!  errors:  of options, by their names in the libraries                           option_error
 //!  reading: a look into documents in which anything may be missing             fields
-//!  text:    of files of /proc                                                   proc_fields
+//!  text:    of paths in documents, of files of /proc; opening what a folder has   path_text, proc_fields, regular_file
 //! ```
 //! This crate is at the bottom: each other one may give warnings, and each program writes documents.
 
@@ -13,7 +13,9 @@ mod option_error;
 mod warning;
 
 mod environment;
+pub mod path_text;
 pub mod proc_fields;
+pub mod regular_file;
 
 mod document;
 

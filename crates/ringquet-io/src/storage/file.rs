@@ -8,6 +8,9 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, StatxFlags};
 
 use rustix::io::ReadWriteFlags;
 
+use ringquet_result::regular_file::kind_name;
+pub use ringquet_result::regular_file::open_regular;
+
 use crate::error::IoError;
 use crate::memory::Alignment;
 use crate::options::DirectChoice;
@@ -230,37 +233,6 @@ fn open_error(path: &Path, source: rustix::io::Errno) -> IoError {
 
 fn not_seekable(path: &Path, kind: FileType) -> IoError {
     IoError::NotSeekable { path: path.to_owned(), kind: kind_name(kind) }
-}
-
-/// A kind of file in words.
-fn kind_name(kind: FileType) -> &'static str {
-    match kind {
-        FileType::RegularFile => "a regular file",
-        FileType::Directory => "a directory",
-        FileType::Symlink => "a symbolic link",
-        FileType::Fifo => "a FIFO (named pipe)",
-        FileType::Socket => "a socket",
-        FileType::CharacterDevice => "a character device",
-        FileType::BlockDevice => "a block device",
-        FileType::Unknown => "of an unknown kind",
-    }
-}
-
-/// Opens a file that was found in a directory, to be read from its start. A FIFO of that name is an error, and is not waited
-/// for.
-///
-/// # Errors
-/// Those of opening; [`std::io::ErrorKind::InvalidInput`] for what is no regular file.
-pub fn open_regular(path: &Path) -> std::io::Result<std::fs::File> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let fd = rustix::fs::open(path, flags, Mode::empty())?;
-    let kind = FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode);
-    if kind != FileType::RegularFile {
-        let text = format!("is {}, not a regular file", kind_name(kind));
-        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, text));
-    }
-    rustix::fs::fcntl_setfl(&fd, OFlags::empty())?;
-    Ok(fd.into())
 }
 
 /// What `path` is, if it is something that cannot be read at offsets: `a FIFO (named pipe)`, `a socket`, `a character

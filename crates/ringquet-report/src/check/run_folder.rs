@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::DateTime;
-use ringquet_io::file::open_regular;
+use ringquet_result::regular_file::open_regular;
 use serde_json::Value;
 
 use crate::read_json;
