@@ -18,6 +18,8 @@ mod leaf;
 mod levels;
 mod markup;
 mod mutate;
+#[cfg(test)]
+mod pages;
 mod panics;
 mod thrift;
 mod values;

@@ -6,8 +6,17 @@ const VOID: [&str; 2] = ["meta", "!doctype"];
 /// Elements that load or run something.
 const ACTIVE: [&str; 8] = ["script", "link", "iframe", "img", "object", "embed", "base", "form"];
 
-/// Whether all elements of the page are closed in order, load and run nothing, and have places that are numbers.
+/// Whether all elements of the page are closed in order, load and run nothing, and have places that are numbers; and whether
+/// no character is there that HTML forbids, that separates lines or that turns the direction of text.
 pub(crate) fn check_html(page: &str) -> Result<(), String> {
+    let is_forbidden = |c: &char| match c {
+        '\n' => false,
+        '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        c => c.is_control(),
+    };
+    if let Some(c) = page.chars().find(is_forbidden) {
+        return Err(format!("{c:?} in the page"));
+    }
     let mut open: Vec<String> = Vec::new();
     let mut rest = page;
     while let Some(at) = rest.find('<') {
@@ -170,6 +179,8 @@ mod tests {
             "<p><script></script></p>",
             "<p onclick=\"x\">a</p>",
             "<line x1=\"NaN\"/>",
+            "<p>\u{1b}</p>",
+            "<p>\u{2028}</p>",
         ] {
             assert!(check_html(broken).is_err(), "{broken}");
         }
