@@ -25,7 +25,6 @@ mod kept_dictionary;
 mod list;
 mod output;
 mod page_memory;
-mod plan;
 mod quota;
 mod strings;
 mod values;
@@ -36,16 +35,15 @@ use std::sync::Arc;
 use arrow_array::ArrayRef;
 
 use crate::error::Fault;
-use crate::page::{self, PageStep, PageWalk};
-use crate::page_header::PageKind;
+use crate::page::header::PageKind;
+use crate::page::walk::{self, PageStep, PageWalk};
 use crate::pool::BufferPool;
 use crate::row_group::{ChunkSource, ColumnContext, Filled, Share};
+use crate::schema::column_plan::{ColumnPlan, Leaf, Shape};
 use data_page::DataPage;
 use kept_dictionary::KeptDictionary;
 use output::{Capacity, Output};
 use page_memory::PageMemory;
-pub(crate) use plan::ColumnPlan;
-use plan::{Leaf, Shape};
 use quota::Quota;
 
 /// Decoder of one root column that has one leaf.
@@ -185,10 +183,10 @@ impl FastColumn {
                     let codec = self.walk.codec();
                     if self.page.is_none() {
                         context.counters.decompressed_bytes +=
-                            u64::from(page::decompressed_bytes(&page.header, codec));
+                            u64::from(walk::decompressed_bytes(&page.header, codec));
                     }
                     let is_dictionary = matches!(page.header.kind, PageKind::Dictionary { .. });
-                    if page::is_plain(&page.header, codec) {
+                    if walk::is_plain(&page.header, codec) {
                         if is_dictionary {
                             let leaf = &self.plan.leaf;
                             self.dictionary.set_at_source(leaf, &page, &self.pool)?;
@@ -201,8 +199,8 @@ impl FastColumn {
                         }
                     } else {
                         let memory = &mut self.decompressed;
-                        memory.hold(page::decompressed_bytes(&page.header, codec) as usize)?;
-                        page::decompress(
+                        memory.hold(walk::decompressed_bytes(&page.header, codec) as usize)?;
+                        walk::decompress(
                             &page,
                             codec,
                             &mut context.contexts.decompressor,

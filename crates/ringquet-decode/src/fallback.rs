@@ -31,11 +31,11 @@ use parquet::errors::ParquetError;
 use crate::codec::Decompressor;
 use crate::error::Fault;
 use crate::kernels::delta::DeltaCursor;
-use crate::page::{self, PagePlace, PageStep, PageWalk, RawPage};
-use crate::page_header::{PageEncoding, PageHeader, PageKind};
+use crate::page::header::{PageEncoding, PageHeader, PageKind};
+use crate::page::walk::{self, PagePlace, PageStep, PageWalk, RawPage};
 use crate::pool::{BufferPool, Hold};
 use crate::row_group::{ChunkSource, ColumnContext, DecodeOptions, Filled, Share};
-use crate::schema::{FileSchema, RootReader, guarded};
+use crate::schema::file_schema::{FileSchema, RootReader, guarded};
 use handover::Handover;
 use page_list::{Entry, PageLists};
 use row_sizes::{PageRows, RowSizes};
@@ -312,7 +312,7 @@ impl LeafPages {
         };
         check_encodings(&page.header)?;
         let place = page.place();
-        let decompressed_bytes = u64::from(page::decompressed_bytes(&page.header, codec));
+        let decompressed_bytes = u64::from(walk::decompressed_bytes(&page.header, codec));
         let mut hold = self.pool.hold();
         let (header, bytes) =
             self.handed_over(&page, &mut context.contexts.decompressor, &mut hold)?;
@@ -350,9 +350,9 @@ impl LeafPages {
         hold: &mut Hold,
     ) -> Result<(PageHeader, Vec<u8>), Fault> {
         let codec = self.walk.codec();
-        hold.set(page::decompressed_bytes(&page.header, codec) as usize)?;
+        hold.set(walk::decompressed_bytes(&page.header, codec) as usize)?;
         let mut bytes = Vec::new();
-        page::decompress(page, codec, decompressor, |length| {
+        walk::decompress(page, codec, decompressor, |length| {
             bytes.resize(length, 0);
             &mut bytes
         })?;

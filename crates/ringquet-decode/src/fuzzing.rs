@@ -2,11 +2,11 @@
 //! not show on their own, each with the property that it must have on any bytes.
 
 use crate::codec::{Codec, Decompressor, check_expansion};
-use crate::header_memo::HeaderMemo;
 use crate::kernels::ascending::leading_ascending;
 use crate::kernels::bit_unpack::{WIDTH_MAX, bits_at, unpack};
 use crate::levels::{self, HybridCursor, HybridRun, Run, Runs, bit_width};
-use crate::page_header::{PageEncoding, PageHeader};
+use crate::page::header::{PageEncoding, PageHeader};
+use crate::page::header_memo::HeaderMemo;
 
 /// Values that a target looks at: what comes after them is the same again.
 const VALUES_MAX: usize = 1 << 14;

@@ -3,7 +3,7 @@
 use crate::error::Fault;
 use crate::kernels::ascending::leading_ascending;
 use crate::kernels::bit_unpack::{bits_at, unpack};
-use crate::page_header::PageEncoding;
+use crate::page::header::PageEncoding;
 
 /// Bits that hold levels from 0 to `max`.
 pub(crate) fn bit_width(max: i16) -> u32 {

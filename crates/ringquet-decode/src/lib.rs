@@ -30,7 +30,6 @@
 #![deny(unsafe_code)]
 
 mod error;
-mod masked;
 mod thrift;
 
 mod footer;
@@ -38,10 +37,8 @@ mod schema;
 mod stored;
 
 mod codec;
-mod header_memo;
 mod levels;
 mod page;
-mod page_header;
 
 mod kernels;
 mod pool;
@@ -62,16 +59,17 @@ pub use batch_size::COLUMN_BYTES_MIN;
 pub use codec::Codec;
 pub use digest::{ContentDigest, FileDigest, ParseDigestError, RowGroupDigest};
 pub use error::{DecodeError, Place};
-pub use footer::{
-    ColumnChunk, ColumnChunkDetails, EncodingSet, Footer, FooterDetails, PageCount, ParseOptions,
-    Projection, TAIL_LEN, footer_len,
+pub use footer::file_footer::{
+    ColumnChunk, EncodingSet, Footer, ParseOptions, TAIL_LEN, footer_len,
 };
-pub use page_header::{PageEncoding, PageHeader, PageKind};
+pub use footer::{ColumnChunkDetails, FooterDetails, PageCount};
+pub use page::header::{PageEncoding, PageHeader, PageKind};
 pub use pool::{BufferPool, Hold, PoolCounters, PoolLimits};
 pub use row_group::{
     ChunkSource, DecodeCounters, DecodeOptions, DecoderChoice, RowGroupDecoder, Step,
 };
-pub use schema::{FileSchema, Root};
+pub use schema::file_schema::{FileSchema, Root};
+pub use schema::projection::Projection;
 pub use stored::Int96;
 
 /// Unpacks bit-packed values: the kernel on its own, for `benches/`, which holds it beside the `parquet` crate's.

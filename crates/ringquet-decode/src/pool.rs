@@ -22,7 +22,7 @@ use arrow_buffer::Buffer;
 
 use crate::codec::Decompressor;
 use crate::error::Fault;
-use crate::header_memo::HeaderMemo;
+use crate::page::header_memo::HeaderMemo;
 use crate::sync::atomic::{AtomicU64, AtomicUsize};
 use crate::sync::{Mutex, MutexGuard};
 

@@ -22,8 +22,8 @@ use crate::batch_size::BatchSize;
 use crate::column::FastColumn;
 use crate::error::{DecodeError, Fault, Place};
 use crate::fallback::FallbackColumn;
-use crate::footer::{ColumnChunk, Footer};
-use crate::page::PageWalk;
+use crate::footer::file_footer::{ColumnChunk, Footer};
+use crate::page::walk::PageWalk;
 use crate::pool::{BufferPool, Contexts};
 use crate::stored;
 

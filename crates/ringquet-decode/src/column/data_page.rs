@@ -1,11 +1,11 @@
 //! A data page that is being taken apart: where its levels and values are, and how far they were taken. It holds no
 //! reference to the page's bytes; every call is given them.
 
-use super::plan::{ColumnPlan, Leaf, Shape};
 use super::values::ValueCursor;
 use crate::error::Fault;
 use crate::levels::{self, HybridCursor, bit_width};
-use crate::page_header::{PageEncoding, PageKind};
+use crate::page::header::{PageEncoding, PageKind};
+use crate::schema::column_plan::{ColumnPlan, Leaf, Shape};
 
 /// A position in the levels of a page.
 #[derive(Debug)]

@@ -3,14 +3,14 @@
 use std::ops::Range;
 
 use super::page_memory::PageMemory;
-use super::plan::Leaf;
 use super::values::Dictionary;
 use crate::codec::{Codec, Decompressor};
 use crate::error::Fault;
-use crate::page::{self, PagePlace, RawPage};
-use crate::page_header::{PageEncoding, PageHeader, PageKind};
+use crate::page::header::{PageEncoding, PageHeader, PageKind};
+use crate::page::walk::{self, PagePlace, RawPage};
 use crate::pool::BufferPool;
 use crate::row_group::ChunkSource;
+use crate::schema::column_plan::Leaf;
 
 /// A dictionary, or where it can be read again.
 #[derive(Debug, Default)]
@@ -82,12 +82,12 @@ impl KeptDictionary {
     ) -> Result<Option<Range<u64>>, Fault> {
         let Some(place) = self.place.clone() else { return Ok(None) };
         let Some(page) = place.page(column, source) else { return Ok(Some(place.range)) };
-        if page::is_plain(&page.header, codec) {
+        if walk::is_plain(&page.header, codec) {
             self.set_at_source(leaf, &page, pool)?;
         } else {
             let mut memory = PageMemory::new(pool);
-            memory.hold(page::decompressed_bytes(&page.header, codec) as usize)?;
-            page::decompress(&page, codec, decompressor, |length| memory.of_length(length))?;
+            memory.hold(walk::decompressed_bytes(&page.header, codec) as usize)?;
+            walk::decompress(&page, codec, decompressor, |length| memory.of_length(length))?;
             self.set_decompressed(leaf, place, memory, pool)?;
         }
         Ok(None)

@@ -11,11 +11,11 @@
 
 use super::data_page::DataPage;
 use super::output::{Output, misaligned, push_start};
-use super::plan::{ListKind, ListShape};
 use super::quota::Quota;
 use crate::error::Fault;
 use crate::kernels::bitmap::word_at;
 use crate::levels::HybridRun;
+use crate::schema::column_plan::{ListKind, ListShape};
 
 /// Levels looked at together where they must be looked at one by one.
 const BLOCK: usize = 64;

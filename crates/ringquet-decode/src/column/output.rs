@@ -6,14 +6,14 @@ use arrow_array::{ArrayRef, make_array};
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer};
 use arrow_data::ArrayData;
 
-use super::plan::{ColumnPlan, Leaf, ListKind, Shape};
 use super::strings;
 use super::values::Dictionary;
 use crate::error::Fault;
-use crate::footer::ColumnChunk;
+use crate::footer::file_footer::ColumnChunk;
 use crate::kernels::bitmap;
 use crate::kernels::join_strings::End;
 use crate::pool::{BufferPool, PoolBuffer, words, words_mut};
+use crate::schema::column_plan::{ColumnPlan, Leaf, ListKind, Shape};
 
 /// Bytes that grow in a pool buffer, which is taken when the first of them come.
 #[derive(Debug)]

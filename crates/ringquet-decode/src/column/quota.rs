@@ -5,8 +5,8 @@
 
 use super::data_page::DataPage;
 use super::output::Output;
-use super::plan::{ColumnPlan, Leaf, ListKind, Shape};
 use super::values::Dictionary;
+use crate::schema::column_plan::{ColumnPlan, Leaf, ListKind, Shape};
 
 /// Slots and values that the next step may take at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,15 +2,15 @@
 
 use super::output::Output;
 use super::page_memory::PageMemory;
-use super::plan::{FixedLeaf, Leaf, StoredAs};
 use super::strings::{StringDictionary, next_prefixed};
 use crate::error::Fault;
 use crate::kernels::convert::{Convert, convert};
 use crate::kernels::delta::DeltaCursor;
 use crate::kernels::{ascending, bitmap, byte_stream_split, gather, spread, spread_bits};
 use crate::levels::{HybridCursor, HybridRun};
-use crate::page_header::PageEncoding;
+use crate::page::header::PageEncoding;
 use crate::pool::{BufferPool, Hold, PoolBuffer, Word, words, words_mut};
+use crate::schema::column_plan::{FixedLeaf, Leaf, StoredAs};
 
 /// Indices or differences decoded at a time: their scratch stays in the first-level cache.
 const BLOCK: usize = 1024;

@@ -14,7 +14,7 @@ use parquet::schema::types::ColumnDescriptor;
 use crate::error::Fault;
 use crate::kernels::delta::DeltaCursor;
 use crate::levels::{self, bit_width};
-use crate::page_header::{PageEncoding, PageHeader, PageKind};
+use crate::page::header::{PageEncoding, PageHeader, PageKind};
 
 /// What the handover must know of a leaf column.
 #[derive(Debug, Clone, Copy)]

@@ -15,7 +15,7 @@ use crate::error::Fault;
 use crate::kernels::delta::DeltaCursor;
 use crate::kernels::join_strings::plain_string;
 use crate::levels::{HybridCursor, bit_width};
-use crate::page_header::{PageEncoding, PageKind};
+use crate::page::header::{PageEncoding, PageKind};
 
 /// Levels and lengths walked at a time.
 const BLOCK: usize = 256;

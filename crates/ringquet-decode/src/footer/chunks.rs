@@ -13,7 +13,7 @@
 
 use std::sync::Arc;
 
-use super::{ColumnChunk, EncodingSet};
+use super::file_footer::{ColumnChunk, EncodingSet};
 use crate::Codec;
 
 /// Bit of a chunk's first byte that says it has a dictionary page.

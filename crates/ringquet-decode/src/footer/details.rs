@@ -3,12 +3,13 @@
 //! Read by our own walk, which steps over statistics: nothing depends on them, and what is wrong in them does not keep a file
 //! from being shown.
 
+use super::file_footer::Footer;
 use super::short_chunks::each_struct;
-use super::tree::struct_list;
-use super::{Footer, rewrite::KeyValue};
 use crate::error::{DecodeError, Fault, Place};
-use crate::page_header::PageEncoding;
-use crate::thrift::{ThriftReader, kind};
+use crate::page::header::PageEncoding;
+use crate::schema::rewrite::KeyValue;
+use crate::schema::tree::struct_list;
+use crate::thrift::reader::{ThriftReader, kind};
 
 /// What a footer says beyond what decoding needs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

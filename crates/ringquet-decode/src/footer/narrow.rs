@@ -5,8 +5,9 @@ use std::sync::Arc;
 use arrow_schema::SchemaRef;
 
 use super::chunks::{ChunkTable, ChunkTableBuilder};
-use super::{Footer, Projection, Wanted};
+use super::file_footer::Footer;
 use crate::error::DecodeError;
+use crate::schema::projection::{Projection, Wanted};
 
 impl Footer {
     /// The footers with the columns of `projection` only, in the order given. Files of one schema share what they

@@ -6,16 +6,18 @@ use std::sync::Arc;
 
 use super::chunks::{ChunkTable, ChunkTableBuilder};
 use super::created_by::CreatedBy;
-use super::kinds;
+use super::file_footer::{ColumnChunk, EncodingSet, Footer, MAGIC, ParseOptions, TAIL_LEN};
 use super::short_chunks::ChunkStarts;
 use super::template::Templates;
-use super::tree::{SchemaTree, read_schema, struct_list};
-use super::{ColumnChunk, EncodingSet, Footer, MAGIC, ParseOptions, Projection, TAIL_LEN, Wanted};
 use crate::Codec;
 use crate::error::{DecodeError, Fault, Place};
-use crate::page_header::PageEncoding;
-use crate::schema::{FileSchema, SchemaSource};
-use crate::thrift::{ThriftFault, ThriftReader, kind};
+use crate::page::header::PageEncoding;
+use crate::schema::file_schema::FileSchema;
+use crate::schema::kinds;
+use crate::schema::projection::{Projection, Wanted};
+use crate::schema::tree::{SchemaTree, read_schema, struct_list};
+use crate::schema::views::SchemaSource;
+use crate::thrift::reader::{ThriftFault, ThriftReader, kind};
 
 impl From<ThriftFault> for Fault {
     fn from(fault: ThriftFault) -> Self {

@@ -7,9 +7,8 @@
 //! is not decoded: its pages end with its last value.
 
 use crate::error::Fault;
-use crate::thrift::{ThriftReader, kind};
-
-use super::tree::struct_list;
+use crate::schema::tree::struct_list;
+use crate::thrift::reader::{ThriftReader, kind};
 
 /// How far a chunk may reach beyond its announced size. A header of a dictionary page takes some 20 bytes, one of a data page
 /// with statistics some 100. Met: the chunk ends there, and a page that does not is an error.

@@ -1,10 +1,10 @@
 //! Column chunks look alike from row group to row group and from column to column: the same fields, numbers of as many
 //! bytes, strings of the same length. So a few are kept as templates, and a chunk whose structure is that of a template
 //! byte for byte is known to end where the template ends, without a look at its fields.
-//! See [`crate::masked`].
+//! See [`crate::thrift::masked`].
 
-use crate::masked::{MaskedStruct, Numbers};
-use crate::thrift::{ThriftFault, ThriftReader};
+use crate::thrift::masked::{MaskedStruct, Numbers};
+use crate::thrift::reader::{ThriftFault, ThriftReader};
 
 /// Looks that may fail before templates are given up for a column, unless more of them succeeded. Strings as statistics
 /// have any length, and making a new template each time costs more than it gives.
@@ -94,7 +94,7 @@ impl Templates {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::thrift::kind;
+    use crate::thrift::reader::kind;
 
     /// Struct { 1: i64 = 300, 2: string, 3: list of i32 [1, 2] }, and a byte of something else.
     const BYTES: [u8; 13] = [0x16, 0xd8, 0x04, 0x18, 2, b'a', b'b', 0x19, 0x25, 2, 4, 0, 0x77];

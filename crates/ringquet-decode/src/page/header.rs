@@ -1,7 +1,7 @@
 //! The thrift header in front of every page, only the fields that decoding needs.
 
 use crate::error::Fault;
-use crate::thrift::{ThriftFault, ThriftReader, kind};
+use crate::thrift::reader::{ThriftFault, ThriftReader, kind};
 
 /// How values or levels are encoded; the numbers are those of the specification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

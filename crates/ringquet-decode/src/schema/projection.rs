@@ -25,7 +25,7 @@ pub(crate) struct Wanted {
 
 impl Projection {
     /// The indices of the wanted columns among `names`, ascending.
-    pub(super) fn resolve(&self, names: &[&str]) -> Result<Vec<usize>, DecodeError> {
+    pub(crate) fn resolve(&self, names: &[&str]) -> Result<Vec<usize>, DecodeError> {
         let Self::Names(wanted) = self else {
             return Ok((0..names.len()).collect());
         };

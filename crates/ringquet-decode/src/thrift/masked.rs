@@ -11,7 +11,7 @@
 
 use std::ops::Range;
 
-use crate::thrift::{Observer, ThriftFault, ThriftReader, kind};
+use crate::thrift::reader::{Observer, ThriftFault, ThriftReader, kind};
 
 /// What numbers another struct may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 //! we are. It is given fields that we wrote, except for logical types, which are copied.
 
 use crate::error::Fault;
-use crate::thrift::{Observer, ThriftFault, ThriftReader, kind};
+use crate::thrift::reader::{Observer, ThriftFault, ThriftReader, kind};
 
 /// What a field must be.
 #[derive(Debug, Clone, Copy)]
@@ -66,12 +66,12 @@ impl Observer for NoBooleans {
 }
 
 /// Checks the list of schema elements.
-pub(super) fn check_schema(list: &[u8]) -> Result<(), Fault> {
+pub(crate) fn check_schema(list: &[u8]) -> Result<(), Fault> {
     check_list(list, SCHEMA_ELEMENT)
 }
 
 /// Checks the list of key-value pairs.
-pub(super) fn check_key_values(list: &[u8]) -> Result<(), Fault> {
+pub(crate) fn check_key_values(list: &[u8]) -> Result<(), Fault> {
     check_list(list, KEY_VALUE)
 }
 

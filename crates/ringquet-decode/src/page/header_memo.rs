@@ -1,12 +1,12 @@
 //! Page headers that were met before.
 //!
 //! The pages of a column have headers that differ in nothing but the smallest and largest value, and so have those of columns of the
-//! same type. So the last few headers are kept, each with a mask that leaves out the bytes of strings ([`crate::masked`]), and a
+//! same type. So the last few headers are kept, each with a mask that leaves out the bytes of strings ([`crate::thrift::masked`]), and a
 //! header that equals one of them under its mask is known without being parsed.
 
 use crate::error::Fault;
-use crate::masked::{MaskedStruct, Numbers};
-use crate::page_header::PageHeader;
+use crate::page::header::PageHeader;
+use crate::thrift::masked::{MaskedStruct, Numbers};
 
 /// Headers that are kept: those of the dictionary page and of the data pages of four types. Met: the one kept longest ago goes.
 const HEADERS_MAX: usize = 8;
@@ -76,7 +76,7 @@ impl HeaderMemo {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::page_header::{PageEncoding, PageKind};
+    use crate::page::header::{PageEncoding, PageKind};
 
     /// A header of a data page, with statistics { 5: max = two bytes, 6: min = two bytes } in it.
     fn header(num_values: u8, statistics: [u8; 4]) -> Vec<u8> {

@@ -5,7 +5,7 @@
 //! physical type. PyArrow does the same. The `parquet` crate refuses such a schema, so it is not shown them.
 
 use crate::error::Fault;
-use crate::thrift::{ThriftReader, kind};
+use crate::thrift::reader::{ThriftReader, kind};
 
 /// Physical types by their numbers in the specification.
 pub(super) mod physical {

@@ -4,10 +4,10 @@ use arrow_schema::{DataType, FieldRef, TimeUnit};
 use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit as ParquetUnit, Type};
 use parquet::schema::types::ColumnDescriptor;
 
-use crate::footer::{ColumnChunk, EncodingSet};
+use super::file_schema::FileSchema;
+use crate::footer::file_footer::{ColumnChunk, EncodingSet};
 use crate::kernels::convert::Convert;
-use crate::page_header::PageEncoding;
-use crate::schema::FileSchema;
+use crate::page::header::PageEncoding;
 
 /// What is to be done for a column.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::error::Fault;
-use crate::thrift::{ThriftReader, kind};
+use crate::thrift::reader::{ThriftReader, kind};
 
 /// How deeply groups may nest in a schema. The `parquet` crate and Arrow recurse over schemas; deeper ones than anyone
 /// writes would only reach the end of the stack.
@@ -21,7 +21,7 @@ pub(crate) struct SchemaTree {
     pub(crate) leaf_paths: Vec<String>,
 }
 
-pub(super) fn struct_list(
+pub(crate) fn struct_list(
     reader: &mut ThriftReader<'_>,
     name: &'static str,
 ) -> Result<usize, Fault> {
@@ -60,7 +60,7 @@ fn read_element<'a>(reader: &mut ThriftReader<'a>) -> Result<Element<'a>, Fault>
 }
 
 /// Reads the schema, a tree written depth first.
-pub(super) fn read_schema(reader: &mut ThriftReader<'_>) -> Result<SchemaTree, Fault> {
+pub(crate) fn read_schema(reader: &mut ThriftReader<'_>) -> Result<SchemaTree, Fault> {
     let length = struct_list(reader, "schema")?;
     let mut tree = SchemaTree { roots: Vec::new(), leaf_types: Vec::new(), leaf_paths: Vec::new() };
     // Name, and children that are still to come, of each group on the way down.

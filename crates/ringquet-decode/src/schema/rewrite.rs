@@ -22,9 +22,9 @@ use std::borrow::Cow;
 
 use super::annotation::{Logical, decimal_digits_max, physical};
 use super::tree::struct_list;
-use super::writer::{self, StructWriter};
 use crate::error::Fault;
-use crate::thrift::{ThriftReader, kind};
+use crate::thrift::reader::{ThriftReader, kind};
+use crate::thrift::writer::{self, StructWriter};
 
 /// `FieldRepetitionType`.
 const REQUIRED: i32 = 0;
@@ -316,13 +316,13 @@ pub(crate) fn key_values(list: &[u8], with_arrow_schema: bool) -> Result<(Vec<u8
 }
 
 /// One `KeyValue`.
-pub(super) struct KeyValue<'a> {
-    pub(super) key: &'a [u8],
-    pub(super) value: Option<&'a [u8]>,
+pub(crate) struct KeyValue<'a> {
+    pub(crate) key: &'a [u8],
+    pub(crate) value: Option<&'a [u8]>,
 }
 
 impl<'a> KeyValue<'a> {
-    pub(super) fn read(reader: &mut ThriftReader<'a>) -> Result<Self, Fault> {
+    pub(crate) fn read(reader: &mut ThriftReader<'a>) -> Result<Self, Fault> {
         let (mut key, mut value) = (&[][..], None);
         let mut last = 0;
         while let Some(field) = reader.field(last)? {

@@ -1,10 +1,10 @@
 //! Writes the few kinds of thrift fields that a schema has, in the compact protocol.
 
-use crate::thrift::kind;
+use crate::thrift::reader::kind;
 
 /// One struct that is being written.
 #[derive(Debug, Default)]
-pub(super) struct StructWriter {
+pub(crate) struct StructWriter {
     bytes: Vec<u8>,
     last: i16,
 }
@@ -21,43 +21,43 @@ impl StructWriter {
         self.last = id;
     }
 
-    pub(super) fn i32(&mut self, id: i16, value: i32) {
+    pub(crate) fn i32(&mut self, id: i16, value: i32) {
         self.field(id, kind::I32);
         varint(&mut self.bytes, zigzag(i64::from(value)));
     }
 
-    pub(super) fn i64(&mut self, id: i16, value: i64) {
+    pub(crate) fn i64(&mut self, id: i16, value: i64) {
         self.field(id, kind::I64);
         varint(&mut self.bytes, zigzag(value));
     }
 
-    pub(super) fn binary(&mut self, id: i16, value: &[u8]) {
+    pub(crate) fn binary(&mut self, id: i16, value: &[u8]) {
         self.field(id, kind::BINARY);
         varint(&mut self.bytes, value.len() as u64);
         self.bytes.extend_from_slice(value);
     }
 
     /// A struct that was written already, its end included.
-    pub(super) fn structure(&mut self, id: i16, value: &[u8]) {
+    pub(crate) fn structure(&mut self, id: i16, value: &[u8]) {
         self.field(id, kind::STRUCT);
         self.bytes.extend_from_slice(value);
     }
 
     /// A list that was written already, its header included.
-    pub(super) fn list(&mut self, id: i16, value: &[u8]) {
+    pub(crate) fn list(&mut self, id: i16, value: &[u8]) {
         self.field(id, kind::LIST);
         self.bytes.extend_from_slice(value);
     }
 
     /// The bytes, with the end of the struct.
-    pub(super) fn finish(mut self) -> Vec<u8> {
+    pub(crate) fn finish(mut self) -> Vec<u8> {
         self.bytes.push(kind::STOP);
         self.bytes
     }
 }
 
 /// A list of `length` structs that are written one after the other in `structs`.
-pub(super) fn struct_list(length: usize, structs: &[u8]) -> Vec<u8> {
+pub(crate) fn struct_list(length: usize, structs: &[u8]) -> Vec<u8> {
     let mut list = Vec::with_capacity(structs.len() + 10);
     match u8::try_from(length) {
         Ok(short @ 0..15) => list.push((short << 4) | kind::STRUCT),
@@ -85,7 +85,7 @@ fn varint(bytes: &mut Vec<u8>, mut value: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::thrift::ThriftReader;
+    use crate::thrift::reader::ThriftReader;
 
     #[test]
     fn what_is_written_is_read() {
