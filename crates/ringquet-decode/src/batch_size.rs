@@ -1,7 +1,8 @@
 //! How many rows the next batch should have, from what the batches before it took.
 
-use crate::footer::file_footer::{ColumnChunk, Footer};
-use crate::row_group::DecodeOptions;
+use crate::footer::column_chunk::ColumnChunk;
+use crate::footer::file_footer::Footer;
+use crate::options::DecodeOptions;
 
 /// A batch may have this many times as many rows as the one before it: what a row takes is known from a few rows only.
 const GROWTH: usize = 4;

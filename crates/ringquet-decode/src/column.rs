@@ -35,11 +35,12 @@ use std::sync::Arc;
 use arrow_array::ArrayRef;
 
 use crate::error::Fault;
+use crate::fill::{ColumnContext, Filled, Share};
 use crate::page::header::PageKind;
 use crate::page::walk::{self, PageStep, PageWalk};
 use crate::pool::BufferPool;
-use crate::row_group::{ChunkSource, ColumnContext, Filled, Share};
 use crate::schema::column_plan::{ColumnPlan, Leaf, Shape};
+use crate::source::ChunkSource;
 use data_page::DataPage;
 use kept_dictionary::KeptDictionary;
 use output::{Capacity, Output};

@@ -9,6 +9,9 @@ use std::fmt;
 
 use parquet::errors::ParquetError;
 
+use crate::codec::Codec;
+use crate::thrift::reader::ThriftFault;
+
 /// Where in a file a fault was found. Every part that is known is printed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Place {
@@ -125,7 +128,7 @@ pub enum DecodeError {
         /// Where.
         at: Box<Place>,
         /// Which codec.
-        codec: crate::Codec,
+        codec: Codec,
         /// What its decompressor said.
         what: String,
     },
@@ -180,7 +183,7 @@ pub(crate) enum Fault {
     OverLimit { what: &'static str, wanted_bytes: u64, bound_bytes: u64, option: &'static str },
     Truncated { what: &'static str, wanted_bytes: u64, present_bytes: u64 },
     CrcMismatch { expected: u32, computed: u32 },
-    Codec { codec: crate::Codec, what: String },
+    Codec { codec: Codec, what: String },
     Parquet(Box<ParquetError>),
 }
 
@@ -249,5 +252,12 @@ impl Fault {
 impl From<ParquetError> for Fault {
     fn from(source: ParquetError) -> Self {
         Self::Parquet(Box::new(source))
+    }
+}
+
+/// Of a footer; page headers say themselves what they are.
+impl From<ThriftFault> for Fault {
+    fn from(fault: ThriftFault) -> Self {
+        Self::out_of_spec(format!("footer: {}", fault.what()))
     }
 }

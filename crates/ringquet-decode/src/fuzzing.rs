@@ -1,11 +1,13 @@
 //! A door for the targets of `tests/hostile`, under the feature `fuzzing`: layers that the public API does
 //! not show on their own, each with the property that it must have on any bytes.
 
-use crate::codec::{Codec, Decompressor, check_expansion};
+use crate::codec::Codec;
+use crate::decompress::{Decompressor, check_expansion};
+use crate::encoding::PageEncoding;
 use crate::kernels::ascending::leading_ascending;
 use crate::kernels::bit_unpack::{WIDTH_MAX, bits_at, unpack};
 use crate::levels::{self, HybridCursor, HybridRun, Run, Runs, bit_width};
-use crate::page::header::{PageEncoding, PageHeader};
+use crate::page::header::PageHeader;
 use crate::page::header_memo::HeaderMemo;
 
 /// Values that a target looks at: what comes after them is the same again.

@@ -1,9 +1,9 @@
 //! Repetition and definition levels: the hybrid of runs and bit-packed groups, and the deprecated plain bit-packing.
 
+use crate::encoding::PageEncoding;
 use crate::error::Fault;
 use crate::kernels::ascending::leading_ascending;
 use crate::kernels::bit_unpack::{bits_at, unpack};
-use crate::page::header::PageEncoding;
 
 /// Bits that hold levels from 0 to `max`.
 pub(crate) fn bit_width(max: i16) -> u32 {

@@ -37,8 +37,15 @@ mod schema;
 mod stored;
 
 mod codec;
+mod decompress;
+mod encoding;
+mod fill;
+mod guarded;
 mod levels;
+mod options;
 mod page;
+mod source;
+mod words;
 
 mod kernels;
 mod pool;
@@ -58,18 +65,20 @@ pub mod fuzzing;
 pub use batch_size::COLUMN_BYTES_MIN;
 pub use codec::Codec;
 pub use digest::{ContentDigest, FileDigest, ParseDigestError, RowGroupDigest};
+pub use encoding::{EncodingSet, PageEncoding};
 pub use error::{DecodeError, Place};
-pub use footer::file_footer::{
-    ColumnChunk, EncodingSet, Footer, ParseOptions, TAIL_LEN, footer_len,
+pub use fill::DecodeCounters;
+pub use footer::{
+    ColumnChunk, ColumnChunkDetails, Footer, FooterDetails, PageCount, ParseOptions, TAIL_LEN,
+    footer_len,
 };
-pub use footer::{ColumnChunkDetails, FooterDetails, PageCount};
-pub use page::header::{PageEncoding, PageHeader, PageKind};
+pub use options::{DecodeOptions, DecoderChoice};
+pub use page::header::{PageHeader, PageKind};
 pub use pool::{BufferPool, Hold, PoolCounters, PoolLimits};
-pub use row_group::{
-    ChunkSource, DecodeCounters, DecodeOptions, DecoderChoice, RowGroupDecoder, Step,
-};
+pub use row_group::{RowGroupDecoder, Step};
 pub use schema::file_schema::{FileSchema, Root};
 pub use schema::projection::Projection;
+pub use source::ChunkSource;
 pub use stored::Int96;
 
 /// Unpacks bit-packed values: the kernel on its own, for `benches/`, which holds it beside the `parquet` crate's.

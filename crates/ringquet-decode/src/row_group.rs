@@ -11,35 +11,24 @@
 //! batch 2    150            (150 of its own) 150             150             150     bytes per row are known now
 //! ```
 
-use std::ops::{AddAssign, Range};
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::SchemaRef;
-use serde::Serialize;
 
 use crate::batch_size::BatchSize;
 use crate::column::FastColumn;
 use crate::error::{DecodeError, Fault, Place};
 use crate::fallback::FallbackColumn;
-use crate::footer::file_footer::{ColumnChunk, Footer};
+use crate::fill::{ColumnContext, DecodeCounters, Filled, Share};
+use crate::footer::column_chunk::ColumnChunk;
+use crate::footer::file_footer::Footer;
+use crate::options::{DecodeOptions, DecoderChoice};
 use crate::page::walk::PageWalk;
-use crate::pool::{BufferPool, Contexts};
+use crate::pool::BufferPool;
+use crate::source::ChunkSource;
 use crate::stored;
-
-/// Where the decoder gets the bytes of a column chunk.
-///
-/// `range` is in offsets of the file, inside the chunk of that leaf, and never empty. The answer is `Some` exactly when
-/// every byte of the range is at hand and contiguous; after `None`, the caller of [`RowGroupDecoder::next_batch`] gets
-/// them. Starts of the ranges asked per leaf never go down, and bytes below [`RowGroupDecoder::consumed`] are not asked
-/// for again; a range that was answered may be asked for again until then. But where [`PoolLimits::held_bytes`] is met,
-/// pages that were read before are asked for again, without their headers.
-///
-/// [`PoolLimits::held_bytes`]: crate::PoolLimits::held_bytes
-pub trait ChunkSource {
-    /// The bytes of `range`, if all are at hand.
-    fn bytes(&mut self, leaf: usize, range: Range<u64>) -> Option<&[u8]>;
-}
 
 /// What [`RowGroupDecoder::next_batch`] came to.
 #[derive(Debug)]
@@ -55,118 +44,6 @@ pub enum Step {
     },
     /// All rows were given.
     Finished,
-}
-
-/// Which decoder may serve a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DecoderChoice {
-    /// Our kernels where they cover the column, the `parquet` crate elsewhere.
-    #[default]
-    Auto,
-    /// The `parquet` crate only: to compare, or to get round a bug of ours.
-    #[serde(rename = "fallback")]
-    FallbackOnly,
-}
-
-/// How to decode.
-#[derive(Debug, Clone)]
-pub struct DecodeOptions {
-    /// Rows per batch at most; the last batch of a row group may have fewer. 0 is taken as 1.
-    pub batch_rows: usize,
-    /// Decoded bytes that a batch should have: the number of its rows follows from the batches before it. `None`: a batch
-    /// has `batch_rows` rows, as far as `batch_bytes_max` allows.
-    pub batch_bytes: Option<usize>,
-    /// What a row is expected to take, in decoded bytes, where a row group like this one was decoded before. `None`: the
-    /// footer's sizes are all that is known of the first batch.
-    pub row_bytes: Option<usize>,
-    /// Decoded bytes that a batch, and with it each of its columns, has at most. A batch that would grow longer ends with
-    /// the row before; one row it always has, whatever that takes.
-    pub batch_bytes_max: usize,
-    /// Bytes that one column may take in a batch of one row. Beyond it is an error.
-    pub row_bytes_max: usize,
-    /// Bytes that a page may have, compressed or not. Beyond it is an error.
-    pub page_bytes_max: usize,
-    /// Whether to check the checksums of pages that have one.
-    pub verify_crc: bool,
-    /// Which decoder may serve a column.
-    pub decoder: DecoderChoice,
-}
-
-impl Default for DecodeOptions {
-    fn default() -> Self {
-        Self {
-            batch_rows: 8192,
-            batch_bytes: None,
-            row_bytes: None,
-            batch_bytes_max: LONG_BYTES_MAX,
-            row_bytes_max: LONG_BYTES_MAX,
-            page_bytes_max: LONG_BYTES_MAX,
-            verify_crc: false,
-            decoder: DecoderChoice::Auto,
-        }
-    }
-}
-
-/// What a batch, a row and a page may take by default, in bytes. Levels and indices of a hostile page expand without end.
-const LONG_BYTES_MAX: usize = 1 << 30;
-
-/// What a decoder has done so far.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct DecodeCounters {
-    /// Column chunks served by our kernels.
-    pub fast_column_chunks: u64,
-    /// Column chunks served by the `parquet` crate.
-    pub fallback_column_chunks: u64,
-    /// Pages decoded.
-    pub pages: u64,
-    /// Bytes of the pages after decompression.
-    pub decompressed_bytes: u64,
-}
-
-impl AddAssign for DecodeCounters {
-    fn add_assign(&mut self, other: Self) {
-        self.fast_column_chunks += other.fast_column_chunks;
-        self.fallback_column_chunks += other.fallback_column_chunks;
-        self.pages += other.pages;
-        self.decompressed_bytes += other.decompressed_bytes;
-    }
-}
-
-/// What a column may add to the batch.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Share {
-    /// Rows that are wanted.
-    pub(crate) rows: usize,
-    /// Bytes that they may take; one row may take more.
-    pub(crate) bytes: usize,
-    /// They are the last ones of the row group.
-    pub(crate) is_last: bool,
-}
-
-/// What came of asking a column for rows.
-#[derive(Debug)]
-pub(crate) enum Filled {
-    /// It has so many rows of the batch, one at least.
-    Rows(usize),
-    /// It waits for bytes.
-    NeedsBytes { leaf: usize, range: Range<u64> },
-}
-
-/// What the columns of a row group share.
-#[derive(Debug)]
-pub(crate) struct ColumnContext {
-    pub(crate) contexts: Contexts,
-    pub(crate) counters: DecodeCounters,
-    /// Columns gave pages or dictionaries back, which they need for the next batch.
-    pub(crate) gave_back: bool,
-    pool: BufferPool,
-}
-
-impl Drop for ColumnContext {
-    fn drop(&mut self) {
-        self.pool.give_back_contexts(std::mem::take(&mut self.contexts));
-    }
 }
 
 /// Decoder of one root column.
@@ -303,12 +180,7 @@ impl RowGroupDecoder {
     ) -> Result<Self, DecodeError> {
         let rows = footer.row_group_rows(row_group);
         let schema = footer.schema();
-        let mut context = ColumnContext {
-            contexts: pool.take_contexts(),
-            counters: DecodeCounters::default(),
-            gave_back: false,
-            pool: pool.clone(),
-        };
+        let mut context = ColumnContext::new(pool);
         let chunks: Vec<(usize, ColumnChunk)> = footer.column_chunks(row_group).collect();
         let mut columns: Vec<Column> = Vec::with_capacity(footer.roots().len());
         let batch = BatchSize::of_row_group(options, footer, &chunks, rows);
@@ -326,7 +198,7 @@ impl RowGroupDecoder {
             if options.decoder == DecoderChoice::Auto
                 && let [(_, chunk)] = of_root
                 && let Some(plan) = schema.plan(*root)
-                && plan.covers(chunk, rows)
+                && plan.covers(chunk.encodings, chunk.num_values, rows)
             {
                 let walk = walk(&of_root[0]);
                 let (plan, bytes_max) = (Arc::clone(plan), options.row_bytes_max);

@@ -2,9 +2,10 @@
 //! reference to the page's bytes; every call is given them.
 
 use super::values::ValueCursor;
+use crate::encoding::PageEncoding;
 use crate::error::Fault;
 use crate::levels::{self, HybridCursor, bit_width};
-use crate::page::header::{PageEncoding, PageKind};
+use crate::page::header::PageKind;
 use crate::schema::column_plan::{ColumnPlan, Leaf, Shape};
 
 /// A position in the levels of a page.

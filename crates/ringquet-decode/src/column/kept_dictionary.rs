@@ -4,13 +4,15 @@ use std::ops::Range;
 
 use super::page_memory::PageMemory;
 use super::values::Dictionary;
-use crate::codec::{Codec, Decompressor};
+use crate::codec::Codec;
+use crate::decompress::Decompressor;
+use crate::encoding::PageEncoding;
 use crate::error::Fault;
-use crate::page::header::{PageEncoding, PageHeader, PageKind};
+use crate::page::header::{PageHeader, PageKind};
 use crate::page::walk::{self, PagePlace, RawPage};
 use crate::pool::BufferPool;
-use crate::row_group::ChunkSource;
 use crate::schema::column_plan::Leaf;
+use crate::source::ChunkSource;
 
 /// A dictionary, or where it can be read again.
 #[derive(Debug, Default)]

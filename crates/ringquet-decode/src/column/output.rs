@@ -9,11 +9,12 @@ use arrow_data::ArrayData;
 use super::strings;
 use super::values::Dictionary;
 use crate::error::Fault;
-use crate::footer::file_footer::ColumnChunk;
+use crate::footer::column_chunk::ColumnChunk;
 use crate::kernels::bitmap;
 use crate::kernels::join_strings::End;
-use crate::pool::{BufferPool, PoolBuffer, words, words_mut};
+use crate::pool::{BufferPool, PoolBuffer};
 use crate::schema::column_plan::{ColumnPlan, Leaf, ListKind, Shape};
+use crate::words::{words, words_mut};
 
 /// Bytes that grow in a pool buffer, which is taken when the first of them come.
 #[derive(Debug)]

@@ -10,7 +10,8 @@ use crate::kernels::join_strings::{
     self, End, Joined, SHORT_BYTES, Span, Target, are_text, plain_string,
 };
 use crate::kernels::spread;
-use crate::pool::{Hold, words_mut};
+use crate::pool::Hold;
+use crate::words::words_mut;
 
 /// Strings appended at a time.
 const BLOCK: usize = 1024;

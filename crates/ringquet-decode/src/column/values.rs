@@ -3,14 +3,15 @@
 use super::output::Output;
 use super::page_memory::PageMemory;
 use super::strings::{StringDictionary, next_prefixed};
+use crate::encoding::PageEncoding;
 use crate::error::Fault;
 use crate::kernels::convert::{Convert, convert};
 use crate::kernels::delta::DeltaCursor;
 use crate::kernels::{ascending, bitmap, byte_stream_split, gather, spread, spread_bits};
 use crate::levels::{HybridCursor, HybridRun};
-use crate::page::header::PageEncoding;
-use crate::pool::{BufferPool, Hold, PoolBuffer, Word, words, words_mut};
+use crate::pool::{BufferPool, Hold, PoolBuffer};
 use crate::schema::column_plan::{FixedLeaf, Leaf, StoredAs};
+use crate::words::{Word, words, words_mut};
 
 /// Indices or differences decoded at a time: their scratch stays in the first-level cache.
 const BLOCK: usize = 1024;

@@ -11,10 +11,11 @@
 use parquet::basic::Type;
 use parquet::schema::types::ColumnDescriptor;
 
+use crate::encoding::PageEncoding;
 use crate::error::Fault;
 use crate::kernels::delta::DeltaCursor;
 use crate::levels::{self, bit_width};
-use crate::page::header::{PageEncoding, PageHeader, PageKind};
+use crate::page::header::{PageHeader, PageKind};
 
 /// What the handover must know of a leaf column.
 #[derive(Debug, Clone, Copy)]

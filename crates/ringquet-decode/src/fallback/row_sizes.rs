@@ -11,11 +11,12 @@ use std::collections::VecDeque;
 use parquet::basic::Type;
 use parquet::schema::types::ColumnDescriptor;
 
+use crate::encoding::PageEncoding;
 use crate::error::Fault;
 use crate::kernels::delta::DeltaCursor;
 use crate::kernels::join_strings::plain_string;
 use crate::levels::{HybridCursor, bit_width};
-use crate::page::header::{PageEncoding, PageKind};
+use crate::page::header::PageKind;
 
 /// Levels and lengths walked at a time.
 const BLOCK: usize = 256;

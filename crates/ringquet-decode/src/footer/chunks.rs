@@ -13,8 +13,9 @@
 
 use std::sync::Arc;
 
-use super::file_footer::{ColumnChunk, EncodingSet};
-use crate::Codec;
+use super::column_chunk::ColumnChunk;
+use crate::codec::Codec;
+use crate::encoding::EncodingSet;
 
 /// Bit of a chunk's first byte that says it has a dictionary page.
 const DICTIONARY: u8 = 0x80;

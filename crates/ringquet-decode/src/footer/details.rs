@@ -5,8 +5,8 @@
 
 use super::file_footer::Footer;
 use super::short_chunks::each_struct;
+use crate::encoding::PageEncoding;
 use crate::error::{DecodeError, Fault, Place};
-use crate::page::header::PageEncoding;
 use crate::schema::rewrite::KeyValue;
 use crate::schema::tree::struct_list;
 use crate::thrift::reader::{ThriftReader, kind};

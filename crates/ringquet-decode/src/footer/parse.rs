@@ -5,23 +5,73 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::chunks::{ChunkTable, ChunkTableBuilder};
+use super::column_chunk::ColumnChunk;
 use super::created_by::CreatedBy;
-use super::file_footer::{ColumnChunk, EncodingSet, Footer, MAGIC, ParseOptions, TAIL_LEN};
+use super::file_footer::Footer;
 use super::short_chunks::ChunkStarts;
+use super::tail::{MAGIC, TAIL_LEN};
 use super::template::Templates;
-use crate::Codec;
+use crate::codec::Codec;
+use crate::encoding::{EncodingSet, PageEncoding};
 use crate::error::{DecodeError, Fault, Place};
-use crate::page::header::PageEncoding;
 use crate::schema::file_schema::FileSchema;
 use crate::schema::kinds;
 use crate::schema::projection::{Projection, Wanted};
 use crate::schema::tree::{SchemaTree, read_schema, struct_list};
 use crate::schema::views::SchemaSource;
-use crate::thrift::reader::{ThriftFault, ThriftReader, kind};
+use crate::stored::Int96;
+use crate::thrift::reader::{ThriftReader, kind};
 
-impl From<ThriftFault> for Fault {
-    fn from(fault: ThriftFault) -> Self {
-        Self::out_of_spec(format!("footer: {}", fault.what()))
+/// How a footer is to be read.
+#[derive(Debug, Clone, Copy)]
+pub struct ParseOptions<'a> {
+    /// Which columns.
+    pub projection: &'a Projection,
+    /// The schema of another file, which is taken where the two are the same. Of a thousand files of a data set only the first
+    /// then pays time and memory for it.
+    pub shared: Option<&'a Arc<FileSchema>>,
+    /// As what timestamps of INT96 are read.
+    pub int96: Int96,
+}
+
+impl Footer {
+    /// Reads the thrift bytes in front of the tail of a file of `file_len` bytes.
+    ///
+    /// # Errors
+    /// When the bytes are not a Parquet footer, when anything in it lies outside the file, or when the projection names
+    /// a column that is not there.
+    pub fn parse(
+        thrift_bytes: &[u8],
+        file_len: u64,
+        projection: &Projection,
+    ) -> Result<Self, DecodeError> {
+        Self::parse_sharing(thrift_bytes, file_len, projection, None)
+    }
+
+    /// [`Self::parse`], taking the schema of another file where the two are the same.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn parse_sharing(
+        thrift_bytes: &[u8],
+        file_len: u64,
+        projection: &Projection,
+        shared: Option<&Arc<FileSchema>>,
+    ) -> Result<Self, DecodeError> {
+        let options = ParseOptions { projection, shared, int96: Int96::default() };
+        Self::parse_with(thrift_bytes, file_len, &options)
+    }
+
+    /// [`Self::parse`] in another way.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn parse_with(
+        thrift_bytes: &[u8],
+        file_len: u64,
+        options: &ParseOptions<'_>,
+    ) -> Result<Self, DecodeError> {
+        parse(thrift_bytes, file_len, options)
     }
 }
 
@@ -58,11 +108,7 @@ struct Schema {
     wanted: Wanted,
 }
 
-pub(super) fn parse(
-    bytes: &[u8],
-    file_len: u64,
-    options: &ParseOptions<'_>,
-) -> Result<Footer, DecodeError> {
+fn parse(bytes: &[u8], file_len: u64, options: &ParseOptions<'_>) -> Result<Footer, DecodeError> {
     let length = bytes.len() as u64;
     let data_end = file_len.saturating_sub(length + TAIL_LEN as u64);
     let walk = Walk { bytes, data_end, projection: options.projection };

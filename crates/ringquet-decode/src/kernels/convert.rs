@@ -1,6 +1,6 @@
 //! Values as Parquet stores them, into values as Arrow has them, where the two differ.
 
-use crate::pool::{Word, words_mut};
+use crate::words::{Word, words_mut};
 
 /// How the bytes of a stored value become those of an Arrow value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

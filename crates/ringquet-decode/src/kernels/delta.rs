@@ -10,7 +10,7 @@
 use super::bit_unpack::{bits_at, unpack};
 use super::running_sum::running_sum;
 use crate::error::Fault;
-use crate::pool::Word;
+use crate::words::Word;
 
 /// Differences unpacked at a time; miniblocks have 32 or 64 values.
 const DIFFERENCES: usize = 64;

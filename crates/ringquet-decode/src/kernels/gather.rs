@@ -5,7 +5,7 @@
     reason = "indices are held against the dictionary once per block, not once each"
 )]
 
-use crate::pool::Word;
+use crate::words::Word;
 
 /// `out[i] = dictionary[indices[i]]`; the index that is out of range, if one is.
 ///
@@ -62,7 +62,7 @@ fn max_fast(indices: &[u32]) -> u32 {
 /// Values looked up by the kernel that this CPU has for their width; it may leave the last ones.
 #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 fn lookup_fast<T: Word>(table: &[T; 256], indices: &[u8], out: &mut [T]) -> usize {
-    use crate::pool::{bytes_of, words_as};
+    use crate::words::{bytes_of, words_as};
     match bytes_of(table).first_chunk::<256>() {
         Some(table) if size_of::<T>() == 1 => {
             super::gather_x86::lookup(table, indices, words_as(out))

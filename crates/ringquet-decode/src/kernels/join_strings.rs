@@ -8,7 +8,7 @@
 //! ```
 
 use crate::error::Fault;
-use crate::pool::Word;
+use crate::words::Word;
 
 /// Strings up to this many bytes are short.
 pub(crate) const SHORT_BYTES: usize = 32;

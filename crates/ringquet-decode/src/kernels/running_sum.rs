@@ -26,7 +26,7 @@ fn sum_plain<T: Number>(differences: &[u32], add: T, last: T, out: &mut [T]) -> 
 /// As many as the kernel that this CPU has for their width does, and the last of them.
 #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 fn sum_fast<T: Number>(differences: &[u32], add: T, last: T, out: &mut [T]) -> (usize, T) {
-    use crate::pool::words_as;
+    use crate::words::words_as;
     let (wide_add, wide_last) = (add.widen(), last.widen());
     let (done, last) = match size_of::<T>() {
         4 => super::running_sum_x86::sum_32(differences, wide_add, wide_last, words_as(out)),

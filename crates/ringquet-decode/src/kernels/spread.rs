@@ -3,9 +3,9 @@
 
 use arrow_buffer::bit_util::get_bit;
 
-use crate::pool::Word;
+use crate::words::Word;
 #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
-use crate::pool::words_as;
+use crate::words::words_as;
 
 /// Moves the first `present` of `values` to the slots whose bit in `validity` (from `offset` on) is set, in order. Slots
 /// of nulls become 0. There are `present` set bits.

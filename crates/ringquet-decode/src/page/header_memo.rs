@@ -76,7 +76,8 @@ impl HeaderMemo {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::page::header::{PageEncoding, PageKind};
+    use crate::encoding::PageEncoding;
+    use crate::page::header::PageKind;
 
     /// A header of a data page, with statistics { 5: max = two bytes, 6: min = two bytes } in it.
     fn header(num_values: u8, statistics: [u8; 4]) -> Vec<u8> {

@@ -7,12 +7,13 @@
 
 use std::ops::Range;
 
-use crate::codec::{Codec, Decompressor, check_expansion};
+use crate::codec::Codec;
+use crate::decompress::{Decompressor, check_expansion};
 use crate::error::Fault;
-use crate::footer::file_footer::ColumnChunk;
+use crate::footer::column_chunk::ColumnChunk;
 use crate::page::header::{PageHeader, PageKind};
 use crate::page::header_memo::HeaderMemo;
-use crate::row_group::ChunkSource;
+use crate::source::ChunkSource;
 
 /// Bytes asked for where a page header is expected. PyArrow's headers with statistics take about 70.
 const HEADER_ASK_BYTES: u64 = 512;

@@ -1,13 +1,13 @@
 //! Which columns our decoders cover, and what is to be done for them.
 
-use arrow_schema::{DataType, FieldRef, TimeUnit};
-use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit as ParquetUnit, Type};
-use parquet::schema::types::ColumnDescriptor;
+use arrow_schema::{DataType, Field, FieldRef, TimeUnit};
+use parquet::basic::{
+    ConvertedType, LogicalType, Repetition, TimeUnit as ParquetUnit, Type as Physical,
+};
+use parquet::schema::types::{ColumnDescriptor, Type};
 
-use super::file_schema::FileSchema;
-use crate::footer::file_footer::{ColumnChunk, EncodingSet};
+use crate::encoding::{EncodingSet, PageEncoding};
 use crate::kernels::convert::Convert;
-use crate::page::header::PageEncoding;
 
 /// What is to be done for a column.
 #[derive(Debug, Clone)]
@@ -93,15 +93,8 @@ pub(crate) enum StoredAs {
 }
 
 impl ColumnPlan {
-    /// The plan for a root column, if it has one leaf and our decoders cover its type.
-    pub(crate) fn new(schema: &FileSchema, root: usize) -> Option<Self> {
-        let leaves = &schema.roots[root].leaves;
-        let leaf = leaves.start;
-        if leaves.len() != 1 {
-            return None;
-        }
-        let field = schema.stored_field(root)?;
-        let column = schema.stored_parquet().column(leaf);
+    /// For the root column `root`, shown as `field`, whose only leaf is `column`, if our decoders cover its type.
+    pub(crate) fn new(root: &Type, column: &ColumnDescriptor, field: &Field) -> Option<Self> {
         let (max_definition, max_repetition) = (column.max_def_level(), column.max_rep_level());
         let data_type = field.data_type().clone();
         let path_length = column.path().parts().len();
@@ -120,15 +113,10 @@ impl ColumnPlan {
                 }
                 _ => return None,
             };
-            let shape = list_shape(
-                &schema.stored_parquet().root_schema().get_fields()[root],
-                &column,
-                kind,
-                element,
-            )?;
+            let shape = list_shape(root, column, kind, element)?;
             (Shape::List(shape), element.data_type())
         };
-        let leaf = Leaf::new(&column, leaf_type)?;
+        let leaf = Leaf::new(column, leaf_type)?;
         Some(Self { shape, leaf, data_type, encodings: leaf.encodings() })
     }
 
@@ -140,13 +128,12 @@ impl ColumnPlan {
         }
     }
 
-    /// Whether our decoders cover this column chunk of a row group of `rows` rows.
-    pub(crate) fn covers(&self, chunk: &ColumnChunk, rows: u64) -> bool {
+    /// Whether our decoders cover a column chunk with these encodings and so many values, of a row group of `rows` rows.
+    pub(crate) fn covers(&self, encodings: EncodingSet, num_values: u64, rows: u64) -> bool {
         let has_its_rows = match self.shape {
-            Shape::Flat { .. } => chunk.num_values == rows,
+            Shape::Flat { .. } => num_values == rows,
             Shape::List(_) => true,
         };
-        let encodings = chunk.encodings;
         has_its_rows && !encodings.is_empty() && encodings.is_subset_of(self.encodings)
     }
 }
@@ -154,7 +141,7 @@ impl ColumnPlan {
 /// A list one level deep: `root { repeated group { element } }`, or older writers' `root { repeated element }`, or
 /// `repeated root`.
 fn list_shape(
-    root: &parquet::schema::types::Type,
+    root: &Type,
     column: &ColumnDescriptor,
     kind: ListKind,
     element: &FieldRef,
@@ -185,8 +172,8 @@ impl Leaf {
     fn new(column: &ColumnDescriptor, data_type: &DataType) -> Option<Self> {
         let physical = column.physical_type();
         let stored_as = match physical {
-            Type::INT32 | Type::INT64 => StoredAs::Integer,
-            Type::FLOAT | Type::DOUBLE => StoredAs::Float,
+            Physical::INT32 | Physical::INT64 => StoredAs::Integer,
+            Physical::FLOAT | Physical::DOUBLE => StoredAs::Float,
             _ => StoredAs::Binary,
         };
         let fixed = |stored, width, convert| {
@@ -195,53 +182,59 @@ impl Leaf {
         let same = |width| fixed(width, width, Convert::Same);
         let length = usize::try_from(column.type_length()).unwrap_or(0);
         match (physical, data_type) {
-            (Type::BOOLEAN, DataType::Boolean) => Some(Self::Bool),
-            (Type::INT32, DataType::Int8 | DataType::UInt8) => fixed(4, 1, Convert::Narrow8),
-            (Type::INT32, DataType::Int16 | DataType::UInt16) => fixed(4, 2, Convert::Narrow16),
-            (Type::INT32, DataType::Int32 | DataType::UInt32 | DataType::Date32) => same(4),
-            (Type::INT32, DataType::Time32(unit)) if stored_unit(column) == Some(*unit) => same(4),
-            (Type::INT32, DataType::Decimal32(_, _)) => same(4),
-            (Type::INT32, DataType::Decimal128(_, _)) => fixed(4, 16, Convert::Widen32),
-            (Type::FLOAT, DataType::Float32) => same(4),
-            (Type::INT64, DataType::Int64 | DataType::UInt64) => same(8),
-            (Type::INT64, DataType::Time64(unit) | DataType::Timestamp(unit, _))
+            (Physical::BOOLEAN, DataType::Boolean) => Some(Self::Bool),
+            (Physical::INT32, DataType::Int8 | DataType::UInt8) => fixed(4, 1, Convert::Narrow8),
+            (Physical::INT32, DataType::Int16 | DataType::UInt16) => fixed(4, 2, Convert::Narrow16),
+            (Physical::INT32, DataType::Int32 | DataType::UInt32 | DataType::Date32) => same(4),
+            (Physical::INT32, DataType::Time32(unit)) if stored_unit(column) == Some(*unit) => {
+                same(4)
+            }
+            (Physical::INT32, DataType::Decimal32(_, _)) => same(4),
+            (Physical::INT32, DataType::Decimal128(_, _)) => fixed(4, 16, Convert::Widen32),
+            (Physical::FLOAT, DataType::Float32) => same(4),
+            (Physical::INT64, DataType::Int64 | DataType::UInt64) => same(8),
+            (Physical::INT64, DataType::Time64(unit) | DataType::Timestamp(unit, _))
                 if stored_unit(column) == Some(*unit) =>
             {
                 same(8)
             }
-            (Type::INT64, DataType::Decimal64(_, _)) => same(8),
-            (Type::INT64, DataType::Decimal128(_, _)) => fixed(8, 16, Convert::Widen64),
+            (Physical::INT64, DataType::Decimal64(_, _)) => same(8),
+            (Physical::INT64, DataType::Decimal128(_, _)) => fixed(8, 16, Convert::Widen64),
             // Types that Parquet has no name for are stored as plain numbers.
             (
-                Type::INT64,
+                Physical::INT64,
                 DataType::Timestamp(TimeUnit::Second, _) | DataType::Date64 | DataType::Duration(_),
             ) if is_plain_number(column) => same(8),
-            (Type::INT32, DataType::Time32(TimeUnit::Second)) if is_plain_number(column) => same(4),
-            (Type::DOUBLE, DataType::Float64) => same(8),
-            (Type::FIXED_LEN_BYTE_ARRAY, DataType::Float16) if length == 2 => same(2),
-            (Type::FIXED_LEN_BYTE_ARRAY, DataType::FixedSizeBinary(width))
+            (Physical::INT32, DataType::Time32(TimeUnit::Second)) if is_plain_number(column) => {
+                same(4)
+            }
+            (Physical::DOUBLE, DataType::Float64) => same(8),
+            (Physical::FIXED_LEN_BYTE_ARRAY, DataType::Float16) if length == 2 => same(2),
+            (Physical::FIXED_LEN_BYTE_ARRAY, DataType::FixedSizeBinary(width))
                 if length > 0 && usize::try_from(*width) == Ok(length) =>
             {
                 same(length)
             }
-            (Type::FIXED_LEN_BYTE_ARRAY, DataType::Decimal128(_, _))
+            (Physical::FIXED_LEN_BYTE_ARRAY, DataType::Decimal128(_, _))
                 if (1..=16).contains(&length) =>
             {
                 fixed(length, 16, Convert::BigEndian128)
             }
-            (Type::FIXED_LEN_BYTE_ARRAY, DataType::Decimal256(_, _))
+            (Physical::FIXED_LEN_BYTE_ARRAY, DataType::Decimal256(_, _))
                 if (1..=32).contains(&length) =>
             {
                 fixed(length, 32, Convert::BigEndian256)
             }
-            (Type::BYTE_ARRAY, DataType::Utf8) => Some(Self::Bytes { large: false, is_text: true }),
-            (Type::BYTE_ARRAY, DataType::Binary) => {
+            (Physical::BYTE_ARRAY, DataType::Utf8) => {
+                Some(Self::Bytes { large: false, is_text: true })
+            }
+            (Physical::BYTE_ARRAY, DataType::Binary) => {
                 Some(Self::Bytes { large: false, is_text: false })
             }
-            (Type::BYTE_ARRAY, DataType::LargeUtf8) => {
+            (Physical::BYTE_ARRAY, DataType::LargeUtf8) => {
                 Some(Self::Bytes { large: true, is_text: true })
             }
-            (Type::BYTE_ARRAY, DataType::LargeBinary) => {
+            (Physical::BYTE_ARRAY, DataType::LargeBinary) => {
                 Some(Self::Bytes { large: true, is_text: false })
             }
             _ => None,

@@ -16,6 +16,7 @@ use super::projection::{Projection, Wanted};
 use super::tree::SchemaTree;
 use super::views::{SchemaSource, Views};
 use crate::error::Fault;
+use crate::guarded::guarded;
 use crate::stored::Int96;
 
 /// A column of the schema's first level: what a projection names and what becomes one Arrow array.
@@ -157,7 +158,13 @@ impl FileSchema {
 
     /// How our decoders read a column of the first level, if they do.
     pub(crate) fn plan(&self, root: usize) -> Option<&Arc<ColumnPlan>> {
-        let make = || ColumnPlan::new(self, root).map(Arc::new);
+        let make = || {
+            let leaves = &self.roots[root].leaves;
+            let field = self.stored_field(root).filter(|_| leaves.len() == 1)?;
+            let column = self.stored_parquet.column(leaves.start);
+            let root = &self.stored_parquet.root_schema().get_fields()[root];
+            ColumnPlan::new(root, &column, field).map(Arc::new)
+        };
         self.plans[root].get_or_init(make).as_ref()
     }
 
@@ -238,17 +245,5 @@ impl FileSchema {
         let file = FileMetaData::new(2, 0, None, None, parquet, None);
         let metadata = Arc::new(ParquetMetaData::new(file, Vec::new()));
         Ok(RootReader { metadata, levels })
-    }
-}
-
-/// Calls into the `parquet` crate. It is careful, but not written for hostile input: a panic in it becomes an error of
-/// this file instead of the end of a scan over thousands.
-pub(crate) fn guarded<T, E: Into<Fault>>(
-    what: &'static str,
-    call: impl FnOnce() -> Result<T, E>,
-) -> Result<T, Fault> {
-    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)) {
-        Ok(result) => result.map_err(Into::into),
-        Err(_) => Err(Fault::out_of_spec(format!("the parquet crate panicked on the {what}"))),
     }
 }

@@ -9,9 +9,9 @@ use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::file::metadata::ParquetMetaDataReader;
 use parquet::schema::types::SchemaDescPtr;
 
-use super::file_schema::guarded;
 use super::rewrite;
 use crate::error::Fault;
+use crate::guarded::guarded;
 use crate::stored::{self, Int96};
 
 /// The thrift bytes that a schema is made from.
