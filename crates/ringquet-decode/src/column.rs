@@ -20,13 +20,18 @@
 //! each batch, and read again for the next one: slower, but within the budget.
 
 mod data_page;
+mod dictionary;
+mod fixed;
 mod flat;
+mod index_blocks;
 mod kept_dictionary;
 mod list;
 mod output;
 mod page_memory;
+mod prefixed;
 mod quota;
 mod strings;
+mod value_cursor;
 mod values;
 
 use std::ops::Range;

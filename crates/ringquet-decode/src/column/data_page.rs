@@ -1,7 +1,7 @@
 //! A data page that is being taken apart: where its levels and values are, and how far they were taken. It holds no
 //! reference to the page's bytes; every call is given them.
 
-use super::values::ValueCursor;
+use super::value_cursor::ValueCursor;
 use crate::encoding::PageEncoding;
 use crate::error::Fault;
 use crate::levels::{self, HybridCursor, bit_width};
@@ -108,7 +108,7 @@ impl DataPage {
                 return Err(Fault::out_of_spec("a page without values among the data pages"));
             }
         };
-        let values = ValueCursor::new(encoding, bytes, values_start, &plan.leaf, is_v2(kind))?;
+        let values = ValueCursor::new(encoding, bytes, values_start, &plan.leaf)?;
         let num_values = num_values as usize;
         Ok(Self { repetition, definition, values, num_values, taken: 0, is_decompressed })
     }
@@ -122,10 +122,6 @@ impl DataPage {
     pub(super) fn is_decompressed(&self) -> bool {
         self.is_decompressed
     }
-}
-
-fn is_v2(kind: PageKind) -> bool {
-    matches!(kind, PageKind::DataV2 { .. })
 }
 
 impl Leaf {

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use super::dictionary::Dictionary;
 use super::page_memory::PageMemory;
-use super::values::Dictionary;
 use crate::codec::Codec;
 use crate::decompress::Decompressor;
 use crate::encoding::PageEncoding;

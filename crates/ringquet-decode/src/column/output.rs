@@ -6,15 +6,18 @@ use arrow_array::{ArrayRef, make_array};
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer};
 use arrow_data::ArrayData;
 
-use super::strings;
-use super::values::Dictionary;
+use super::dictionary::Dictionary;
+use super::index_blocks::BLOCK;
 use crate::error::Fault;
 use crate::footer::column_chunk::ColumnChunk;
 use crate::kernels::bitmap;
-use crate::kernels::join_strings::End;
+use crate::kernels::join_strings::{End, SHORT_BYTES};
 use crate::pool::{BufferPool, PoolBuffer};
 use crate::schema::column_plan::{ColumnPlan, Leaf, ListKind, Shape};
 use crate::words::{words, words_mut};
+
+/// Room that is made for a block of strings before their lengths are known; longer ones ask for more.
+pub(super) const STRING_ROOM_BYTES: usize = BLOCK * SHORT_BYTES;
 
 /// Bytes that grow in a pool buffer, which is taken when the first of them come.
 #[derive(Debug)]
@@ -406,7 +409,7 @@ impl Output {
     pub(super) fn capacity(&self) -> Capacity {
         let max = self.values.max;
         // Strings are copied with room behind them, and are not as long in one batch as in the next.
-        let slack = if self.ends.len > 0 { self.values.len / 8 + strings::ROOM_BYTES } else { 0 };
+        let slack = if self.ends.len > 0 { self.values.len / 8 + STRING_ROOM_BYTES } else { 0 };
         let values = self.values.len + slack;
         Capacity { values, ends: self.ends.len, starts: self.starts.len, max }
     }

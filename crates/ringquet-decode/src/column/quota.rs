@@ -4,8 +4,8 @@
 //! what values decode to is added up before they are decoded, wherever it is not plain that all of them fit.
 
 use super::data_page::DataPage;
+use super::dictionary::Dictionary;
 use super::output::Output;
-use super::values::Dictionary;
 use crate::schema::column_plan::{ColumnPlan, Leaf, ListKind, Shape};
 
 /// Slots and values that the next step may take at most.

@@ -2,58 +2,17 @@
 //!
 //! Text is held to be UTF-8 as soon as it is copied, while it is in the cache; that of a dictionary only once.
 
-use super::output::Output;
-use super::page_memory::PageMemory;
-use super::values::{Block, Dictionary, ValueCursor, each_block, no_dictionary};
+use super::dictionary::{Dictionary, StringDictionary, no_dictionary, not_text};
+use super::index_blocks::{BLOCK, Block, each_block};
+use super::output::{Output, STRING_ROOM_BYTES};
+use super::prefixed::{next_prefixed, non_negative, split};
+use super::value_cursor::ValueCursor;
 use crate::error::Fault;
 use crate::kernels::join_strings::{
-    self, End, Joined, SHORT_BYTES, Span, Target, are_text, plain_string,
+    self, End, Joined, SHORT_BYTES, Target, are_text, plain_string,
 };
 use crate::kernels::spread;
-use crate::pool::Hold;
 use crate::words::words_mut;
-
-/// Strings appended at a time.
-const BLOCK: usize = 1024;
-
-/// Room that is made for a block of strings before their lengths are known; longer ones ask for more.
-pub(super) const ROOM_BYTES: usize = BLOCK * SHORT_BYTES;
-
-/// Dictionary entries: the page that they are in, and where each one lies.
-#[derive(Debug)]
-pub(super) struct StringDictionary {
-    page: PageMemory,
-    spans: Vec<Span>,
-    /// Bytes of the longest entry.
-    longest: usize,
-    _spans_hold: Hold,
-}
-
-impl StringDictionary {
-    pub(super) fn new(page: PageMemory, count: usize, is_text: bool) -> Result<Self, Fault> {
-        let bytes = page.bytes();
-        // Each entry has a length of four bytes.
-        if count > bytes.len() / 4 {
-            return Err(Fault::truncated("dictionary", count.saturating_mul(4), bytes.len()));
-        }
-        let mut spans_hold = page.new_hold();
-        spans_hold.set(count * size_of::<Span>())?;
-        let mut spans = Vec::with_capacity(count);
-        let (mut at, mut longest) = (0, 0);
-        for _ in 0..count {
-            let string = plain_string(&bytes[at..])?;
-            if is_text && simdutf8::basic::from_utf8(string).is_err() {
-                return Err(not_text());
-            }
-            // Pages are shorter than 4 GiB.
-            let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-            spans.push((number(at + 4), number(string.len())));
-            at += 4 + string.len();
-            longest = longest.max(string.len());
-        }
-        Ok(Self { page, spans, longest, _spans_hold: spans_hold })
-    }
-}
 
 /// Appends strings to an output.
 struct Appender<'a, T> {
@@ -76,7 +35,7 @@ impl<T: End> Appender<'_, T> {
     ) -> Result<(), Fault> {
         let first_byte = self.output.values.len;
         let ends_end = self.next + count * size_of::<T>();
-        let mut room = rest.min(ROOM_BYTES).saturating_add(SHORT_BYTES);
+        let mut room = rest.min(STRING_ROOM_BYTES).saturating_add(SHORT_BYTES);
         let mut done = 0;
         while done < count {
             self.output.values.reserve(room)?;
@@ -271,7 +230,7 @@ impl ValueCursor {
                         return Ok(());
                     }
                     let mut append = |indices: &[u32]| {
-                        appender.append(indices.len(), ROOM_BYTES, |target, ends, done| {
+                        appender.append(indices.len(), STRING_ROOM_BYTES, |target, ends, done| {
                             join_strings::gather(entries, spans, &indices[done..], target, ends)
                                 .map_err(out_of_range)
                         })
@@ -310,7 +269,7 @@ impl ValueCursor {
                     let suffix_block = &mut suffix_block[..part];
                     prefixes.decode(bytes, prefix_block)?;
                     suffixes.decode(bytes, suffix_block)?;
-                    appender.append(part, ROOM_BYTES, |target, ends, done| {
+                    appender.append(part, STRING_ROOM_BYTES, |target, ends, done| {
                         let lengths = prefix_block[done..].iter().zip(&suffix_block[done..]);
                         for (index, ((prefix, suffix), end)) in lengths.zip(ends).enumerate() {
                             let length = non_negative(prefix.saturating_add(*suffix))?;
@@ -383,41 +342,4 @@ fn each_part(count: usize, mut take: impl FnMut(usize) -> Result<(), Fault>) -> 
         left -= part;
     }
     Ok(())
-}
-
-/// Makes `previous` the next DELTA_BYTE_ARRAY string: so many of its first bytes, and so many that follow at `position`.
-#[inline]
-pub(super) fn next_prefixed(
-    previous: &mut Vec<u8>,
-    (prefix, suffix): (i64, i64),
-    bytes: &[u8],
-    position: &mut usize,
-) -> Result<(), Fault> {
-    let (prefix, suffix) = (non_negative(prefix)?, non_negative(suffix)?);
-    if prefix > previous.len() {
-        let previous = previous.len();
-        let what = format!("prefix of {prefix} bytes of a string of {previous}");
-        return Err(Fault::out_of_spec(what));
-    }
-    previous.truncate(prefix);
-    previous.extend_from_slice(split(bytes, position, suffix)?);
-    Ok(())
-}
-
-/// The next `length` bytes at `position`.
-fn split<'a>(bytes: &'a [u8], position: &mut usize, length: usize) -> Result<&'a [u8], Fault> {
-    let rest = &bytes[*position..];
-    let string =
-        rest.get(..length).ok_or_else(|| Fault::truncated("string", length, rest.len()))?;
-    *position += length;
-    Ok(string)
-}
-
-fn non_negative(length: i64) -> Result<usize, Fault> {
-    usize::try_from(length).map_err(|_| Fault::out_of_spec(format!("a string of {length} bytes")))
-}
-
-#[cold]
-fn not_text() -> Fault {
-    Fault::out_of_spec("a string that is not UTF-8")
 }
