@@ -17,6 +17,7 @@ use std::ops::Range;
 use arrow_array::cast::AsArray as _;
 use arrow_array::{Array, ArrayRef};
 use arrow_buffer::{BooleanBufferBuilder, Buffer};
+use ringquet_decode::thrift::StructWriter;
 
 use crate::codec::PageCodec;
 use crate::content::Run;
@@ -31,7 +32,6 @@ use crate::plain::{self, Pieces};
 use crate::schema::{DataColumn, DataKind};
 use crate::sink::FileSink;
 use crate::statistics::Bounds;
-use crate::thrift::StructWriter;
 
 /// A dictionary of this many bytes is full. Looked at after every batch.
 const DICTIONARY_BYTES: usize = 1 << 20;
@@ -486,7 +486,7 @@ impl WrittenChunk {
             });
             meta.structure(16, |sizes| self.encode_sizes(column, sizes));
         });
-        let mut extent = |id: u8, extent: Option<Extent>| {
+        let mut extent = |id: i16, extent: Option<Extent>| {
             if let Some((offset, bytes)) = extent {
                 chunk.i64(id, offset_i64(offset));
                 chunk.i32(id + 1, page_i32(bytes));

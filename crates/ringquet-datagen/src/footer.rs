@@ -5,10 +5,10 @@
 
 use arrow_schema::Schema;
 use parquet::arrow::encode_arrow_schema;
+use ringquet_decode::thrift::StructWriter;
 
 use crate::page::offset_i64;
 use crate::schema::{DataColumn, DataKind};
-use crate::thrift::StructWriter;
 
 /// In `created_by` of every file.
 pub(crate) const CREATED_BY: &str = concat!("ringquet version ", env!("CARGO_PKG_VERSION"));

@@ -10,7 +10,7 @@
 //! A last group that is not full is a repeated run if its values are equal and no packed group is
 //! open; otherwise it is filled up with zeros.
 
-use crate::thrift::varint;
+use ringquet_decode::thrift::write_varint;
 
 /// Groups behind one header, whose count then fits in its byte.
 const GROUPS_MAX: u8 = 63;
@@ -58,7 +58,7 @@ impl<'a> RunWriter<'a> {
 
     fn repeated(&mut self, value: u32, count: u64) {
         self.close();
-        varint(self.out, count << 1);
+        write_varint(self.out, count << 1);
         let bytes = self.width.div_ceil(8) as usize;
         self.out.extend_from_slice(&value.to_le_bytes()[..bytes]);
     }
@@ -226,7 +226,7 @@ pub(crate) fn encode_list_starts(out: &mut Vec<u8>, rows: u64, size: u64) {
 mod tests {
     use super::*;
 
-    /// An independent reading of the runs.
+    /// An independent reading of the runs: it shares no code with what is tested.
     fn decode(bytes: &[u8], width: u32, count: usize) -> Vec<u32> {
         let mut values = Vec::new();
         let mut at = 0;

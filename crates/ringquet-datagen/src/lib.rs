@@ -46,7 +46,6 @@ mod statistics;
 
 mod codec;
 mod page;
-mod thrift;
 
 // pages to chunks to files
 mod chunk;

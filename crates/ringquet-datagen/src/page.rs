@@ -6,9 +6,10 @@
 //! dictionary     │ header │ ⟦values, PLAIN⟧ │                           ⟦…⟧ is compressed
 //! ```
 
+use ringquet_decode::thrift::StructWriter;
+
 use crate::schema::DataKind;
 use crate::statistics::Bounds;
-use crate::thrift::StructWriter;
 
 /// Parquet's numbers of encodings.
 pub(crate) const PLAIN: i32 = 0;
@@ -44,7 +45,7 @@ pub(crate) struct LevelBytes {
 impl DataPage<'_> {
     /// The header in front of a page of so many bytes.
     pub(crate) fn header(&self, uncompressed: usize, stored: usize) -> Vec<u8> {
-        let statistics = |id: u8, page: &mut StructWriter<'_>| {
+        let statistics = |id: i16, page: &mut StructWriter<'_>| {
             if let Some(bounds) = self.bounds {
                 page.structure(id, |fields| bounds.write(self.kind, fields));
             }

@@ -6,9 +6,9 @@ use arrow_array::types::{
     Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type,
     UInt16Type, UInt32Type, UInt64Type,
 };
+use ringquet_decode::thrift::StructWriter;
 
 use crate::schema::DataKind;
-use crate::thrift::StructWriter;
 use crate::wide;
 
 /// Arrow leaves bounds out that are longer than this many bytes.

@@ -4,6 +4,7 @@ use crate::encoding::PageEncoding;
 use crate::error::Fault;
 use crate::kernels::ascending::leading_ascending;
 use crate::kernels::bit_unpack::{bits_at, unpack};
+use crate::thrift::varint::{self, VarintFault};
 
 /// Bits that hold levels from 0 to `max`.
 pub(crate) fn bit_width(max: i16) -> u32 {
@@ -37,7 +38,7 @@ impl<'a> Runs<'a> {
         if self.bytes.is_empty() {
             return Ok(None);
         }
-        let (header, rest) = varint(self.bytes)?;
+        let (header, rest) = run_header(self.bytes)?;
         if header & 1 == 1 {
             let groups = header >> 1;
             let wanted = groups
@@ -73,26 +74,30 @@ fn check_length(length: usize) -> Result<(), Fault> {
     if length == 0 { Err(Fault::out_of_spec("a run of no values")) } else { Ok(()) }
 }
 
+/// The header of a run, and what follows it.
 #[inline]
-fn varint(bytes: &[u8]) -> Result<(usize, &[u8]), Fault> {
+fn run_header(bytes: &[u8]) -> Result<(usize, &[u8]), Fault> {
     match bytes {
         [byte, rest @ ..] if *byte < 0x80 => Ok((usize::from(*byte), rest)),
-        _ => long_varint(bytes),
+        _ => long_run_header(bytes),
     }
 }
 
-fn long_varint(bytes: &[u8]) -> Result<(usize, &[u8]), Fault> {
-    let mut value = 0_u64;
-    for (index, byte) in bytes.iter().enumerate().take(5) {
-        value |= u64::from(byte & 0x7f) << (7 * index);
-        if *byte < 0x80 {
-            let value = u32::try_from(value)
+/// [`run_header`] of more than the one byte that most have.
+fn long_run_header(bytes: &[u8]) -> Result<(usize, &[u8]), Fault> {
+    let mut end = 0;
+    match varint::read::<VarintFault>(bytes, &mut end) {
+        Ok(header) if end <= RUN_HEADER_BYTES_MAX => {
+            let header = u32::try_from(header)
                 .map_err(|_| Fault::out_of_spec("run header longer than 32 bits"))?;
-            return Ok((value as usize, &bytes[index + 1..]));
+            Ok((header as usize, &bytes[end..]))
         }
+        _ => Err(Fault::out_of_spec("run header cut or longer than 32 bits")),
     }
-    Err(Fault::out_of_spec("run header cut or longer than 32 bits"))
 }
+
+/// Bytes of 32 bits.
+const RUN_HEADER_BYTES_MAX: usize = 5;
 
 /// Splits the levels of a v1 page off its bytes: (level bytes, rest).
 pub(crate) fn split_v1(
@@ -275,12 +280,7 @@ impl HybridCursor {
 pub(crate) fn from_bit_packed(levels: &[u8], width: u32, num_values: u32) -> Vec<u8> {
     let groups = num_values.div_ceil(8);
     let mut hybrid = Vec::with_capacity(levels.len() + 16);
-    let mut header = (u64::from(groups) << 1) | 1;
-    while header >= 0x80 {
-        hybrid.push((header & 0x7f) as u8 | 0x80);
-        header >>= 7;
-    }
-    hybrid.push((header & 0x7f) as u8);
+    varint::write(&mut hybrid, (u64::from(groups) << 1) | 1);
     let start = hybrid.len();
     hybrid.resize(start + groups as usize * width as usize, 0);
     let width = width as usize;

@@ -30,7 +30,8 @@
 #![deny(unsafe_code)]
 
 mod error;
-mod thrift;
+#[doc(hidden)]
+pub mod thrift;
 
 mod footer;
 mod schema;

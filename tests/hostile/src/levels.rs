@@ -1,15 +1,12 @@
-//! Levels, written and read the plain way.
+//! Levels, written and read the plain way: what is read is held against the reader of `ringquet-decode`, so nothing is shared.
+
+use crate::thrift;
 
 /// Hybrid bytes of width 1 whose `count` levels repeat the eight bits of `mask`.
 pub fn hybrid_of_mask(mask: u8, count: usize) -> Vec<u8> {
     let groups = count.div_ceil(8);
     let mut bytes = Vec::with_capacity(groups + 3);
-    let mut header = groups << 1 | 1;
-    while header >= 0x80 {
-        bytes.push(header as u8 | 0x80);
-        header >>= 7;
-    }
-    bytes.push(header as u8);
+    thrift::varint(&mut bytes, (groups << 1 | 1) as u64);
     bytes.resize(bytes.len() + groups, mask);
     bytes
 }

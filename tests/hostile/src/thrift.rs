@@ -1,4 +1,5 @@
-//! Thrift's compact protocol, written: as much of it as page headers and footers need.
+//! Thrift's compact protocol, written: as much of it as page headers and footers need. It shares no code with
+//! `ringquet-decode`, which is tested with these bytes.
 
 /// Kinds of values in field and list headers.
 pub(crate) const I32: u8 = 5;
@@ -86,7 +87,7 @@ fn zigzag(bytes: &mut Vec<u8>, value: i64) {
     varint(bytes, ((value << 1) ^ (value >> 63)).cast_unsigned());
 }
 
-fn varint(bytes: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn varint(bytes: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         bytes.push(value as u8 | 0x80);
         value >>= 7;

@@ -1,4 +1,7 @@
 //! Parquet files put together byte by byte: what no writer at hand would write.
+//!
+//! Thrift is written here on its own and not with the writer of `ringquet-decode`: what reads these files is not to be
+//! tested with its own idea of the format, and fields come out of order here, or twice, or not at all.
 
 use bytes::Bytes;
 

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use super::column_chunk::ColumnChunk;
 use crate::codec::Codec;
 use crate::encoding::EncodingSet;
+use crate::thrift::varint::{self, VarintFault};
 
 /// Bit of a chunk's first byte that says it has a dictionary page.
 const DICTIONARY: u8 = 0x80;
@@ -63,11 +64,11 @@ impl ChunkTableBuilder {
         if number == ENCODINGS_FOLLOW {
             self.packed.extend_from_slice(&chunk.encodings.0.to_le_bytes());
         }
-        put(&mut self.packed, zigzag(chunk.offset.wrapping_sub(self.end)));
-        put(&mut self.packed, chunk.compressed_bytes);
+        put_difference(&mut self.packed, chunk.offset.wrapping_sub(self.end));
+        varint::write(&mut self.packed, chunk.compressed_bytes);
         let grown = chunk.uncompressed_bytes.wrapping_sub(chunk.compressed_bytes);
-        put(&mut self.packed, zigzag(grown));
-        put(&mut self.packed, zigzag(chunk.num_values.wrapping_sub(rows)));
+        put_difference(&mut self.packed, grown);
+        put_difference(&mut self.packed, chunk.num_values.wrapping_sub(rows));
         self.end = chunk.offset + chunk.compressed_bytes;
     }
 
@@ -117,23 +118,22 @@ impl ChunkTable {
         rows: u64,
     ) -> impl Iterator<Item = (usize, ColumnChunk)> + '_ {
         let start = self.starts[row_group] as usize;
-        let mut bytes = self.packed[start..].iter();
+        let mut packed = Packed { bytes: &self.packed[start..], position: 0 };
         let mut end = 0_u64;
         self.leaves.iter().map(move |leaf| {
-            let first =
-                bytes.next().copied().expect("the builder pushed every leaf of a row group");
+            let first = packed.byte().expect("the builder pushed every leaf of a row group");
             let number = (first >> ENCODINGS_SHIFT) & ENCODINGS_FOLLOW;
             let encodings = match self.encodings.get(usize::from(number)) {
                 Some(encodings) if number != ENCODINGS_FOLLOW => *encodings,
                 _ => {
-                    let mut byte = || bytes.next().copied().unwrap_or_default();
+                    let mut byte = || packed.byte().unwrap_or_default();
                     EncodingSet(u16::from_le_bytes([byte(), byte()]))
                 }
             };
-            let offset = end.wrapping_add(unzigzag(take(&mut bytes)));
-            let compressed_bytes = take(&mut bytes);
-            let uncompressed_bytes = compressed_bytes.wrapping_add(unzigzag(take(&mut bytes)));
-            let num_values = rows.wrapping_add(unzigzag(take(&mut bytes)));
+            let offset = end.wrapping_add(packed.difference());
+            let compressed_bytes = packed.number();
+            let uncompressed_bytes = compressed_bytes.wrapping_add(packed.difference());
+            let num_values = rows.wrapping_add(packed.difference());
             end = offset + compressed_bytes;
             let chunk = ColumnChunk {
                 offset,
@@ -157,34 +157,32 @@ impl ChunkTable {
     }
 }
 
-fn zigzag(difference: u64) -> u64 {
-    let difference = difference.cast_signed();
-    ((difference << 1) ^ (difference >> 63)).cast_unsigned()
+/// A number as small as its distance from 0 is.
+fn put_difference(packed: &mut Vec<u8>, difference: u64) {
+    varint::write(packed, varint::zigzag(difference.cast_signed()));
 }
 
-fn unzigzag(value: u64) -> u64 {
-    (value >> 1) ^ (value & 1).wrapping_neg()
+/// The packed numbers of a row group.
+struct Packed<'a> {
+    bytes: &'a [u8],
+    position: usize,
 }
 
-fn put(packed: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        packed.push((value & 0x7f) as u8 | 0x80);
-        value >>= 7;
+impl Packed<'_> {
+    fn byte(&mut self) -> Option<u8> {
+        let byte = self.bytes.get(self.position).copied();
+        self.position += usize::from(byte.is_some());
+        byte
     }
-    packed.push((value & 0x7f) as u8);
-}
 
-fn take(bytes: &mut std::slice::Iter<'_, u8>) -> u64 {
-    let mut value = 0;
-    let mut shift = 0;
-    for byte in bytes {
-        value |= u64::from(byte & 0x7f) << shift;
-        if *byte < 0x80 {
-            break;
-        }
-        shift += 7;
+    fn number(&mut self) -> u64 {
+        let number: Result<u64, VarintFault> = varint::read(self.bytes, &mut self.position);
+        number.expect("the builder wrote whole numbers")
     }
-    value
+
+    fn difference(&mut self) -> u64 {
+        varint::unzigzag(self.number()).cast_unsigned()
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use crate::encoding::PageEncoding;
 use crate::error::{DecodeError, Fault, Place};
 use crate::schema::rewrite::KeyValue;
 use crate::schema::tree::struct_list;
-use crate::thrift::reader::{ThriftReader, kind};
+use crate::thrift::kind;
+use crate::thrift::reader::ThriftReader;
 
 /// What a footer says beyond what decoding needs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -20,7 +20,8 @@ use crate::schema::projection::{Projection, Wanted};
 use crate::schema::tree::{SchemaTree, read_schema, struct_list};
 use crate::schema::views::SchemaSource;
 use crate::stored::Int96;
-use crate::thrift::reader::{ThriftReader, kind};
+use crate::thrift::kind;
+use crate::thrift::reader::ThriftReader;
 
 /// How a footer is to be read.
 #[derive(Debug, Clone, Copy)]

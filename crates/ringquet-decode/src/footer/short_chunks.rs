@@ -8,7 +8,8 @@
 
 use crate::error::Fault;
 use crate::schema::tree::struct_list;
-use crate::thrift::reader::{ThriftReader, kind};
+use crate::thrift::kind;
+use crate::thrift::reader::ThriftReader;
 
 /// How far a chunk may reach beyond its announced size. A header of a dictionary page takes some 20 bytes, one of a data page
 /// with statistics some 100. Met: the chunk ends there, and a page that does not is an error.

@@ -94,7 +94,7 @@ impl Templates {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::thrift::reader::kind;
+    use crate::thrift::kind;
 
     /// Struct { 1: i64 = 300, 2: string, 3: list of i32 [1, 2] }, and a byte of something else.
     const BYTES: [u8; 13] = [0x16, 0xd8, 0x04, 0x18, 2, b'a', b'b', 0x19, 0x25, 2, 4, 0, 0x77];

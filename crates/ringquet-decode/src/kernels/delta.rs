@@ -10,6 +10,7 @@
 use super::bit_unpack::{bits_at, unpack};
 use super::running_sum::running_sum;
 use crate::error::Fault;
+use crate::thrift::varint::{self, VarintFault, unzigzag};
 use crate::words::Word;
 
 /// Differences unpacked at a time; miniblocks have 32 or 64 values.
@@ -78,10 +79,10 @@ impl DeltaCursor {
     /// Reads the header at `position` of `bytes`.
     pub(crate) fn new(bytes: &[u8], position: usize) -> Result<Self, Fault> {
         let mut position = position;
-        let block_values = varint(bytes, &mut position)?;
-        let miniblocks = varint(bytes, &mut position)?;
-        let left = varint(bytes, &mut position)?;
-        let first = zigzag(varint(bytes, &mut position)?);
+        let block_values = number(bytes, &mut position)?;
+        let miniblocks = number(bytes, &mut position)?;
+        let left = number(bytes, &mut position)?;
+        let first = unzigzag(number(bytes, &mut position)?);
         let miniblock_values = block_values.checked_div(miniblocks).unwrap_or(0);
         if block_values > BLOCK_VALUES_MAX
             || miniblock_values == 0
@@ -164,7 +165,7 @@ impl DeltaCursor {
     /// Takes up the next miniblock, with `values_left` values still to come from here to the end.
     fn start_miniblock(&mut self, bytes: &[u8], values_left: usize) -> Result<(), Fault> {
         if self.next_miniblock == self.miniblocks {
-            self.min_difference = zigzag(varint(bytes, &mut self.position)?);
+            self.min_difference = unzigzag(number(bytes, &mut self.position)?);
             self.widths = self.position;
             self.next_miniblock = 0;
             self.position = self.position.saturating_add(self.miniblocks);
@@ -231,23 +232,17 @@ impl DeltaCursor {
     }
 }
 
-fn zigzag(value: u64) -> i64 {
-    (value >> 1).cast_signed() ^ -((value & 1).cast_signed())
-}
-
-fn varint(bytes: &[u8], position: &mut usize) -> Result<u64, Fault> {
-    let mut value = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let byte = *bytes
-            .get(*position)
-            .ok_or_else(|| Fault::truncated("delta header", *position + 1, bytes.len()))?;
-        *position += 1;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Ok(value);
+/// A number of a header. Of one that has more than 64 bits the lower ones count, as with other readers.
+fn number(bytes: &[u8], position: &mut usize) -> Result<u64, Fault> {
+    match varint::read(bytes, position) {
+        Ok(value) | Err(VarintFault::Overflow(value)) => Ok(value),
+        Err(VarintFault::Truncated) => {
+            Err(Fault::truncated("delta header", *position + 1, bytes.len()))
+        }
+        Err(VarintFault::TooLong) => {
+            Err(Fault::out_of_spec("delta header: number longer than 64 bits"))
         }
     }
-    Err(Fault::out_of_spec("delta header: number longer than 64 bits"))
 }
 
 #[cfg(test)]

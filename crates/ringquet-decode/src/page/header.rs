@@ -2,7 +2,8 @@
 
 use crate::encoding::PageEncoding;
 use crate::error::Fault;
-use crate::thrift::reader::{ThriftFault, ThriftReader, kind};
+use crate::thrift::kind;
+use crate::thrift::reader::{ThriftFault, ThriftReader};
 
 /// What kind of page, with what is particular to each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,8 @@
 //! physical type. PyArrow does the same. The `parquet` crate refuses such a schema, so it is not shown them.
 
 use crate::error::Fault;
-use crate::thrift::reader::{ThriftReader, kind};
+use crate::thrift::kind;
+use crate::thrift::reader::ThriftReader;
 
 /// Physical types by their numbers in the specification.
 pub(super) mod physical {

@@ -5,7 +5,8 @@
 //! we are. It is given fields that we wrote, except for logical types, which are copied.
 
 use crate::error::Fault;
-use crate::thrift::reader::{Observer, ThriftFault, ThriftReader, kind};
+use crate::thrift::kind;
+use crate::thrift::reader::{Observer, ThriftFault, ThriftReader};
 
 /// What a field must be.
 #[derive(Debug, Clone, Copy)]

@@ -23,7 +23,8 @@ use std::borrow::Cow;
 use super::annotation::{Logical, decimal_digits_max, physical};
 use super::tree::struct_list;
 use crate::error::Fault;
-use crate::thrift::reader::{ThriftReader, kind};
+use crate::thrift::kind;
+use crate::thrift::reader::ThriftReader;
 use crate::thrift::writer::{self, StructWriter};
 
 /// `FieldRepetitionType`.
@@ -191,11 +192,11 @@ impl<'a> Element<'a> {
     }
 
     fn write(&self, bytes: &mut Vec<u8>) {
-        let mut writer = StructWriter::default();
+        let mut writer = StructWriter::new(bytes);
         for (id, value) in [(1, self.physical_type), (2, self.length), (3, self.repetition)] {
             value.into_iter().for_each(|value| writer.i32(id, value));
         }
-        writer.binary(4, self.name.as_bytes());
+        writer.bytes(4, self.name.as_bytes());
         for (id, value) in [
             (5, self.num_children),
             (6, self.converted),
@@ -206,9 +207,9 @@ impl<'a> Element<'a> {
             value.into_iter().for_each(|value| writer.i32(id, value));
         }
         if let Some(logical) = &self.logical {
-            writer.structure(10, logical.bytes());
+            writer.encoded_structure(10, logical.bytes());
         }
-        bytes.extend_from_slice(&writer.finish());
+        writer.end();
     }
 }
 
@@ -304,12 +305,12 @@ pub(crate) fn key_values(list: &[u8], with_arrow_schema: bool) -> Result<(Vec<u8
         if is_arrow_schema && !with_arrow_schema {
             continue;
         }
-        let mut writer = StructWriter::default();
-        writer.binary(1, String::from_utf8_lossy(key).as_bytes());
+        let mut writer = StructWriter::new(&mut bytes);
+        writer.bytes(1, String::from_utf8_lossy(key).as_bytes());
         if let Some(value) = value {
-            writer.binary(2, String::from_utf8_lossy(value).as_bytes());
+            writer.bytes(2, String::from_utf8_lossy(value).as_bytes());
         }
-        bytes.extend_from_slice(&writer.finish());
+        writer.end();
         written += 1;
     }
     Ok((writer::struct_list(written, &bytes), has_arrow_schema))
@@ -339,13 +340,15 @@ impl<'a> KeyValue<'a> {
 
 /// A footer without row groups, for the `parquet` crate.
 pub(crate) fn footer(version: i32, schema: &[u8], key_values: Option<&[u8]>) -> Vec<u8> {
-    let mut writer = StructWriter::default();
+    let mut bytes = Vec::new();
+    let mut writer = StructWriter::new(&mut bytes);
     writer.i32(1, version);
-    writer.list(2, schema);
+    writer.encoded_list(2, schema);
     writer.i64(3, 0);
-    writer.list(4, &writer::struct_list(0, &[]));
+    writer.encoded_structures(4, 0, &[]);
     if let Some(key_values) = key_values {
-        writer.list(5, key_values);
+        writer.encoded_list(5, key_values);
     }
-    writer.finish()
+    writer.end();
+    bytes
 }

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::error::Fault;
-use crate::thrift::reader::{ThriftReader, kind};
+use crate::thrift::kind;
+use crate::thrift::reader::ThriftReader;
 
 /// How deeply groups may nest in a schema. The `parquet` crate and Arrow recurse over schemas; deeper ones than anyone
 /// writes would only reach the end of the stack.

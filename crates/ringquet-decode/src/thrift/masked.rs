@@ -11,7 +11,8 @@
 
 use std::ops::Range;
 
-use crate::thrift::reader::{Observer, ThriftFault, ThriftReader, kind};
+use crate::thrift::kind;
+use crate::thrift::reader::{Observer, ThriftFault, ThriftReader};
 
 /// What numbers another struct may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,36 +1,14 @@
-//! Thrift's compact protocol, as far as Parquet's metadata needs it.
+//! Reading thrift's compact protocol.
 //!
 //! A [`ThriftReader`] is a cursor over a slice. It allocates nothing, copies nothing, and never trusts a length: a list
 //! is not longer than the bytes that are left, and nesting is bounded.
-//!
-//! ```text
-//! struct  field*  0x00
-//! field   ┌ id delta:4 │ kind:4 ┐ [zigzag id when delta = 0]  value
-//! list    ┌ size:4 │ kind:4 ┐ [varint size when size = 15]    value*
-//! binary  varint length, bytes        i16, i32, i64   zigzag varint
-//! ```
+
+use super::kind;
+use super::varint::{self, VarintFault};
 
 /// How deeply structs and lists may nest. Parquet's own metadata nests six levels; deeper input is an attack on the
 /// stack, and an error.
 const DEPTH_MAX: u32 = 32;
-
-/// The kinds of values in field and list headers.
-pub(crate) mod kind {
-    pub(crate) const STOP: u8 = 0;
-    pub(crate) const TRUE: u8 = 1;
-    pub(crate) const FALSE: u8 = 2;
-    pub(crate) const I8: u8 = 3;
-    pub(crate) const I16: u8 = 4;
-    pub(crate) const I32: u8 = 5;
-    pub(crate) const I64: u8 = 6;
-    pub(crate) const DOUBLE: u8 = 7;
-    pub(crate) const BINARY: u8 = 8;
-    pub(crate) const LIST: u8 = 9;
-    pub(crate) const SET: u8 = 10;
-    pub(crate) const MAP: u8 = 11;
-    pub(crate) const STRUCT: u8 = 12;
-    pub(crate) const UUID: u8 = 13;
-}
 
 /// Why thrift bytes could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +24,17 @@ impl ThriftFault {
         match self {
             Self::Truncated => "thrift bytes end inside a value",
             Self::OutOfSpec(what) => what,
+        }
+    }
+}
+
+impl From<VarintFault> for ThriftFault {
+    fn from(fault: VarintFault) -> Self {
+        match fault {
+            VarintFault::Truncated => Self::Truncated,
+            VarintFault::TooLong | VarintFault::Overflow(_) => {
+                Self::OutOfSpec("thrift varint longer than 64 bits")
+            }
         }
     }
 }
@@ -107,44 +96,12 @@ impl<'a> ThriftReader<'a> {
 
     #[inline(always)]
     pub(crate) fn varint(&mut self) -> Result<u64, ThriftFault> {
-        let byte = self.byte()?;
-        if byte < 0x80 {
-            return Ok(u64::from(byte));
-        }
-        self.varint_rest(u64::from(byte & 0x7f))
-    }
-
-    #[inline]
-    fn varint_rest(&mut self, first: u64) -> Result<u64, ThriftFault> {
-        let mut value = first;
-        for shift in (7..64).step_by(7) {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                // The tenth byte holds one bit.
-                if shift == 63 && byte > 1 {
-                    break;
-                }
-                return Ok(value);
-            }
-        }
-        Err(ThriftFault::OutOfSpec("thrift varint longer than 64 bits"))
-    }
-
-    #[inline(always)]
-    fn skip_varint(&mut self) -> Result<(), ThriftFault> {
-        for _ in 0..10 {
-            if self.byte()? < 0x80 {
-                return Ok(());
-            }
-        }
-        Err(ThriftFault::OutOfSpec("thrift varint longer than 64 bits"))
+        varint::read(self.bytes, &mut self.position)
     }
 
     #[inline(always)]
     pub(crate) fn i64(&mut self) -> Result<i64, ThriftFault> {
-        let value = self.varint()?;
-        Ok((value >> 1).cast_signed() ^ -((value & 1).cast_signed()))
+        self.varint().map(varint::unzigzag)
     }
 
     #[inline(always)]
@@ -238,7 +195,7 @@ impl<'a> ThriftReader<'a> {
                 observer.opaque(start..self.position);
             }
             kind::I16 | kind::I32 | kind::I64 => {
-                self.skip_varint()?;
+                varint::skip::<ThriftFault>(self.bytes, &mut self.position)?;
                 observer.number(start..self.position);
             }
             kind::DOUBLE => {
