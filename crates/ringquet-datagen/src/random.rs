@@ -10,23 +10,16 @@
 
 use std::ops::Range;
 
+use ringquet_io::random::{FACTORS, STEP, finish};
+
 use crate::wide;
 
-/// 2^64 divided by the golden ratio, odd: the step of a Weyl sequence.
-const STEP64: u64 = 0x9e37_79b9_7f4a_7c15;
-/// The same for 32 bits.
+/// 2^32 divided by the golden ratio, odd.
 const STEP32: u32 = 0x9e37_79b9;
 
 /// After this many values a 32-bit key is changed, so that numbers fit well below 2^31. Within such
 /// a block values differ; a dictionary is full long before.
 pub(crate) const BLOCK_VALUES: u64 = 1 << 30;
-
-/// The finalizer of SplitMix64, a bijection.
-fn finish64(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
 
 /// Key of a column chunk: everything that its values depend on, mixed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,9 +28,8 @@ pub(crate) struct Key(u64);
 impl Key {
     /// Mixes `parts` in their order.
     pub(crate) fn new(parts: &[u64]) -> Self {
-        let mix = |key: u64, part: &u64| {
-            finish64(key.wrapping_mul(STEP64) ^ finish64(part.wrapping_add(STEP64)))
-        };
+        let mix =
+            |key: u64, part: &u64| finish(key.wrapping_mul(STEP) ^ finish(part.wrapping_add(STEP)));
         Self(parts.iter().fold(0x7269_6e67_7175_6574, mix))
     }
 
@@ -50,9 +42,9 @@ impl Key {
     #[inline]
     pub(crate) fn value64(self, n: u64) -> u64 {
         // The key goes in twice: added alone, chunks would be shifts of one sequence.
-        let z = n.wrapping_add(1).wrapping_mul(STEP64) ^ self.0;
-        let z = (z ^ (z >> 32)).wrapping_mul(0xbf58_476d_1ce4_e5b9).wrapping_add(self.0);
-        let z = (z ^ (z >> 29)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let z = n.wrapping_add(1).wrapping_mul(STEP) ^ self.0;
+        let z = (z ^ (z >> 32)).wrapping_mul(FACTORS[0]).wrapping_add(self.0);
+        let z = (z ^ (z >> 29)).wrapping_mul(FACTORS[1]);
         z ^ (z >> 31)
     }
 
@@ -95,7 +87,7 @@ impl Key {
 
     /// The two halves of the 32-bit key of block `n / BLOCK_VALUES`.
     pub(crate) fn halves(self, block: u64) -> (u32, u32) {
-        let key = finish64(self.0 ^ block.wrapping_mul(STEP64));
+        let key = finish(self.0 ^ block.wrapping_mul(STEP));
         let low = u32::try_from(key & u64::from(u32::MAX)).expect("32 bits");
         (low, u32::try_from(key >> 32).expect("32 bits"))
     }

@@ -27,6 +27,8 @@ mod driver;
 mod counters;
 mod queue;
 
+#[doc(hidden)]
+pub mod random;
 pub mod throughput;
 
 pub use counters::{DepthPoint, DepthTimeline, IoCounters, Latency};

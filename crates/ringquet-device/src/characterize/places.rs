@@ -1,5 +1,7 @@
 //! Which block of which file a thread reads next.
 
+use ringquet_io::random;
+
 use super::sweep::{Access, Point};
 
 /// The blocks of one thread, without end.
@@ -36,7 +38,7 @@ impl Places {
             parts: lens.iter().map(part).collect(),
             reads: 0,
             // Any odd factor: threads must not walk in step.
-            state: (thread + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15),
+            state: (thread + 1).wrapping_mul(random::STEP),
         }
     }
 

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use memmap2::MmapMut;
 use ringquet::StopFlag;
+use ringquet_io::random;
 use rustix::fs::{FallocateFlags, Mode, OFlags};
 use rustix::io::Errno;
 
@@ -147,13 +148,11 @@ fn create(dir: &Path, direct: bool) -> Result<OwnedFd, CharacterizeError> {
     Err(not_writable(io::ErrorKind::AlreadyExists.into()))
 }
 
-/// Bytes that no drive can compress: the splitmix64 sequence of the words' places.
+/// Bytes that no drive can compress: the SplitMix64 sequence of the words' places.
 fn random_bytes(bytes: &mut [u8], offset: u64) {
     for (n, word) in bytes.chunks_exact_mut(8).enumerate() {
-        let mut z = (offset / 8 + n as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        word.copy_from_slice(&(z ^ (z >> 31)).to_le_bytes());
+        let bits = random::finish((offset / 8 + n as u64).wrapping_mul(random::STEP));
+        word.copy_from_slice(&bits.to_le_bytes());
     }
 }
 

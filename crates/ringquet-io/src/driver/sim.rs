@@ -16,6 +16,7 @@ use std::time::Duration;
 use crate::driver::one_by_one::Request;
 use crate::driver::pread::{read_now, write_now};
 use crate::driver::{Driver, DriverFacts, DriverName, RawCompletion, RawRead, RawWrite};
+use crate::random::SplitMix64;
 
 mod tally;
 
@@ -89,24 +90,19 @@ impl Default for SimOptions {
 /// Answers of the longest storm: with the pauses between tries of one request it lasts for a tenth of a second.
 pub const STORM_MAX: u32 = 16;
 
-/// The random numbers of a simulation: SplitMix64 (Steele, Lea, Flood 2014), one multiplication chain per
-/// number, any seed is good.
+/// The random numbers of a simulation.
 #[derive(Debug, Clone)]
-pub struct SimRandom(u64);
+pub struct SimRandom(SplitMix64);
 
 impl SimRandom {
     /// The stream of `seed`.
     pub fn new(seed: u64) -> SimRandom {
-        SimRandom(seed)
+        SimRandom(SplitMix64::new(seed))
     }
 
     /// 64 random bits.
     pub fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        self.0.bits()
     }
 
     /// A number below `bound`, or 0.
