@@ -14,14 +14,14 @@ use ringquet::{ContentDigest, Dataset, StopFlag, Warning};
 use ringquet_io::file::open_regular;
 use twox_hash::XxHash3_128;
 
-use crate::content::RowGroupContent;
+use crate::content::column::RowGroupContent;
+use crate::data_file::Recipe;
 use crate::difference::{difference, field_difference};
 use crate::error::DatagenError;
 use crate::manifest::{GENERATOR, ManifestFile, hash_text};
 use crate::options::{Progress, TestStorage, engine_options, threads_for};
-use crate::schema::schema_of;
 use crate::verify::ProblemKind;
-use crate::writer::Recipe;
+use crate::writer::schema::schema_of;
 
 /// Files are given to the engine in groups, so that footers of a few files are in memory at a time
 /// and progress can be reported. A group is closed when it has so many bytes or files.

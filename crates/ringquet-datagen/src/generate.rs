@@ -14,7 +14,8 @@ use ringquet_workload::{Compression, Loaded};
 use serde::Serialize;
 
 use crate::check::{Candidate, Reading, check_files};
-use crate::content::FileKey;
+use crate::content::column::FileKey;
+use crate::data_file::{Recipe, write_file};
 use crate::error::DatagenError;
 use crate::manifest::{Manifest, ManifestFile, path_text};
 use crate::options::{
@@ -22,7 +23,6 @@ use crate::options::{
 };
 use crate::partial::{left_over_bytes, remove_left_over};
 use crate::plan::{Plan, PlannedFile};
-use crate::writer::{Recipe, write_file};
 
 /// While files are written the manifest is renewed this often, and never so often that it takes
 /// more than a twentieth of the time. A kill loses at most the files since.

@@ -18,42 +18,20 @@
 //! - [`verify`] reads everything back, compares digests, and where one differs regenerates the
 //!   content and names the first row that is not what it was.
 
-// which files, which rows
-mod plan;
-
-// columns and types
-mod schema;
-
 // loops for all that follows
 mod wide;
 
-// every value by its number
-mod random;
-
-// which number stands where
-mod domain;
-mod ordinals;
-
-// values as arrays
-mod content;
-
-// pages: levels and indices, values, dictionary, bounds, headers, codecs
-mod hybrid;
-mod plain;
-
-mod dictionary;
-mod statistics;
-
-mod codec;
-mod page;
-
-// pages to chunks to files
-mod chunk;
-mod footer;
-
+// values as a Parquet file
 mod writer;
 
+// every value, from the seed
+mod content;
+
+// which files, which rows
+mod plan;
+
 // files on disk
+mod data_file;
 mod partial;
 mod sink;
 
@@ -82,5 +60,5 @@ pub use options::{ContentOptions, DatagenOptions, Existing, PageOptions, Progres
 pub use plan::{Plan, PlannedFile};
 pub use ringquet_io::{WriteChoice, WriteDriver};
 pub use ringquet_result::{Warning, WarningCode};
-pub use schema::{DataColumn, DataKind, Shape, columns_of, schema_of};
 pub use verify::{Problem, ProblemKind, VerifyOptions, VerifyReport, verify};
+pub use writer::schema::{DataColumn, DataKind, Shape, columns_of, schema_of};

@@ -19,14 +19,14 @@ use ringquet_workload::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::content::FileKey;
+use crate::content::column::FileKey;
+use crate::data_file::{Recipe, Written};
 use crate::error::DatagenError;
-use crate::footer::CREATED_BY;
 use crate::options::{ContentOptions, DatagenOptions, PAGE_BYTES_RANGE, PageOptions};
 use crate::partial::PartialFile;
 use crate::plan::{Plan, PlannedFile};
-use crate::schema::{DataColumn, check_row_bytes, columns_of};
-use crate::writer::{Recipe, Written};
+use crate::writer::footer::CREATED_BY;
+use crate::writer::schema::{DataColumn, check_row_bytes, columns_of};
 
 /// Name of the manifest of a whole data set.
 pub const MANIFEST_NAME: &str = "ringquet-manifest.json";

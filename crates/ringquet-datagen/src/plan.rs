@@ -9,10 +9,10 @@ use std::path::PathBuf;
 
 use ringquet_workload::{Compression, Dataset, DatasetType, RowLayout, Workload};
 
+use crate::data_file::Recipe;
 use crate::error::DatagenError;
 use crate::options::PageOptions;
-use crate::schema::{self, DataColumn};
-use crate::writer::Recipe;
+use crate::writer::schema::{self, DataColumn};
 
 /// Bound on the bytes of one row. Writing a row group takes a few rows in memory at once; FLUX's
 /// row, the largest known, has 2.2 MB.

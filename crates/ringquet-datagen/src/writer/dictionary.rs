@@ -1,17 +1,17 @@
 //! The dictionary of a column chunk, without looking anything up: the ordinal of a value is its index
-//! (see [`crate::ordinals`]).
+//! (see [`crate::content::ordinals`]).
 
 use std::ops::Range;
 
 use arrow_array::Array;
 use arrow_buffer::Buffer;
 
-use crate::content::Run;
-use crate::domain::Domain;
-use crate::hybrid;
-use crate::plain::Pieces;
-use crate::schema::DataKind;
+use crate::content::column::Run;
+use crate::content::domain::Domain;
 use crate::wide;
+use crate::writer::hybrid;
+use crate::writer::plain::Pieces;
+use crate::writer::schema::DataKind;
 
 /// Dictionary indices of a page.
 #[derive(Debug)]
@@ -164,10 +164,10 @@ impl Dictionary {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::content::ColumnContent;
+    use crate::content::column::ColumnContent;
+    use crate::content::random::Key;
     use crate::options::ContentOptions;
-    use crate::random::Key;
-    use crate::schema::{DataColumn, Shape};
+    use crate::writer::schema::{DataColumn, Shape};
 
     #[test]
     fn counted_indices_are_made_anew_for_other_ones() {

@@ -19,19 +19,19 @@ use arrow_array::{Array, ArrayRef};
 use arrow_buffer::{BooleanBufferBuilder, Buffer};
 use ringquet_decode::thrift::StructWriter;
 
-use crate::codec::PageCodec;
-use crate::content::Run;
-use crate::dictionary::{CountedIndices, Dictionary, Indices};
-use crate::hybrid;
+use crate::content::column::Run;
 use crate::options::PageOptions;
-use crate::page::{
+use crate::sink::FileSink;
+use crate::writer::codec::PageCodec;
+use crate::writer::dictionary::{CountedIndices, Dictionary, Indices};
+use crate::writer::hybrid;
+use crate::writer::page::{
     BYTE_STREAM_SPLIT, DATA_PAGE, DATA_PAGE_V2, DICTIONARY_PAGE, DataPage, IndexedPage, LevelBytes,
     PLAIN, RLE, RLE_DICTIONARY, dictionary_header, offset_i64, page_i32,
 };
-use crate::plain::{self, Pieces};
-use crate::schema::{DataColumn, DataKind};
-use crate::sink::FileSink;
-use crate::statistics::Bounds;
+use crate::writer::plain::{self, Pieces};
+use crate::writer::schema::{DataColumn, DataKind};
+use crate::writer::statistics::Bounds;
 
 /// A dictionary of this many bytes is full. Looked at after every batch.
 const DICTIONARY_BYTES: usize = 1 << 20;

@@ -3,7 +3,7 @@
 //! The n-th value of a chunk is a scramble of n under a key of the chunk. The scramble is a bijection
 //! (adding, multiplying by odd numbers and xor with a right shift can all be undone), so that n is
 //! also the index of the value in a dictionary. Values of 24, 31, 32 and 64 bits come in the order
-//! of n; which of the codes of 1, 8 and 16 bits stands where is drawn ([`crate::ordinals`]).
+//! of n; which of the codes of 1, 8 and 16 bits stands where is drawn ([`crate::content::ordinals`]).
 //!
 //! The scrambles have the well-known shapes of SplitMix64 and of the 32-bit finalizers; this is
 //! noise for files, not for secrets.

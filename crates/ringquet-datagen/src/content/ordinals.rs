@@ -20,8 +20,8 @@
 
 use std::ops::Range;
 
-use crate::domain::Domain;
-use crate::random::Key;
+use crate::content::domain::Domain;
+use crate::content::random::Key;
 
 /// The ordinals of some consecutive values.
 #[derive(Debug, PartialEq, Eq)]

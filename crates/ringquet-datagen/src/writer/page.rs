@@ -8,8 +8,8 @@
 
 use ringquet_decode::thrift::StructWriter;
 
-use crate::schema::DataKind;
-use crate::statistics::Bounds;
+use crate::writer::schema::DataKind;
+use crate::writer::statistics::Bounds;
 
 /// Parquet's numbers of encodings.
 pub(crate) const PLAIN: i32 = 0;

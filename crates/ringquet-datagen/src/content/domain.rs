@@ -3,9 +3,9 @@
 //! A value is a *code* of 1, 8 or 16 bits. The codes of a domain are numbered 0, 1, 2, …; a bijection
 //! of the numbers, another one in every column chunk, says in which order codes appear first.
 
-use crate::random::short;
-use crate::schema::DataKind;
+use crate::content::random::short;
 use crate::wide;
+use crate::writer::schema::DataKind;
 
 /// All values of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,7 +125,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::random::Key;
+    use crate::content::random::Key;
 
     const ALL: [Domain; 5] =
         [Domain::Bit, Domain::Byte, Domain::ByteBelow255, Domain::Word, Domain::FiniteFloat16];
