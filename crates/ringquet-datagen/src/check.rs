@@ -1,7 +1,7 @@
 //! Are files what a manifest lists? Length first, then structure from the footer, then content by
 //! its digest, read through the engine; and where the digest differs, the first value that does.
 
-use ringquet_result::WarningCode;
+use ringquet_result::{Warning, WarningCode};
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use ringquet::engine::panics;
-use ringquet::{ContentDigest, Dataset, StopFlag, Warning};
+use ringquet::{ContentDigest, Dataset, StopFlag};
 use ringquet_io::file::open_regular;
 use twox_hash::XxHash3_128;
 

@@ -59,6 +59,5 @@ pub use options::TestStorage;
 pub use options::{ContentOptions, DatagenOptions, Existing, PageOptions, Progress, Silent};
 pub use plan::{Plan, PlannedFile};
 pub use ringquet_io::{WriteChoice, WriteDriver};
-pub use ringquet_result::{Warning, WarningCode};
 pub use verify::{Problem, ProblemKind, VerifyOptions, VerifyReport, verify};
 pub use writer::schema::{DataColumn, DataKind, Shape, columns_of, schema_of};

@@ -1,9 +1,8 @@
 //! What a caller can choose, and how it hears of progress.
 
 use ringquet::engine::{DirectChoice, EngineOptions};
-use ringquet_io::{
-    DriverChoice, IoError, IoOptions, Warning, WriteChoice, WriteOptions, WriteQueue,
-};
+use ringquet_io::{DriverChoice, IoError, IoOptions, WriteChoice, WriteOptions, WriteQueue};
+use ringquet_result::Warning;
 use serde::{Deserialize, Serialize};
 
 /// What to do with files that are already there.

@@ -1,13 +1,12 @@
 //! Holding a data set against its manifests.
 
-use ringquet_result::WarningCode;
+use ringquet_result::{Warning, WarningCode};
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use ringquet_io::Warning;
 use serde::Serialize;
 
 use crate::check::{Candidate, Reading, check_files};

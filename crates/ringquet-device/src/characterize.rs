@@ -34,7 +34,7 @@ mod memory_copy;
 mod parquet_line;
 mod roofline;
 
-use ringquet_result::WarningCode;
+use ringquet_result::{Warning, WarningCode};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -50,8 +50,8 @@ pub use steady::{RANGE_MAX, SLOPE_MAX, Steadiness, WINDOW_ROUNDS, judge};
 pub use sweep::{Access, Axes, IN_FLIGHT_BYTES_MAX, Point, Preset, points};
 pub use target::TargetKind;
 
+use ringquet::StopFlag;
 use ringquet::engine::{DirectChoice, EngineOptions, IoOptions};
-use ringquet::{StopFlag, Warning};
 use ringquet_io::path_text::{path_text, path_texts};
 use ringquet_io::throughput::GIB;
 use ringquet_io::{DriverChoice, DriverName, PageKind};

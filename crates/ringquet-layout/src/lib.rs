@@ -18,12 +18,12 @@ mod pick;
 mod scratch;
 mod variants;
 
-use ringquet_result::OptionError;
+use ringquet_result::{OptionError, Warning};
 use std::time::Instant;
 
+use ringquet::StopFlag;
 use ringquet::engine::EngineOptions;
 use ringquet::report::DriverReport;
-use ringquet::{StopFlag, Warning};
 use ringquet_datagen::ContentOptions;
 use ringquet_io::path_text::path_text;
 use ringquet_workload::Loaded;

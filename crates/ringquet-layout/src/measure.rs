@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use ringquet::report::{DriverReport, ScanReport};
-use ringquet::{Batch, Dataset, StopFlag, Warning};
+use ringquet::{Batch, Dataset, StopFlag};
 use ringquet_datagen::{DatagenOptions, Silent};
+use ringquet_result::Warning;
 use ringquet_workload::Loaded;
 
 use crate::error::LayoutError;

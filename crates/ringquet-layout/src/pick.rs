@@ -1,7 +1,6 @@
 //! Which variant to write, and which to try together.
 
-use ringquet::Warning;
-use ringquet_result::WarningCode;
+use ringquet_result::{Warning, WarningCode};
 use serde::Serialize;
 
 use crate::VariantReport;

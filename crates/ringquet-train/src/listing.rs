@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use ringquet::engine::{Listing, is_hidden, keep_each_file_once};
-use ringquet_io::Warning;
+use ringquet_result::Warning;
 use ringquet_workload::{DatasetType, Loaded, Named as _};
 
 use crate::error::RunError;

@@ -5,8 +5,7 @@
 //! reader threads as cores an ordinary thread waits for the end of a reader's time slice again and
 //! again: milliseconds, where a step takes 375 µs. So it asks to run before them.
 
-use ringquet_io::Warning;
-use ringquet_result::WarningCode;
+use ringquet_result::{Warning, WarningCode};
 use serde::Serialize;
 
 /// What is asked for.

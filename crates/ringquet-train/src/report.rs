@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use ringquet::Warning;
 use ringquet::engine::DecodeMode;
 use ringquet::report::{DecoderReport, DriverReport, ScanReport};
 use ringquet_io::Latency;
@@ -16,6 +15,7 @@ use crate::lost::{LostTime, ReaderTime};
 use crate::phase::PhaseRun;
 use crate::priority::Granted;
 use crate::touch::Touched;
+use ringquet_result::Warning;
 use ringquet_result::metrics::{self, BlockMetrics, EpochMetrics, OverEpochs};
 
 /// A whole run. Serialized it has the plain keys that every `--json` document has; totals are over

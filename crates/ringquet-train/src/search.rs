@@ -14,8 +14,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ringquet::engine::DecodeMode;
-use ringquet::{Dataset, StopFlag, Warning};
-use ringquet_result::WarningCode;
+use ringquet::{Dataset, StopFlag};
+use ringquet_result::{Warning, WarningCode};
 use ringquet_workload::{DatasetType, Loaded, Workload};
 use serde::Serialize;
 use serde_json::{Value, json};

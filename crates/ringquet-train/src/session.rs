@@ -8,8 +8,8 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use ringquet::{StopFlag, Warning};
-use ringquet_result::{Header, WarningCode};
+use ringquet::StopFlag;
+use ringquet_result::{Header, Warning, WarningCode};
 use ringquet_workload::{DatasetType, Loaded, Shuffle, Workload};
 use serde::Serialize;
 use serde_json::Value;

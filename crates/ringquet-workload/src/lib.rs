@@ -56,7 +56,6 @@ pub use error::{Place, WorkloadError};
 pub use footprint::Footprint;
 pub use load::{Loaded, load, load_text};
 pub use mt19937::Mt19937;
-pub use ringquet_result::{Warning, WarningCode};
 pub use rows::{ROW_GROUP_ROWS_MAX, RowLayout};
 pub use sharding::{Sharding, files_per_rank};
 pub use shuffle::FileShuffle;

@@ -91,7 +91,7 @@ pub use read::lane::{Batch, StopFlag};
 pub use scan::Scan;
 
 pub use ringquet_decode::ContentDigest;
-pub use ringquet_io::Warning;
+pub use ringquet_result::{OptionError, Warning, WarningCode};
 
 #[cfg(all(test, feature = "interleave"))]
 mod interleavings;

@@ -1,6 +1,6 @@
 //! What a scan did, in plain numbers with the unit in the name: the fields of every `--json` document.
 
-use ringquet_result::WarningCode;
+use ringquet_result::{Warning, WarningCode};
 use std::time::Duration;
 
 use arrow_array::{Array, RecordBatch, cast::AsArray};
@@ -10,7 +10,7 @@ use ringquet_io::device::DeviceMeter;
 use ringquet_io::path_text::path_text;
 use ringquet_io::throughput::GIB;
 use ringquet_io::usage::Usage;
-use ringquet_io::{DirectChoice, DriverChoice, DriverName, IoCounters, Latency, PageKind, Warning};
+use ringquet_io::{DirectChoice, DriverChoice, DriverName, IoCounters, Latency, PageKind};
 use serde::Serialize;
 
 use crate::error::Unopened;

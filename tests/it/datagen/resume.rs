@@ -4,7 +4,8 @@ use std::fs;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use ringquet_datagen::{DatagenError, DatagenOptions, Existing, Silent, WarningCode};
+use ringquet_datagen::{DatagenError, DatagenOptions, Existing, Silent};
+use ringquet_result::WarningCode;
 
 use super::support::{
     SMALL, child, child_dir, digests, dir, existing, files, generate, manifest, parquet_files,

@@ -1,6 +1,7 @@
 //! The published workload files and ours: all load, ours without a word, and both say the same.
 
-use ringquet_workload::{Dtype, FormatType, Shuffle, WarningCode, WorkloadError, load};
+use ringquet_result::WarningCode;
+use ringquet_workload::{Dtype, FormatType, Shuffle, WorkloadError, load};
 
 use super::{file, ours, reference, root};
 

@@ -20,8 +20,9 @@ use ringquet_io::device::{DeviceMeter, SysRoot};
 use ringquet_io::throughput::GIB;
 use ringquet_io::usage::Usage;
 use ringquet_io::{
-    DriverFacts, IoCounters, IoError, IoOptions, Latency, PageKind, ReadQueue, Warning, cpus,
+    DriverFacts, IoCounters, IoError, IoOptions, Latency, PageKind, ReadQueue, cpus,
 };
+use ringquet_result::Warning;
 use serde::Serialize;
 
 use super::error::CharacterizeError;

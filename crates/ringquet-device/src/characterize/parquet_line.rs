@@ -3,14 +3,14 @@
 //! Both readings are done in turn, round after round, so that what else happens on the machine happens to both; a first
 //! round of each makes rings and arenas and is not counted. The line has the round of each with the median rate.
 
-use ringquet_result::WarningCode;
+use ringquet_result::{Warning, WarningCode};
 use std::path::PathBuf;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use ringquet::engine::{EngineOptions, IoOptions};
 use ringquet::report::ScanReport;
-use ringquet::{Dataset, StopFlag, Warning};
+use ringquet::{Dataset, StopFlag};
 use ringquet_io::throughput::{GIB, throughput_text};
 use serde::Serialize;
 

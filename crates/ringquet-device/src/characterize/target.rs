@@ -1,14 +1,14 @@
 //! What is read: a test file of ours, somebody's file, or a device. Everything but our own file is opened for
 //! reading only.
 
-use ringquet_result::WarningCode;
+use ringquet_result::{Warning, WarningCode};
 use std::fs;
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use ringquet::StopFlag;
-use ringquet_io::{DataFile, DirectChoice, IoError, Warning};
+use ringquet_io::{DataFile, DirectChoice, IoError};
 use rustix::fs::{major, minor};
 
 use super::error::CharacterizeError;

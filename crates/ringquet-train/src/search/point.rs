@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ringquet::engine::DecodeMode;
-use ringquet::{Dataset, StopFlag, Warning};
+use ringquet::{Dataset, StopFlag};
 use ringquet_workload::{DatasetType, Loaded, Shuffle, Workload};
 use serde::Serialize;
 
@@ -16,7 +16,7 @@ use crate::lost::{LostTime, ReaderTime};
 use crate::phase::{PhasePlan, PhaseRun};
 use crate::report::PhaseReport;
 use crate::{Phase, Progress, RunOptions, host};
-use ringquet_result::metrics;
+use ringquet_result::{Warning, metrics};
 
 /// Two rounds in a row whose AU differs by less agree, in percent points.
 const AGREE: f64 = 2.0;

@@ -1,6 +1,6 @@
 //! Files of a data set, found and opened: footers parsed, ready to be planned and read.
 
-use ringquet_result::WarningCode;
+use ringquet_result::{Warning, WarningCode};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use std::time::Instant;
 use arrow_schema::{Fields, Schema, SchemaRef};
 use ringquet_decode::{Footer, Projection};
 use ringquet_io::device::memory_file_system;
-use ringquet_io::{DataFile, DirectChoice, IoError, Warning};
+use ringquet_io::{DataFile, DirectChoice, IoError};
 
 use crate::error::{Error, Unopened};
 use crate::open::file_entry::{FileEntry, wanted_chunks};

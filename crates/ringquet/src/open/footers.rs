@@ -15,8 +15,9 @@ use ringquet_io::WAIT_MAX;
 use ringquet_io::device::{DeviceMeter, SysRoot};
 use ringquet_io::{
     Alignment, Completed, DataFile, HugePages, Identity, IoCounters, IoError, IoOptions, ReadQueue,
-    Slot, Warning,
+    Slot,
 };
+use ringquet_result::Warning;
 
 use crate::error::{Error, Unopened};
 use crate::open::file_entry::FileEntry;

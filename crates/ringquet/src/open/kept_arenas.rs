@@ -6,7 +6,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ringquet_io::{Arena, IoError, IoOptions, ReadQueue, Warning};
+use ringquet_io::{Arena, IoError, IoOptions, ReadQueue};
+use ringquet_result::Warning;
 
 /// The arenas that no reader thread uses at the moment, by thread. At most one each: together half of the memory budget.
 #[derive(Debug)]

@@ -1,14 +1,14 @@
 //! Which files a data set has: paths as they were named, directories searched, each file once.
 
-use ringquet_result::WarningCode;
+use ringquet_result::{Warning, WarningCode};
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ringquet_io::IoError;
 use ringquet_io::file::not_seekable_kind;
-use ringquet_io::{IoError, Warning};
 
 use crate::error::{Error, Unopened};
 

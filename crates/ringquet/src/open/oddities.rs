@@ -1,7 +1,6 @@
 //! What is odd about the footers of files that are read all the same.
 
-use ringquet_io::Warning;
-use ringquet_result::WarningCode;
+use ringquet_result::{Warning, WarningCode};
 
 use crate::open::file_entry::FileEntry;
 

@@ -21,9 +21,8 @@ use ringquet_decode::{
     BufferPool, DecodeCounters, DecodeOptions, PoolCounters, RowGroupDecoder, Step,
 };
 use ringquet_io::WAIT_MAX;
-use ringquet_io::{
-    Alignment, DriverFacts, IoCounters, IoError, PageKind, ReadQueue, Slot, Warning,
-};
+use ringquet_io::{Alignment, DriverFacts, IoCounters, IoError, PageKind, ReadQueue, Slot};
+use ringquet_result::Warning;
 
 use crate::error::Error;
 use crate::open::dataset::Dataset;
