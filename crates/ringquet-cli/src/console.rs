@@ -58,8 +58,9 @@ impl Console {
     }
 
     /// What was asked for: `options` of the document.
-    pub(crate) fn set_options(&mut self, options: Value) {
-        self.options = options;
+    pub(crate) fn set_options(&mut self, options: &impl Serialize) {
+        self.options =
+            serde_json::to_value(options).expect("options are objects with keys of text");
     }
 
     /// Says on standard error, and in the document, what the user should know. Once is enough: reader

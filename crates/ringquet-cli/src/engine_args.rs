@@ -5,7 +5,6 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use ringquet::engine::{EngineOptions, Int96};
 use ringquet_io::{DirectChoice, DriverChoice, HugePages, IoOptions, SqPoll, cpus};
-use serde_json::Value;
 
 use crate::exit::Usage;
 use crate::size::ByteSize;
@@ -234,16 +233,6 @@ impl EngineArgs {
         io.check().map_err(|error| Usage(error.to_string()))?;
         Ok(io)
     }
-}
-
-/// `options` of a document: those of the engine, and before them those that only the verb has.
-pub(crate) fn document(options: &EngineOptions, verb: Value) -> Value {
-    let engine = serde_json::to_value(options).expect("options are written as JSON");
-    let (Value::Object(mut document), Value::Object(engine)) = (verb, engine) else {
-        unreachable!("both are written as objects");
-    };
-    document.extend(engine);
-    Value::Object(document)
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 use ringquet::engine::{DirectChoice, EngineOptions};
 use ringquet_io::{DriverChoice, IoError, IoOptions, WriteChoice, WriteOptions, WriteQueue};
 use ringquet_result::Warning;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// What to do with files that are already there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Existing {
     /// Refuse to touch them.
     #[default]
@@ -75,7 +76,7 @@ impl Default for PageOptions {
 }
 
 /// How a data set is generated.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DatagenOptions {
     /// Seed of all content. Default 10, DLIO's seed for generation.
     pub seed: u64,
@@ -84,7 +85,8 @@ pub struct DatagenOptions {
     /// Files to write from there on; `None`: all that follow. Fewer are written where the data set
     /// ends sooner.
     pub files: Option<u64>,
-    /// Threads; 0 takes one per CPU that this process may use. Never more than there are files.
+    /// Threads; 0, which documents show as null, takes one per CPU that this process may use. Never more than there are files.
+    #[serde(serialize_with = "null_if_0")]
     pub threads: usize,
     /// What to do with files that are there. Default [`Existing::Refuse`].
     pub existing: Existing,
@@ -98,7 +100,13 @@ pub struct DatagenOptions {
     pub pages: PageOptions,
     /// In place of this machine's storage: for tests.
     #[doc(hidden)]
+    #[serde(skip)]
     pub storage: Option<TestStorage>,
+}
+
+/// A number of which 0 means that it is left open.
+pub(crate) fn null_if_0<S: Serializer>(number: &usize, serializer: S) -> Result<S::Ok, S::Error> {
+    (*number > 0).then_some(*number).serialize(serializer)
 }
 
 /// What a test has in place of this machine's storage.

@@ -12,19 +12,21 @@ use serde::Serialize;
 use crate::check::{Candidate, Reading, check_files};
 use crate::error::DatagenError;
 use crate::manifest::{Manifest, ManifestFile, path_text, set_digest};
-use crate::options::{Progress, TestStorage};
+use crate::options::{Progress, TestStorage, null_if_0};
 use crate::partial::is_partial;
 
 /// How a data set is verified.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct VerifyOptions {
-    /// Threads; 0 takes one per CPU that this process may use.
+    /// Threads; 0, which documents show as null, takes one per CPU that this process may use.
+    #[serde(serialize_with = "null_if_0")]
     pub threads: usize,
     /// Leave out the hash of each file's bytes, for which a file is read once more. It alone sees
     /// what no value depends on: statistics, or the upper bytes of an int8 that is stored as INT32.
     pub skip_bytes: bool,
     /// In place of this machine's storage: for tests.
     #[doc(hidden)]
+    #[serde(skip)]
     pub storage: Option<TestStorage>,
 }
 

@@ -15,6 +15,7 @@
 // Longer than 600 lines: options, sweep and report of one measurement, until they get files of their own with their crate.
 
 mod error;
+mod shown_options;
 
 mod sweep;
 
@@ -46,17 +47,16 @@ pub use memory_copy::MemoryCopy;
 pub use parquet_line::{ParquetLine, ParquetSource};
 pub use recommend::{KneeReport, Recommended, knees, recommend};
 pub use roofline::{Rates, Roofline, Stage, roofline};
+pub use shown_options::ShownOptions;
 pub use steady::{RANGE_MAX, SLOPE_MAX, Steadiness, WINDOW_ROUNDS, judge};
 pub use sweep::{Access, Axes, IN_FLIGHT_BYTES_MAX, Point, Preset, points};
 pub use target::TargetKind;
 
 use ringquet::StopFlag;
 use ringquet::engine::{DirectChoice, EngineOptions, IoOptions};
-use ringquet_io::path_text::{path_text, path_texts};
 use ringquet_io::throughput::GIB;
 use ringquet_io::{DriverChoice, DriverName, PageKind};
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use crate::doctor::Tree;
 use target::{Preparation, Target};
@@ -110,30 +110,6 @@ impl CharacterizeOptions {
             workload: None,
             extras: true,
         }
-    }
-
-    /// `options` of a document.
-    pub fn to_json(&self) -> Value {
-        let parquet = self.parquet.as_ref().filter(|_| self.workload.is_none());
-        json!({
-            "paths": path_texts(&self.paths),
-            "preset": self.preset,
-            "block_bytes": self.axes.block_bytes,
-            "queue_depths": self.axes.queue_depths,
-            "threads": self.axes.threads,
-            "access": self.axes.access,
-            "test_file_bytes": self.test_file_bytes,
-            "rounds_max": self.rounds_max,
-            "round_seconds": self.round.map(|round| round.as_secs_f64()),
-            "cpus": self.cpus,
-            "workload": self.workload.as_ref().map(|(file, _)| path_text(file)),
-            "overrides": self.workload.as_ref().map(|(_, overrides)| overrides),
-            // Of a workload they follow from it, and may be thousands.
-            "parquet_paths": parquet.map(|source| path_texts(&source.paths)),
-            "parquet_columns": parquet.and_then(|source| source.columns.as_ref()),
-            "extras": self.extras,
-            "io": self.io,
-        })
     }
 
     fn check(&self) -> Result<(), CharacterizeError> {

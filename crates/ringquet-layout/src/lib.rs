@@ -25,10 +25,8 @@ use ringquet::StopFlag;
 use ringquet::engine::EngineOptions;
 use ringquet::report::DriverReport;
 use ringquet_datagen::ContentOptions;
-use ringquet_io::path_text::path_text;
 use ringquet_workload::Loaded;
 use serde::Serialize;
-use serde_json::{Value, json};
 
 pub use error::LayoutError;
 pub use pick::Picked;
@@ -40,7 +38,7 @@ const SIZE_BYTES_MIN: u64 = 1 << 20;
 const REPEATS_MAX: u32 = 100;
 
 /// What is compared, and how.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct LayoutOptions {
     /// Decoded size of the files of one variant, about; at least 1 MiB. On disk there is one variant
     /// at a time.
@@ -50,6 +48,7 @@ pub struct LayoutOptions {
     /// The values: whether they repeat decides what dictionaries and codecs can do.
     pub content: ContentOptions,
     /// The engine. `columns` left open come from the workload.
+    #[serde(flatten)]
     pub engine: EngineOptions,
 }
 
@@ -65,23 +64,6 @@ impl Default for LayoutOptions {
 }
 
 impl LayoutOptions {
-    /// As a report holds them.
-    pub fn to_json(&self, loaded: &Loaded) -> Value {
-        json!({
-            "workload_file": path_text(&loaded.source),
-            "overrides": loaded.overrides,
-            "size_bytes": self.size_bytes,
-            "repeats": self.repeats,
-            "content": self.content,
-            "columns": self.engine.columns,
-            "threads": self.engine.threads,
-            "cpus": self.engine.cpus,
-            "memory_budget_bytes": self.engine.memory_budget_bytes,
-            "coalesce_gap_bytes": self.engine.coalesce_gap_bytes,
-            "io": self.engine.io,
-        })
-    }
-
     fn check(&self) -> Result<(), LayoutError> {
         if self.size_bytes < SIZE_BYTES_MIN {
             return Err(OptionError::new(

@@ -16,26 +16,26 @@ use crate::warning::Warning;
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// What a command says of itself in its document. Schema version and environment are added to it.
-#[derive(Debug, Clone, Copy)]
-pub struct Header<'a> {
+#[derive(Debug)]
+pub struct Header<'a, O> {
     /// The verb, e.g. `scan`.
     pub command: &'a str,
     /// The command line as it was typed, a word each; empty where a program called the library.
     pub argv: &'a [String],
     /// What was asked for.
-    pub options: &'a Value,
+    pub options: &'a O,
     /// What the user should know.
     pub warnings: &'a [Warning],
 }
 
 /// What stands in every document before the report.
 #[derive(Serialize)]
-struct Preamble<'a> {
+struct Preamble<'a, O> {
     schema_version: u32,
     command: &'a str,
     argv: &'a [String],
     environment: Environment,
-    options: &'a Value,
+    options: &'a O,
     warnings: &'a [Warning],
 }
 
@@ -43,8 +43,11 @@ struct Preamble<'a> {
 ///
 /// # Errors
 /// When the report cannot be written as a JSON object.
-pub fn document(header: &Header<'_>, report: &impl Serialize) -> Result<Value, serde_json::Error> {
-    let Header { command, argv, options, warnings } = *header;
+pub fn document<O: Serialize>(
+    header: &Header<'_, O>,
+    report: &impl Serialize,
+) -> Result<Value, serde_json::Error> {
+    let &Header { command, argv, options, warnings } = header;
     let preamble = Preamble {
         schema_version: SCHEMA_VERSION,
         command,

@@ -66,25 +66,24 @@ mod search;
 #[cfg(all(test, feature = "interleave"))]
 mod interleavings;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ringquet::StopFlag;
 use ringquet::engine::{
     DecodeMode, DirectChoice, EngineOptions, IoOptions, MEMORY_PER_THREAD_BYTES,
 };
-use ringquet_io::path_text::path_text;
 use ringquet_workload::{Loaded, Workload};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 pub use accelerator::TimeByCause;
 pub use ensemble::Ensemble;
 pub use error::RunError;
 pub use lost::{LostTime, ReaderTime};
 pub use priority::{AcceleratorPriority, Granted};
-pub use report::{EpochReport, PhaseReport, RankReport, RunReport};
+pub use report::{EpochReport, PhaseReport, Played, RankReport, RunReport};
 pub use search::{
     Bound, Capacity, Ceiling, CeilingBy, Point, Prediction, SearchOptions, SearchProgress,
-    SearchReport, find_max_accelerators,
+    SearchReport, ShownSearchOptions, find_max_accelerators,
 };
 
 /// Accelerators of one process: each is a thread, and more than this many wait for each other
@@ -92,15 +91,17 @@ pub use search::{
 pub const ACCELERATORS_MAX: u32 = 4096;
 
 /// What a run is asked to do beyond its workload.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct RunOptions {
     /// Emulated accelerators of each process, 1 to [`ACCELERATORS_MAX`]: DLIO's ranks.
     pub accelerators: u32,
     /// Where the results go. Files of an earlier run are replaced, and its surplus ranks removed.
+    #[serde(serialize_with = "ringquet_io::path_text::serialize_path")]
     pub results_dir: PathBuf,
     /// Put them into `training/<model>/run/<time>/` below, as mlpstorage does.
     pub results_tree: bool,
     /// Where the data lies, instead of the workload's `data_folder`.
+    #[serde(serialize_with = "ringquet_io::path_text::serialize_path_option")]
     pub data_dir: Option<PathBuf>,
     /// The engine. `columns` and `threads` left open come from the workload, see [`engine_options`].
     pub engine: EngineOptions,
@@ -109,8 +110,10 @@ pub struct RunOptions {
     /// Drop the page cache before each epoch; a warning where that is not permitted.
     pub drop_caches: bool,
     /// Whether accelerators run before reader threads.
+    #[serde(rename = "accelerator_priority")]
     pub priority: AcceleratorPriority,
-    /// The command line as it was typed, for the results; empty where a program calls the library.
+    /// The command line as it was typed, for the header of the results; empty where a program calls the library.
+    #[serde(skip)]
     pub argv: Vec<String>,
 }
 
@@ -130,26 +133,32 @@ impl RunOptions {
         }
     }
 
-    /// The options as a report holds them, with the engine's as they were used for `loaded`.
-    pub fn to_json(&self, loaded: &Loaded) -> Value {
+    /// As the document of a run of `loaded` has them.
+    pub fn shown<'a>(&self, loaded: &'a Loaded) -> ShownRunOptions<'a> {
         let engine = engine_options(&loaded.workload, &self.engine, self.accelerators);
-        json!({
-            "workload": path_text(&loaded.source),
-            "overrides": loaded.overrides,
-            "accelerators": self.accelerators,
-            "results_dir": path_text(&self.results_dir),
-            "results_tree": self.results_tree,
-            "data_dir": self.data_dir.as_deref().map(path_text),
-            "decode": self.decode,
-            "drop_caches": self.drop_caches,
-            "accelerator_priority": self.priority,
-            "engine": engine,
-        })
+        ShownRunOptions {
+            workload: &loaded.source,
+            overrides: &loaded.overrides,
+            options: RunOptions { engine, ..self.clone() },
+        }
     }
 }
 
+/// `options` in the document of a run.
+#[derive(Debug, Serialize)]
+pub struct ShownRunOptions<'a> {
+    /// File of the workload.
+    #[serde(serialize_with = "ringquet_io::path_text::serialize_path")]
+    workload: &'a Path,
+    /// Overrides of the workload, as typed.
+    overrides: &'a [String],
+    /// With the options of the engine that were used for this workload.
+    #[serde(flatten)]
+    options: RunOptions,
+}
+
 /// Training or evaluation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// An epoch of training: barrier after each step.

@@ -8,6 +8,7 @@ use ringquet_io::Latency;
 use ringquet_io::throughput::GIB;
 use ringquet_workload::Metric;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::accelerator::{RankRun, TimeByCause};
 use crate::ensemble::Others;
@@ -105,6 +106,18 @@ pub struct RunReport {
     pub files: Vec<PathBuf>,
     /// What the user should know.
     pub warnings: Vec<Warning>,
+}
+
+/// What `ringquet.json` and `ringquet-search.json` hold after the header: the report, with the workload that was played.
+#[derive(Debug, Serialize)]
+pub struct Played<'a, R> {
+    /// The workload as it was played: the file with the overrides applied, in DLIO's form.
+    pub(crate) workload: &'a Value,
+    /// What the user should know about the keys of the workload.
+    pub(crate) workload_warnings: &'a [Warning],
+    /// Of the run or the search.
+    #[serde(flatten)]
+    pub(crate) report: &'a R,
 }
 
 /// One epoch.

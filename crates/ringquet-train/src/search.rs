@@ -18,7 +18,6 @@ use ringquet::{Dataset, StopFlag};
 use ringquet_result::{Warning, WarningCode};
 use ringquet_workload::{DatasetType, Loaded, Workload};
 use serde::Serialize;
-use serde_json::{Value, json};
 
 pub use bound::{Bound, Capacity, Prediction};
 pub use point::Point;
@@ -27,7 +26,7 @@ use crate::error::RunError;
 use crate::half;
 use crate::host;
 use crate::results::Results;
-use crate::{ACCELERATORS_MAX, Progress, RunOptions, engine_options};
+use crate::{ACCELERATORS_MAX, Progress, RunOptions, ShownRunOptions, engine_options};
 use crate::{launcher, session};
 use curve::Search;
 
@@ -45,7 +44,7 @@ const MEMORY_SHARE: f64 = 0.5;
 const FILE: &str = "ringquet-search.json";
 
 /// How a search is made, beyond the options of a run. [`RunOptions::accelerators`] is where it begins.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SearchOptions {
     /// Seconds of a round; a point has at least two.
     pub round_seconds: f64,
@@ -356,20 +355,29 @@ fn write(
     report: &SearchReport,
     mut results: Results,
 ) -> Result<(), RunError> {
-    let asked = search.to_json(loaded, options);
+    let asked = search.shown(loaded, options);
     let document = session::document(loaded, options, &asked, &report.warnings, report);
     results.write_json(FILE, &document)
 }
 
 impl SearchOptions {
-    /// The options of a search as a report holds them: those of a run, and these.
-    pub fn to_json(&self, loaded: &Loaded, options: &RunOptions) -> Value {
-        let mut document = options.to_json(loaded);
-        document["find_max_accelerators"] = json!(true);
-        document["round_seconds"] = json!(self.round_seconds);
-        document["accelerators_max"] = json!(self.accelerators_max);
-        document
+    /// As the document of a search has them: with those of a run.
+    pub fn shown<'a>(&'a self, loaded: &'a Loaded, options: &RunOptions) -> ShownSearchOptions<'a> {
+        ShownSearchOptions { run: options.shown(loaded), find_max_accelerators: true, search: self }
     }
+}
+
+/// `options` in the document of a search.
+#[derive(Debug, Serialize)]
+pub struct ShownSearchOptions<'a> {
+    /// Those of each point, but for the number of accelerators.
+    #[serde(flatten)]
+    run: ShownRunOptions<'a>,
+    /// Always true: a search, not a run.
+    find_max_accelerators: bool,
+    /// Those of the search.
+    #[serde(flatten)]
+    search: &'a SearchOptions,
 }
 
 #[cfg(test)]

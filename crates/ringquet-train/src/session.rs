@@ -21,7 +21,7 @@ use crate::half::Half;
 use crate::host::{self, Host};
 use crate::phase::{PhasePlan, PhaseRun};
 use crate::priority::Granted;
-use crate::report::{EpochReport, PhaseReport, RunReport, Whole};
+use crate::report::{EpochReport, PhaseReport, Played, RunReport, Whole};
 use crate::results::{self, Log, Results};
 use crate::wall_clock::WallClock;
 use crate::{ACCELERATORS_MAX, Phase, Progress, RunOptions};
@@ -440,7 +440,7 @@ impl<'a> Session<'a> {
         results.finish_log(log)?;
         report.files = results.written().to_vec();
         report.files.push(folder.join("ringquet.json"));
-        let asked = self.options.to_json(self.loaded);
+        let asked = self.options.shown(self.loaded);
         let document = document(self.loaded, self.options, &asked, &report.warnings, &report);
         results.write_json("ringquet.json", &document)?;
         Ok(report)
@@ -479,17 +479,10 @@ pub(crate) fn check(workload: &Workload, options: &RunOptions) -> Result<(), Run
 pub(crate) fn document(
     loaded: &Loaded,
     options: &RunOptions,
-    asked: &Value,
+    asked: &impl Serialize,
     warnings: &[Warning],
     report: &impl Serialize,
 ) -> Value {
-    #[derive(Serialize)]
-    struct Played<'a, R> {
-        workload: &'a Value,
-        workload_warnings: &'a [Warning],
-        #[serde(flatten)]
-        report: &'a R,
-    }
     let header = Header { command: "run", argv: &options.argv, options: asked, warnings };
     let played = Played {
         workload: &loaded.resolved["workload"],

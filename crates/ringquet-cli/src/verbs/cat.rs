@@ -14,11 +14,11 @@ use anyhow::Result;
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use indicatif::ProgressBar;
+use ringquet::engine::EngineOptions;
 use ringquet::report::ScanReport;
 use ringquet::{Dataset, StopFlag};
-use ringquet_io::path_text::path_text;
+use ringquet_io::path_text::{serialize_path, serialize_path_option};
 use serde::Serialize;
-use serde_json::json;
 
 use self::arrow_file::ArrowFile;
 use self::cells::Cells;
@@ -27,7 +27,6 @@ use self::window::Window;
 use super::source;
 use crate::args::CatArgs;
 use crate::console::Console;
-use crate::engine_args;
 use crate::exit::{Exit, Interrupted, Usage};
 use crate::progress;
 use crate::quantity::{count, counted};
@@ -52,12 +51,12 @@ pub(crate) fn run(args: &CatArgs, console: &mut Console) -> Result<Exit> {
         console.warn(WarningCode::OneThread, format!("--threads {threads}: {reason}"));
     }
     options.threads = Some(1);
-    let verb = json!({
-        "file": path_text(&args.file),
-        "rows": args.rows.as_ref().map(|range| [range.0.start, range.0.end]),
-        "output": args.output.as_deref().map(path_text),
+    console.set_options(&Options {
+        file: &args.file,
+        rows: args.rows.as_ref().map(|range| [range.0.start, range.0.end]),
+        output: args.output.as_deref(),
+        engine: &options,
     });
-    console.set_options(engine_args::document(&options, verb));
     let dataset = source::open(std::slice::from_ref(&args.file), options, console)?;
     let footer = &dataset.files()[0].footer;
     let window = Window::new(footer, rows(args, footer.num_rows())?);
@@ -221,11 +220,36 @@ impl Sink {
     }
 }
 
+/// `options` of the document.
+#[derive(Debug, Serialize)]
+struct Options<'a> {
+    /// The file, as typed.
+    #[serde(serialize_with = "serialize_path")]
+    file: &'a Path,
+    /// First row, and the row after the last one; null where no range was asked for.
+    rows: Option<[u64; 2]>,
+    /// Arrow IPC file that the rows were written to.
+    #[serde(serialize_with = "serialize_path_option")]
+    output: Option<&'a Path>,
+    #[serde(flatten)]
+    engine: &'a EngineOptions,
+}
+
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum Shown {
-    Table { values: Cells },
-    File { output: String, output_bytes: u64 },
+    /// The rows are in the document.
+    Table {
+        /// A list for each row, with a text for each column. Long values are cut and end with an ellipsis.
+        values: Cells,
+    },
+    /// The rows are in a file.
+    File {
+        /// The Arrow IPC file.
+        output: String,
+        /// Its length in bytes.
+        output_bytes: u64,
+    },
 }
 
 #[derive(Debug, Serialize)]
@@ -234,20 +258,29 @@ struct Report {
     /// those are reported that were asked for.
     #[serde(flatten)]
     scan: Option<ScanReport>,
+    /// The file.
     file: String,
+    /// Rows of the file.
     file_rows: u64,
+    /// Number of the first row that is shown, counted from 0.
     first_row: u64,
+    /// Rows that are shown.
     rows: u64,
+    /// The columns that are shown.
     columns: Vec<Column>,
     #[serde(flatten)]
     shown: Shown,
 }
 
+/// A column of the rows.
 #[derive(Debug, Serialize)]
 struct Column {
+    /// Name of the column.
     name: String,
+    /// Arrow type.
     #[serde(rename = "type")]
     data_type: String,
+    /// The column may hold nulls.
     nullable: bool,
 }
 

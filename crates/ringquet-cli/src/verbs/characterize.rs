@@ -38,7 +38,7 @@ pub(crate) fn run(args: &CharacterizeArgs, console: &mut Console) -> Result<Exit
             columns: Some(columns).filter(|names: &Vec<String>| !names.is_empty()),
         });
     }
-    console.set_options(options.to_json());
+    console.set_options(&options.shown());
     let stop = stop::on_signals()?;
     let bar = progress::told(console, "preparing");
     let measured = characterize::characterize(&options, &|at| show(&bar, at), &stop);

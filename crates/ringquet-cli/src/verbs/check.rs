@@ -1,12 +1,12 @@
 //! `ringquet check`: results against the rules of MLPerf Storage.
 
 use std::fmt;
+use std::path::Path;
 
 use anyhow::Result;
-use ringquet_io::path_text::path_text;
+use ringquet_io::path_text::serialize_path;
 use ringquet_report::check::{self, CheckReport, RuleCheck, Verdict};
 use serde::Serialize;
-use serde_json::json;
 
 use crate::args::CheckArgs;
 use crate::console::Console;
@@ -17,10 +17,18 @@ use crate::quantity::counted;
 const WIDTH: usize = 100;
 
 pub(crate) fn run(args: &CheckArgs, console: &mut Console) -> Result<Exit> {
-    console.set_options(json!({ "dir": path_text(&args.dir) }));
+    console.set_options(&Options { dir: &args.dir });
     let report = Report(check::check(&args.dir)?);
     console.report_with_flags(&report, &report)?;
     Ok(if report.0.passed { Exit::Done } else { Exit::Failed })
+}
+
+/// `options` of the document.
+#[derive(Debug, Serialize)]
+struct Options<'a> {
+    /// Folder whose results were checked.
+    #[serde(serialize_with = "serialize_path")]
+    dir: &'a Path,
 }
 
 #[derive(Debug, Serialize)]

@@ -5,7 +5,6 @@ use std::fmt;
 use anyhow::{Context as _, Result};
 use clap::CommandFactory as _;
 use serde::Serialize;
-use serde_json::json;
 
 use crate::args::{Cli, CompletionsArgs};
 use crate::console::Console;
@@ -13,7 +12,7 @@ use crate::exit::Exit;
 
 pub(crate) fn run(args: &CompletionsArgs, console: &mut Console) -> Result<Exit> {
     let shell = args.shell.to_string();
-    console.set_options(json!({ "shell": shell }));
+    console.set_options(&Options { shell: &shell });
     let mut script = Vec::new();
     let mut command = Cli::command();
     let name = command.get_name().to_owned();
@@ -24,9 +23,18 @@ pub(crate) fn run(args: &CompletionsArgs, console: &mut Console) -> Result<Exit>
     Ok(Exit::Done)
 }
 
+/// `options` of the document.
+#[derive(Debug, Serialize)]
+struct Options<'a> {
+    /// Shell that the script is for.
+    shell: &'a str,
+}
+
 #[derive(Debug, Serialize)]
 struct Script {
+    /// Shell that the script is for.
     shell: String,
+    /// The script.
     script: String,
 }
 

@@ -5,9 +5,8 @@ use std::fmt;
 use anyhow::Result;
 use ringquet_datagen::{ContentOptions, DatagenOptions, Existing, GenerateReport, PageOptions};
 use serde::Serialize;
-use serde_json::json;
 
-use super::source;
+use super::source::{self, WorkloadOptions};
 use crate::args::DatagenArgs;
 use crate::console::Console;
 use crate::exit::{Exit, Usage};
@@ -19,20 +18,12 @@ use crate::stop;
 pub(crate) fn run(args: &DatagenArgs, console: &mut Console) -> Result<Exit> {
     let loaded = source::load(&args.workload, console)?;
     let options = options(args)?;
-    let verb = json!({
-        "strict": args.workload.strict,
-        "seed": options.seed,
-        "threads": args.threads,
-        "direct": options.direct,
-        "driver": options.driver,
-        "first_file": options.first_file,
-        "files": options.files,
-        "resume": args.resume,
-        "force": args.force,
-        "content": options.content,
-        "pages": options.pages,
+    console.set_options(&Options {
+        workload: WorkloadOptions::new(&args.workload, &loaded),
+        resume: args.resume,
+        force: args.force,
+        datagen: &options,
     });
-    console.set_options(source::workload_options(&loaded, verb));
     let stop = stop::on_signals()?;
     let bar = FilesBar::new(console, "generating");
     let generated = ringquet_datagen::generate(&loaded, &options, &bar, stop.as_atomic());
@@ -81,6 +72,19 @@ fn pages(args: &DatagenArgs) -> Result<PageOptions, Usage> {
         page_index: args.page_index,
         page_bytes,
     })
+}
+
+/// `options` of the document.
+#[derive(Debug, Serialize)]
+struct Options<'a> {
+    #[serde(flatten)]
+    workload: WorkloadOptions<'a>,
+    /// Files that an earlier call finished are kept.
+    resume: bool,
+    /// Files that are there are written again.
+    force: bool,
+    #[serde(flatten)]
+    datagen: &'a DatagenOptions,
 }
 
 #[derive(Debug, Serialize)]

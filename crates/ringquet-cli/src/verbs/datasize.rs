@@ -6,9 +6,8 @@ use anyhow::Result;
 use ringquet_result::command_line;
 use ringquet_workload::{Client, Compression, Datasize};
 use serde::Serialize;
-use serde_json::json;
 
-use super::source;
+use super::source::{self, WorkloadOptions};
 use crate::args::DatasizeArgs;
 use crate::console::Console;
 use crate::exit::{Exit, Usage};
@@ -22,7 +21,7 @@ pub(crate) fn run(args: &DatasizeArgs, console: &mut Console) -> Result<Exit> {
     let client = client(args)?;
     let loaded = source::load(&args.workload, console)?;
     console
-        .set_options(source::workload_options(&loaded, json!({ "strict": args.workload.strict })));
+        .set_options(&Options { workload: WorkloadOptions::new(&args.workload, &loaded), client });
     let report = Report {
         client,
         datasize: loaded.workload.datasize(client)?,
@@ -51,6 +50,15 @@ fn client(args: &DatasizeArgs) -> Result<Client, Usage> {
         )));
     }
     Ok(Client { accelerators: args.accelerators, hosts: args.hosts, host_memory_bytes })
+}
+
+/// `options` of the document.
+#[derive(Debug, Serialize)]
+struct Options<'a> {
+    #[serde(flatten)]
+    workload: WorkloadOptions<'a>,
+    #[serde(flatten)]
+    client: Client,
 }
 
 #[derive(Debug, Serialize)]

@@ -1,12 +1,12 @@
 //! `ringquet doctor`: what is, what it should be, what that costs, what mends it.
 
 use std::fmt;
+use std::path::Path;
 
 use anyhow::Result;
 use ringquet_device::doctor::{self, DoctorReport, Finding, Machine, Standing};
-use ringquet_io::path_text::path_text;
+use ringquet_io::path_text::serialize_path_option;
 use serde::Serialize;
-use serde_json::json;
 
 use crate::args::DoctorArgs;
 use crate::console::Console;
@@ -14,11 +14,21 @@ use crate::exit::Exit;
 
 /// Looks, and ends with 0 whatever it finds: `broken` and `slow` of the document tell scripts.
 pub(crate) fn run(args: &DoctorArgs, console: &mut Console) -> Result<Exit> {
-    console.set_options(json!({ "path": args.path.as_deref().map(path_text), "all": args.all }));
+    console.set_options(&Options { path: args.path.as_deref(), all: args.all });
     let machine = Machine::live(args.path.as_deref())?;
     let report = Report { doctor: doctor::examine(&machine), all: args.all };
     console.report_with_flags(&report, &report)?;
     Ok(Exit::Done)
+}
+
+/// `options` of the document.
+#[derive(Debug, Serialize)]
+struct Options<'a> {
+    /// Path on the storage that was to be checked; null for the machine alone.
+    #[serde(serialize_with = "serialize_path_option")]
+    path: Option<&'a Path>,
+    /// The text lists what needs no change, too. The document lists it in any case.
+    all: bool,
 }
 
 #[derive(Debug, Serialize)]

@@ -9,6 +9,7 @@ mod report;
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
@@ -19,8 +20,8 @@ use ringquet_decode::{
     BufferPool, ColumnChunkDetails, DecodeCounters, DecodeOptions, Footer, FooterDetails,
     Projection, RowGroupDecoder, TAIL_LEN,
 };
-use ringquet_io::path_text::{path_text, path_texts};
-use serde_json::json;
+use ringquet_io::path_text::{path_text, serialize_paths};
+use serde::Serialize;
 
 use self::report::{
     Column, ColumnChunk, FileReport, Leaf, Lines, Pages, Report, RowGroup, ServedBy,
@@ -33,7 +34,7 @@ use crate::exit::{self, Exit};
 pub(crate) fn run(args: &InspectArgs, console: &mut Console) -> Result<Exit> {
     // Footers only: one reader thread is enough, and nothing else of the engine is used.
     let options = EngineOptions { threads: Some(1), ..EngineOptions::default() };
-    console.set_options(json!({ "files": path_texts(&args.files) }));
+    console.set_options(&Options { files: &args.files });
     let dataset = source::open(&args.files, options, console)?;
     let mut failures = source::failures(&dataset);
     let mut files = Vec::with_capacity(dataset.files().len());
@@ -57,6 +58,14 @@ pub(crate) fn run(args: &InspectArgs, console: &mut Console) -> Result<Exit> {
     let report = Report { files, failures, lines };
     console.report(&report, &report)?;
     Ok(end)
+}
+
+/// `options` of the document.
+#[derive(Debug, Serialize)]
+struct Options<'a> {
+    /// Files, as typed.
+    #[serde(serialize_with = "serialize_paths")]
+    files: &'a [PathBuf],
 }
 
 fn describe(file: &FileEntry) -> Result<FileReport> {

@@ -8,7 +8,7 @@ use ringquet_datagen::ContentOptions;
 use ringquet_layout::{LayoutOptions, LayoutProgress, LayoutReport, VariantReport};
 use serde::Serialize;
 
-use super::source;
+use super::source::{self, WorkloadOptions};
 use crate::args::LayoutArgs;
 use crate::console::Console;
 use crate::exit::Exit;
@@ -29,7 +29,10 @@ pub(crate) fn run(args: &LayoutArgs, console: &mut Console) -> Result<Exit> {
         engine: args.engine.options(args.columns.columns.clone())?,
     };
     let loaded = source::load(&args.workload, console)?;
-    console.set_options(options.to_json(&loaded));
+    console.set_options(&Options {
+        workload: WorkloadOptions::new(&args.workload, &loaded),
+        layout: &options,
+    });
     let stop = stop::on_signals()?;
     let bar = progress::counted(console, "comparing", 0, "layouts");
     let compared = ringquet_layout::compare(&loaded, &options, &|done| show(&bar, done), &stop);
@@ -44,6 +47,15 @@ fn show(bar: &ProgressBar, progress: LayoutProgress) {
     bar.set_length(progress.variants);
     bar.set_position(progress.done);
     bar.set_message(progress.name);
+}
+
+/// `options` of the document.
+#[derive(Debug, Serialize)]
+struct Options<'a> {
+    #[serde(flatten)]
+    workload: WorkloadOptions<'a>,
+    #[serde(flatten)]
+    layout: &'a LayoutOptions,
 }
 
 #[derive(Debug, Serialize)]

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::{Command, CommandFactory as _};
+use ringquet_io::path_text::{serialize_path_option, serialize_paths};
 use serde::Serialize;
-use serde_json::json;
 
 use crate::args::{Cli, ManArgs};
 use crate::console::Console;
@@ -16,15 +16,12 @@ use crate::exit::{Exit, Usage};
 use crate::quantity::counted;
 
 pub(crate) fn run(args: &ManArgs, console: &mut Console) -> Result<Exit> {
-    console.set_options(json!({
-        "verb": args.verb,
-        "output": args.output.as_deref().map(ringquet_io::path_text::path_text),
-    }));
+    console.set_options(&Options { verb: args.verb.as_deref(), output: args.output.as_deref() });
     // Verbs get the options that every verb has, and their full names.
     let mut command = Cli::command();
     command.build();
     let report = match (&args.output, &args.verb) {
-        (Some(folder), _) => Report::Files(write_all(&command, folder)?),
+        (Some(folder), _) => Report::Files { files: write_all(&command, folder)? },
         (None, None) => Report::Page(Page::of(&command)?),
         (None, Some(verb)) => {
             let found = verbs(&command).find(|known| known.get_name() == verb);
@@ -56,22 +53,35 @@ fn write_all(command: &Command, folder: &Path) -> Result<Vec<PathBuf>> {
     commands.map(write).collect()
 }
 
+/// `options` of the document.
+#[derive(Debug, Serialize)]
+struct Options<'a> {
+    /// Verb that the page is of; null for ringquet itself.
+    verb: Option<&'a str>,
+    /// Folder that all pages were written into.
+    #[serde(serialize_with = "serialize_path_option")]
+    output: Option<&'a Path>,
+}
+
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum Report {
+    /// One page.
     Page(Page),
-    #[serde(serialize_with = "serialize_files")]
-    Files(Vec<PathBuf>),
-}
-
-fn serialize_files<S: serde::Serializer>(paths: &[PathBuf], s: S) -> Result<S::Ok, S::Error> {
-    json!({ "files": ringquet_io::path_text::path_texts(paths) }).serialize(s)
+    /// All pages, as files.
+    Files {
+        /// The files.
+        #[serde(serialize_with = "serialize_paths")]
+        files: Vec<PathBuf>,
+    },
 }
 
 /// A page in roff, and how its file is called.
 #[derive(Debug, Serialize)]
 struct Page {
+    /// Name of its file, e.g. `ringquet-scan.1`.
     name: String,
+    /// The page in roff.
     text: String,
 }
 
@@ -92,7 +102,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Report::Page(page) => f.write_str(&page.text),
-            Report::Files(files) => {
+            Report::Files { files } => {
                 let folder = files.first().and_then(|file| file.parent());
                 let folder = folder.unwrap_or(Path::new(".")).display();
                 write!(f, "{} in {folder}", counted(files.len() as u64, "manual page"))

@@ -6,25 +6,25 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use ringquet::Dataset;
+use ringquet::engine::EngineOptions;
 use ringquet::engine::plan::Plan;
 use ringquet::report::Failure;
 use ringquet_io::Alignment;
-use ringquet_io::path_text::{path_text, path_texts};
+use ringquet_io::path_text::serialize_path_option;
 use serde::Serialize;
-use serde_json::json;
 
-use super::source;
+use super::source::{self, SourceOptions};
 use crate::args::PlanArgs;
 use crate::console::Console;
-use crate::engine_args;
 use crate::exit::Exit;
 
 pub(crate) fn run(args: &PlanArgs, console: &mut Console) -> Result<Exit> {
     let options = args.engine.options(args.source.columns.columns.clone())?;
-    let verb = json!({ "paths": path_texts(&args.source.paths),
-        "strict": args.source.strict,
-        "fio_iolog": args.fio_iolog.as_deref().map(path_text), });
-    console.set_options(engine_args::document(&options, verb));
+    console.set_options(&Options {
+        source: SourceOptions::new(&args.source),
+        fio_iolog: args.fio_iolog.as_deref(),
+        engine: &options,
+    });
     let dataset = source::open_all_of(&args.source, options, console)?;
     let plan = dataset.plan();
     if let Some(file) = &args.fio_iolog {
@@ -41,6 +41,18 @@ pub(crate) fn run(args: &PlanArgs, console: &mut Console) -> Result<Exit> {
     let report = Report { plan, failures: source::failures(&dataset) };
     console.report(&report, &report.plan)?;
     Ok(source::end(&dataset))
+}
+
+/// `options` of the document.
+#[derive(Debug, Serialize)]
+struct Options<'a> {
+    #[serde(flatten)]
+    source: SourceOptions<'a>,
+    /// File that the fio iolog was written to.
+    #[serde(serialize_with = "serialize_path_option")]
+    fio_iolog: Option<&'a Path>,
+    #[serde(flatten)]
+    engine: &'a EngineOptions,
 }
 
 #[derive(Debug, Serialize)]

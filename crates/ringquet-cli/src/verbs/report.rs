@@ -4,10 +4,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use ringquet_io::path_text::{path_text, path_texts};
+use ringquet_io::path_text::{serialize_path_option, serialize_paths};
 use ringquet_report::{MetricValue, ReportFormat};
 use serde::Serialize;
-use serde_json::json;
 
 use crate::args::{ReportArgs, ReportFormatArg};
 use crate::console::Console;
@@ -18,9 +17,11 @@ use crate::unfinished::unfinished;
 
 pub(crate) fn run(args: &ReportArgs, console: &mut Console) -> Result<Exit> {
     let format = format(args)?;
-    console.set_options(json!({ "results": path_texts(&args.results),
-        "output": args.output.as_deref().map(path_text),
-        "format": format, }));
+    console.set_options(&Options {
+        results: &args.results,
+        output: args.output.as_deref(),
+        format,
+    });
     if let Some(output) = &args.output {
         keeps_results(output, &args.results)?;
     }
@@ -97,23 +98,46 @@ fn write(output: &Path, text: &str) -> Result<()> {
     written.with_context(context)
 }
 
+/// `options` of the document.
+#[derive(Debug, Serialize)]
+struct Options<'a> {
+    /// Documents and folders of results, as typed.
+    #[serde(serialize_with = "serialize_paths")]
+    results: &'a [PathBuf],
+    /// File that the report was written to; null for standard output.
+    #[serde(serialize_with = "serialize_path_option")]
+    output: Option<&'a Path>,
+    /// What the report was written as.
+    format: ReportFormat,
+}
+
 #[derive(Debug, Serialize)]
 struct Report<'a> {
+    /// The results of the report, in the order given.
     results: Vec<ResultReport<'a>>,
+    /// Charts over several results.
     charts: usize,
-    #[serde(serialize_with = "ringquet_io::path_text::serialize_path_option")]
+    /// File that the report was written to; null where it was not written.
+    #[serde(serialize_with = "serialize_path_option")]
     output: Option<&'a Path>,
+    /// Length of that file in bytes.
     output_bytes: Option<usize>,
     #[serde(skip)]
     text: &'a str,
 }
 
+/// A result.
 #[derive(Debug, Serialize)]
 struct ResultReport<'a> {
+    /// Letter by which the report calls it.
     label: &'a str,
+    /// What it is a result of, as in `scan of /data/train`.
     name: &'a str,
+    /// Command that made it, or `dlio`.
     kind: &'a str,
+    /// Where it was read from.
     source: &'a str,
+    /// What was measured, the most important first.
     metrics: &'a [MetricValue],
 }
 

@@ -40,7 +40,7 @@ pub(crate) fn run(args: &RunArgs, console: &mut Console) -> Result<Exit> {
     if args.find_max_accelerators {
         return search::run(args, &loaded, &options, console);
     }
-    console.set_options(options.to_json(&loaded));
+    console.set_options(&options.shown(&loaded));
     let stop = stop::on_signals()?;
     let ensemble = Ensemble::join()?;
     // Of several processes the first speaks for all.

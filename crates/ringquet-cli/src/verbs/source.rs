@@ -1,15 +1,16 @@
 //! What several verbs begin with: files, or a workload.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
 use ringquet::Dataset;
 use ringquet::engine::EngineOptions;
 use ringquet::report::Failure;
-use ringquet_io::path_text::path_text;
+use ringquet_io::path_text::{serialize_path, serialize_paths};
 use ringquet_workload::Loaded;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::args::{SourceArgs, WorkloadArgs};
 use crate::console::Console;
@@ -63,15 +64,45 @@ pub(super) fn load(args: &WorkloadArgs, console: &mut Console) -> Result<Loaded>
     Ok(loaded)
 }
 
-/// `options` of a document: the workload, and what only the verb has.
-pub(super) fn workload_options(loaded: &Loaded, verb: Value) -> Value {
-    let mut options = json!({
-        "workload_file": path_text(&loaded.source),
-        "overrides": loaded.overrides,
-        "workload": loaded.resolved.get("workload"),
-    });
-    if let (Value::Object(options), Value::Object(verb)) = (&mut options, verb) {
-        options.extend(verb);
+/// Which files were asked for, as a document has it. Their columns are an option of the engine.
+#[derive(Debug, Serialize)]
+pub(super) struct SourceOptions<'a> {
+    /// Files and directories, as typed.
+    #[serde(serialize_with = "serialize_paths")]
+    paths: &'a [PathBuf],
+    /// A file that cannot be opened ends the command.
+    strict: bool,
+}
+
+impl<'a> SourceOptions<'a> {
+    pub(super) fn new(args: &'a SourceArgs) -> SourceOptions<'a> {
+        let SourceArgs { paths, strict, columns: _ } = args;
+        SourceOptions { paths, strict: *strict }
     }
-    options
+}
+
+/// Which workload was asked for, as a document has it.
+#[derive(Debug, Serialize)]
+pub(super) struct WorkloadOptions<'a> {
+    /// File of the workload.
+    #[serde(serialize_with = "serialize_path")]
+    workload_file: &'a Path,
+    /// Overrides of the workload, as typed.
+    overrides: &'a [String],
+    /// The workload: the file with the overrides applied, in DLIO's form.
+    workload: &'a Value,
+    /// Keys that are unknown or have no effect end the command.
+    strict: bool,
+}
+
+impl<'a> WorkloadOptions<'a> {
+    pub(super) fn new(args: &WorkloadArgs, loaded: &'a Loaded) -> WorkloadOptions<'a> {
+        let WorkloadArgs { workload: _, overrides: _, strict } = args;
+        WorkloadOptions {
+            workload_file: &loaded.source,
+            overrides: &loaded.overrides,
+            workload: &loaded.resolved["workload"],
+            strict: *strict,
+        }
+    }
 }

@@ -1,12 +1,12 @@
 //! `ringquet verify`: holds a generated data set against its manifest.
 
 use std::fmt;
+use std::path::Path;
 
 use anyhow::Result;
 use ringquet_datagen::{VerifyOptions, VerifyReport};
-use ringquet_io::path_text::path_text;
+use ringquet_io::path_text::serialize_path;
 use serde::Serialize;
-use serde_json::json;
 
 use crate::args::VerifyArgs;
 use crate::console::Console;
@@ -22,11 +22,7 @@ pub(crate) fn run(args: &VerifyArgs, console: &mut Console) -> Result<Exit> {
         skip_bytes: args.skip_bytes,
         ..VerifyOptions::default()
     };
-    console.set_options(json!({
-        "dir": path_text(&args.dir),
-        "threads": args.threads,
-        "skip_bytes": args.skip_bytes,
-    }));
+    console.set_options(&Options { dir: &args.dir, verify: &options });
     let stop = stop::on_signals()?;
     let bar = FilesBar::new(console, "verifying");
     let verified = ringquet_datagen::verify(&args.dir, &options, &bar, stop.as_atomic());
@@ -38,6 +34,16 @@ pub(crate) fn run(args: &VerifyArgs, console: &mut Console) -> Result<Exit> {
     }
     console.report(&report, &report)?;
     Ok(if report.0.is_sound() { Exit::Done } else { Exit::Failed })
+}
+
+/// `options` of the document.
+#[derive(Debug, Serialize)]
+struct Options<'a> {
+    /// The data folder.
+    #[serde(serialize_with = "serialize_path")]
+    dir: &'a Path,
+    #[serde(flatten)]
+    verify: &'a VerifyOptions,
 }
 
 #[derive(Debug, Serialize)]

@@ -106,7 +106,7 @@ impl Preset {
 type Curve = (Access, u32, Vec<u32>);
 
 /// What was asked for in place of the preset's own.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Axes {
     /// Block sizes in bytes.
     pub block_bytes: Option<Vec<u32>>,

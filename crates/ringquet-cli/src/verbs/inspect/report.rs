@@ -36,6 +36,7 @@ pub(super) enum Lines {
 
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
+    /// The files that could be read.
     pub(super) files: Vec<FileReport>,
     /// Files that could not be read.
     pub(super) failures: Vec<Failure>,
@@ -44,26 +45,40 @@ pub(super) struct Report {
     pub(super) lines: Lines,
 }
 
+/// A file, as its footer describes it.
 #[derive(Debug, Serialize)]
 pub(super) struct FileReport {
+    /// The file.
     pub(super) path: String,
+    /// Length of the file in bytes.
     pub(super) file_bytes: u64,
+    /// Length of the footer in bytes, without the tail.
     pub(super) footer_bytes: u64,
+    /// Program that wrote the file; null where the footer does not name it.
     pub(super) created_by: Option<String>,
+    /// Version of the format that the footer states.
     pub(super) format_version: i32,
+    /// Keys of the key-value metadata.
     pub(super) key_value_keys: Vec<String>,
+    /// Rows of the file.
     pub(super) rows: u64,
+    /// Root columns, as Arrow has them.
     pub(super) columns: Vec<Column>,
+    /// Leaf columns, as Parquet has them.
     pub(super) leaves: Vec<Leaf>,
+    /// Row groups, in the order of the file.
     pub(super) row_groups: Vec<RowGroup>,
 }
 
 /// A column as Arrow sees it.
 #[derive(Debug, Serialize)]
 pub(super) struct Column {
+    /// Name of the column.
     name: String,
+    /// Arrow type.
     #[serde(rename = "type")]
     data_type: String,
+    /// The column may hold nulls.
     nullable: bool,
 }
 
@@ -80,10 +95,15 @@ impl Column {
 /// A leaf column as Parquet sees it.
 #[derive(Debug, Serialize)]
 pub(super) struct Leaf {
+    /// Names from the root column to the leaf, with dots between.
     path: String,
+    /// Physical type of the values.
     physical_type: String,
+    /// Logical type of the values; null where there is none.
     logical_type: Option<String>,
+    /// Highest definition level.
     max_definition_level: i16,
+    /// Highest repetition level.
     max_repetition_level: i16,
 }
 
@@ -99,36 +119,52 @@ impl Leaf {
     }
 }
 
+/// A row group.
 #[derive(Debug, Serialize)]
 pub(super) struct RowGroup {
+    /// Rows of the row group.
     pub(super) rows: u64,
     /// First byte in the file; `None` without columns.
     pub(super) offset: Option<u64>,
+    /// Bytes of its column chunks, as stored.
     pub(super) compressed_bytes: u64,
+    /// Bytes of its column chunks without compression.
     pub(super) uncompressed_bytes: u64,
+    /// One for each leaf column.
     pub(super) column_chunks: Vec<ColumnChunk>,
 }
 
+/// A column chunk.
 #[derive(Debug, Serialize)]
 pub(super) struct ColumnChunk {
     /// Path of the leaf column.
     pub(super) leaf: String,
+    /// Codec of its pages.
     pub(super) codec: String,
+    /// Encodings of its pages and levels.
     pub(super) encodings: Vec<String>,
-    /// `None` where the writer did not say.
+    /// Its pages by kind and encoding; null where the writer did not say.
     pub(super) pages: Option<Vec<Pages>>,
+    /// Decoder that serves it.
     pub(super) decoder: ServedBy,
+    /// Values, nulls included.
     pub(super) values: u64,
+    /// First byte in the file.
     pub(super) offset: u64,
+    /// Bytes as stored.
     pub(super) compressed_bytes: u64,
+    /// Bytes without compression.
     pub(super) uncompressed_bytes: u64,
 }
 
 /// Pages of one kind and encoding.
 #[derive(Debug, Serialize)]
 pub(super) struct Pages {
+    /// Data page, data page v2 or dictionary page.
     pub(super) kind: String,
+    /// Encoding of the values.
     pub(super) encoding: String,
+    /// Number of pages.
     pub(super) count: u64,
 }
 
@@ -136,7 +172,9 @@ pub(super) struct Pages {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ServedBy {
+    /// Kernels of ringquet.
     Fast,
+    /// The `parquet` crate.
     Fallback,
 }
 

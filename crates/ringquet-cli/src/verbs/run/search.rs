@@ -29,7 +29,7 @@ pub(super) fn run(
         round_seconds: args.round_seconds,
         accelerators_max: args.accelerators_max,
     };
-    console.set_options(search.to_json(loaded, options));
+    console.set_options(&search.shown(loaded, options));
     let stop = stop::on_signals()?;
     let bar = progress::counted(console, "searching", 0, "steps");
     let tell = |done| show(&bar, done);
