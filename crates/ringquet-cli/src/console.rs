@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use anyhow::Result;
-use ringquet_result::{Header, Warning, WarningCode, failure};
+use ringquet_result::{ErrorReport, Header, Warning, WarningCode};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -120,7 +120,7 @@ impl Console {
         let message = flags::spelt(&exit::one_line(error));
         self.error(&message);
         if self.json
-            && let Err(error) = self.document(&failure(&message))
+            && let Err(error) = self.document(&ErrorReport::new(&*message))
         {
             // If the report could not be written either, that is the message already.
             let unwritten = exit::one_line(&error);

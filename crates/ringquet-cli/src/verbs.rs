@@ -26,6 +26,9 @@ mod man;
 
 mod source;
 
+#[cfg(test)]
+mod schemas;
+
 use anyhow::Result;
 
 use crate::args::Verb;

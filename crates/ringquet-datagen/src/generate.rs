@@ -34,6 +34,7 @@ const SPACE_MARGIN: u64 = 64;
 
 /// What was generated.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GenerateReport {
     /// The data folder.
     #[serde(serialize_with = "ringquet_io::path_text::serialize_path")]

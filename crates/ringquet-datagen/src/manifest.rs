@@ -45,15 +45,16 @@ const MANIFEST_BYTES_MAX: u64 = 1 << 30;
 
 /// What was written, and from what.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// [`MANIFEST_SCHEMA_VERSION`].
+    /// Version of this schema, [`MANIFEST_SCHEMA_VERSION`].
     pub schema_version: u32,
     /// Name and version of the tool.
     pub created_by: String,
     /// Whether all files that were asked for are listed.
     pub complete: bool,
-    /// [`GENERATOR`] of the version that wrote the files; 1 where a manifest has none.
+    /// Which function made the values, [`GENERATOR`] of the version that wrote the files; 1 where a manifest has none.
     #[serde(default = "first_generator")]
     pub generator: u32,
     /// Seed of the content.
@@ -73,6 +74,7 @@ pub struct Manifest {
 
 /// What of a workload shapes its files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ManifestWorkload {
     /// `model.name`.
@@ -102,6 +104,7 @@ pub struct ManifestWorkload {
 
 /// A column.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ManifestColumn {
     /// Name.
@@ -114,6 +117,7 @@ pub struct ManifestColumn {
 
 /// A file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ManifestFile {
     /// Relative to the data folder, with `/`.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 /// What to do with files that are already there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Existing {
     /// Refuse to touch them.
@@ -21,6 +22,7 @@ pub enum Existing {
 
 /// Choices that change the values of a data set. The manifest holds them.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ContentOptions {
     /// Fraction of values, from 0 to below 1, that repeat an earlier value of their column chunk.
@@ -41,6 +43,7 @@ impl Default for ContentOptions {
 /// Choices that change the pages of a data set and none of its values. The default is what PyArrow
 /// writes and DLIO therefore has. The manifest holds them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PageOptions {
     /// Dictionaries, except for booleans. Default true. Without them random content is a quarter
@@ -77,6 +80,7 @@ impl Default for PageOptions {
 
 /// How a data set is generated.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DatagenOptions {
     /// Seed of all content. Default 10, DLIO's seed for generation.
     pub seed: u64,
@@ -87,6 +91,7 @@ pub struct DatagenOptions {
     pub files: Option<u64>,
     /// Threads; 0, which documents show as null, takes one per CPU that this process may use. Never more than there are files.
     #[serde(serialize_with = "null_if_0")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<usize>"))]
     pub threads: usize,
     /// What to do with files that are there. Default [`Existing::Refuse`].
     pub existing: Existing,

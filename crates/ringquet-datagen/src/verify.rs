@@ -17,9 +17,11 @@ use crate::partial::is_partial;
 
 /// How a data set is verified.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VerifyOptions {
     /// Threads; 0, which documents show as null, takes one per CPU that this process may use.
     #[serde(serialize_with = "null_if_0")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<usize>"))]
     pub threads: usize,
     /// Leave out the hash of each file's bytes, for which a file is read once more. It alone sees
     /// what no value depends on: statistics, or the upper bytes of an int8 that is stored as INT32.
@@ -32,6 +34,7 @@ pub struct VerifyOptions {
 
 /// What is wrong with a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ProblemKind {
     /// Listed, but not there.
@@ -58,6 +61,7 @@ pub enum ProblemKind {
 
 /// Something wrong with a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Problem {
     /// Relative to the data folder.
     pub file: String,
@@ -70,6 +74,7 @@ pub struct Problem {
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VerifyReport {
     /// Files that were read.
     pub files_checked: u64,

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 /// Which decoder may serve a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DecoderChoice {
     /// Our kernels where they cover the column, the `parquet` crate elsewhere.

@@ -35,6 +35,7 @@ const STORED: DataType = DataType::FixedSizeBinary(12);
 
 /// As what timestamps of INT96 are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Int96 {
     /// Nanoseconds in 64 bits, which reach from 1677 to 2262. A timestamp outside of these years is an error that names its
     /// column and row.

@@ -180,6 +180,7 @@ pub enum Progress {
 
 /// Everything that was measured.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CharacterizeReport {
     /// How much was asked for.
     pub preset: Preset,
@@ -219,6 +220,7 @@ pub struct CharacterizeReport {
 
 /// Who carried the reads.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DriverReport {
     /// Which driver.
     pub name: DriverName,
@@ -238,6 +240,7 @@ pub struct DriverReport {
 
 /// An extra point that could not be measured.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Refused {
     /// Which one.
     pub point: Point,

@@ -36,6 +36,7 @@ use serde::Serialize;
 
 /// Everything that was looked at.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DoctorReport {
     /// The path whose storage was looked at.
     pub path: Option<String>,

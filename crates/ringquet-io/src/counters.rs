@@ -101,6 +101,7 @@ impl IoCounters {
 
 /// Percentiles of a latency histogram in nanoseconds; zero where nothing was recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Latency {
     /// Half of the reads took at most this.
     pub p50: u64,
@@ -141,6 +142,7 @@ struct DepthCell {
 
 /// One step of a [`DepthTimeline`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DepthPoint {
     /// Start of the step, seconds after the first read.
     pub seconds: f64,

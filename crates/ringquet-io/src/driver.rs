@@ -20,6 +20,7 @@ use serde::Serialize;
 
 /// Which driver carries the requests. JSON: `driver.name`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DriverName {
     /// io_uring.

@@ -11,6 +11,7 @@ use crate::error::IoError;
 
 /// Which driver carries the reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DriverChoice {
     /// uring where a probe shows that it works, else pread with a warning.
@@ -27,6 +28,7 @@ pub enum DriverChoice {
 
 /// Around or through the page cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DirectChoice {
     /// O_DIRECT where the file system takes it, else buffered with a warning.
@@ -64,6 +66,7 @@ impl Default for Patience {
 
 /// Where the arena's pages come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HugePages {
     /// Use reserved huge pages if there are enough, else transparent ones. Silent.
@@ -78,6 +81,7 @@ pub enum HugePages {
 
 /// A kernel thread that takes submissions without a system call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SqPoll {
     /// CPU to which the kernel thread is bound; `None` leaves it free.
     pub cpu: Option<u32>,
@@ -87,6 +91,7 @@ pub struct SqPoll {
 
 /// All that one [`crate::ReadQueue`] needs to know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct IoOptions {
     /// Which driver.
     pub driver: DriverChoice,

@@ -39,6 +39,7 @@ const REPEATS_MAX: u32 = 100;
 
 /// What is compared, and how.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LayoutOptions {
     /// Decoded size of the files of one variant, about; at least 1 MiB. On disk there is one variant
     /// at a time.
@@ -98,6 +99,7 @@ pub struct LayoutProgress {
 
 /// One variant, measured. Times are medians of the repeats.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VariantReport {
     /// What is changed, in few words.
     #[serde(flatten)]
@@ -130,6 +132,7 @@ pub struct VariantReport {
 
 /// The comparison.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LayoutReport {
     /// `model.name` of the workload.
     pub model: String,

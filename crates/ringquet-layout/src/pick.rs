@@ -37,6 +37,7 @@ pub(crate) fn noise(all: &[VariantReport]) -> Option<Warning> {
 
 /// The variant to write.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Picked {
     /// Its name.
     pub name: String,

@@ -14,6 +14,7 @@ const FILES_MAX: u64 = 16;
 
 /// What kind of change a variant is. The best of each kind are tried together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     /// None: as the workload and DLIO's writer have it.
@@ -32,6 +33,7 @@ pub enum Change {
 
 /// A layout.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Variant {
     /// What is changed, in few words.
     pub name: String,

@@ -30,6 +30,7 @@ pub use parameters::Eligibility;
 
 /// What came of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Kept.
@@ -44,6 +45,7 @@ pub enum Verdict {
 
 /// A rule on some results.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RuleCheck {
     /// Stable word for scripts.
     pub rule: &'static str,
@@ -88,6 +90,7 @@ impl RuleCheck {
 
 /// One run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RunCheck {
     /// Its folder.
     #[serde(serialize_with = "ringquet_result::path_text::serialize_path")]
@@ -100,6 +103,7 @@ pub struct RunCheck {
 
 /// The runs of one model in one tree.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ModelCheck {
     /// The folder of its runs.
     #[serde(serialize_with = "ringquet_result::path_text::serialize_path")]
@@ -112,6 +116,7 @@ pub struct ModelCheck {
 
 /// What the rules say of a folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CheckReport {
     /// As given.
     #[serde(serialize_with = "ringquet_result::path_text::serialize_path")]

@@ -55,6 +55,7 @@ pub const RESULTS_MAX: usize = 26;
 
 /// What a report is written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ReportFormat {
     /// One page, with charts.

@@ -54,6 +54,7 @@ pub struct Remark {
 
 /// Which way a number gets better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Better {
     /// Upwards.
@@ -66,6 +67,7 @@ pub enum Better {
 
 /// One number.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MetricValue {
     /// Key of the document that it came from: equal keys of two results are compared.
     pub key: String,

@@ -7,7 +7,7 @@
 //! A command that fails has `error: {message}` in place of a report.
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::environment::Environment;
 use crate::warning::Warning;
@@ -28,14 +28,21 @@ pub struct Header<'a, O> {
     pub warnings: &'a [Warning],
 }
 
-/// What stands in every document before the report.
+/// What every document begins with.
 #[derive(Serialize)]
-struct Preamble<'a, O> {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct Preamble<'a, O> {
+    /// Version of this schema: it grows when a key changes its meaning or goes away. New keys do not change it.
     schema_version: u32,
+    /// The verb.
     command: &'a str,
+    /// The command line as it was typed, a word each; empty where a program called the library.
     argv: &'a [String],
+    /// Where and when it ran.
     environment: Environment,
+    /// What was asked for.
     options: &'a O,
+    /// What the user should know although the work went on.
     warnings: &'a [Warning],
 }
 
@@ -70,14 +77,33 @@ fn object(value: Value) -> Result<Map<String, Value>, serde_json::Error> {
     }
 }
 
-/// `error: {message}`, the report of a command that failed.
-#[must_use]
-pub fn failure(message: &str) -> Value {
-    json!({ "error": { "message": message } })
+/// The report of a command that failed.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ErrorReport {
+    /// Why the command failed.
+    error: ErrorText,
+}
+
+/// Why a command failed.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct ErrorText {
+    /// One line, as on standard error.
+    message: String,
+}
+
+impl ErrorReport {
+    /// With the error in one line.
+    pub fn new(message: impl Into<String>) -> ErrorReport {
+        ErrorReport { error: ErrorText { message: message.into() } }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::warning::WarningCode;
 

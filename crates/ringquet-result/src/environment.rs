@@ -6,6 +6,7 @@ use crate::proc_fields::{bytes, field};
 
 /// This machine and this build.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Environment {
     /// Version of ringquet.
     pub ringquet_version: &'static str,

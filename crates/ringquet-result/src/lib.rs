@@ -6,6 +6,7 @@
 //!  errors:  of options, by their names in the libraries                           option_error
 //!  reading: a look into documents in which anything may be missing             fields
 //!  text:    of paths in documents, of files of /proc; opening what a folder has   path_text, proc_fields, regular_file
+//!  schemas: JSON Schemas of documents, from the types (feature `schema`)          schema
 //! ```
 //! This crate is at the bottom: each other one may give warnings, and each program writes documents.
 
@@ -19,13 +20,16 @@ pub mod regular_file;
 
 mod document;
 
+#[cfg(feature = "schema")]
+pub mod schema;
+
 pub mod command_line;
 
 pub mod metrics;
 
 mod fields;
 
-pub use document::{Header, SCHEMA_VERSION, document, failure};
+pub use document::{ErrorReport, Header, SCHEMA_VERSION, document};
 pub use environment::Environment;
 pub use fields::Fields;
 pub use option_error::OptionError;

@@ -50,6 +50,7 @@ pub fn counted_steps(metric_steps: u64, exclude_start: u64, exclude_end: u64) ->
 
 /// What one rank reached in one block or evaluation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BlockMetrics {
     /// Accelerator utilization in percent: computation of the counted steps by [`Self::seconds`].
     pub au_percent: f64,
@@ -108,6 +109,7 @@ pub fn over_ranks(ranks: &[BlockMetrics]) -> EpochMetrics {
 
 /// One epoch of training, or one evaluation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EpochMetrics {
     /// Mean over ranks of the accelerator utilization in percent.
     pub au_percent: f64,
@@ -117,6 +119,7 @@ pub struct EpochMetrics {
 
 /// Mean and population standard deviation over epochs, as the summary shows them.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OverEpochs {
     /// AU of each epoch in percent.
     pub au_percent: Vec<f64>,

@@ -9,9 +9,10 @@ macro_rules! warning_codes {
     ($($(#[$doc:meta])* $code:ident = $word:literal,)*) => {
         /// What a warning is about: a stable word for scripts. All codes of all commands.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[non_exhaustive]
         pub enum WarningCode {
-            $($(#[$doc])* $code,)*
+            $($(#[$doc])* #[cfg_attr(feature = "schema", schemars(rename = $word))] $code,)*
         }
 
         impl WarningCode {
@@ -122,6 +123,7 @@ impl Serialize for WarningCode {
 
 /// Something that the user should know and that stopped nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Warning {
     /// What it is about.
     pub code: WarningCode,

@@ -53,6 +53,7 @@ pub(crate) struct Accelerator<'a> {
 
 /// Where the time of one accelerator, or of several, went, in seconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TimeByCause {
     /// Waiting for rows that were not there.
     pub batch_wait_seconds: f64,

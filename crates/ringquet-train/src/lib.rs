@@ -92,6 +92,7 @@ pub const ACCELERATORS_MAX: u32 = 4096;
 
 /// What a run is asked to do beyond its workload.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RunOptions {
     /// Emulated accelerators of each process, 1 to [`ACCELERATORS_MAX`]: DLIO's ranks.
     pub accelerators: u32,
@@ -146,6 +147,7 @@ impl RunOptions {
 
 /// `options` in the document of a run.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ShownRunOptions<'a> {
     /// File of the workload.
     #[serde(serialize_with = "ringquet_io::path_text::serialize_path")]

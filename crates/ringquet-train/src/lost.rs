@@ -16,6 +16,7 @@ use crate::accelerator::TimeByCause;
 
 /// What reader threads did in a phase, in seconds, summed over threads.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReaderTime {
     /// All work, and waiting for a CPU: what is left of the phase without the two waits below.
     pub busy_seconds: f64,
@@ -81,6 +82,7 @@ impl ReaderTime {
 
 /// Time in which accelerators did not compute, in seconds, summed over accelerators.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LostTime {
     /// No batch, for want of bytes.
     pub io_seconds: f64,

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AcceleratorPriority {
     /// Before reader threads, where the system allows it.
@@ -21,6 +22,7 @@ pub enum AcceleratorPriority {
 
 /// What was given.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Granted {
     /// `SCHED_FIFO`, lowest priority: needs root, `CAP_SYS_NICE` or an rtprio limit.

@@ -22,6 +22,7 @@ use ringquet_result::metrics::{self, BlockMetrics, EpochMetrics, OverEpochs};
 /// A whole run. Serialized it has the plain keys that every `--json` document has; totals are over
 /// all phases, their rates over the time in which accelerators ran.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RunReport {
     /// Every step of every epoch was done. If not, the run was stopped and its metrics are those of
     /// the steps until then.
@@ -110,8 +111,10 @@ pub struct RunReport {
 
 /// What `ringquet.json` and `ringquet-search.json` hold after the header: the report, with the workload that was played.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Played<'a, R> {
     /// The workload as it was played: the file with the overrides applied, in DLIO's form.
+    #[cfg_attr(feature = "schema", schemars(with = "serde_json::Map<String, Value>"))]
     pub(crate) workload: &'a Value,
     /// What the user should know about the keys of the workload.
     pub(crate) workload_warnings: &'a [Warning],
@@ -122,6 +125,7 @@ pub struct Played<'a, R> {
 
 /// One epoch.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EpochReport {
     /// Counted from 1.
     pub epoch: u32,
@@ -137,6 +141,7 @@ pub struct EpochReport {
 
 /// Training of one epoch, or one evaluation.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PhaseReport {
     /// Every step was done.
     pub complete: bool,
@@ -175,6 +180,7 @@ pub struct PhaseReport {
 
 /// One rank in one phase.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RankReport {
     /// Its number.
     pub rank: u32,

@@ -45,6 +45,7 @@ const FILE: &str = "ringquet-search.json";
 
 /// How a search is made, beyond the options of a run. [`RunOptions::accelerators`] is where it begins.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SearchOptions {
     /// Seconds of a round; a point has at least two.
     pub round_seconds: f64,
@@ -73,6 +74,7 @@ pub struct SearchProgress {
 
 /// Why no more accelerators were tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CeilingBy {
     /// Each needs a file of its own, and enough full batches in it.
@@ -87,6 +89,7 @@ pub enum CeilingBy {
 
 /// The most that can be tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Ceiling {
     /// Accelerators.
     pub accelerators: u32,
@@ -96,6 +99,7 @@ pub struct Ceiling {
 
 /// What a search found.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SearchReport {
     /// The search came to its end. If not, it was stopped.
     pub complete: bool,
@@ -369,6 +373,7 @@ impl SearchOptions {
 
 /// `options` in the document of a search.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ShownSearchOptions<'a> {
     /// Those of each point, but for the number of accelerators.
     #[serde(flatten)]

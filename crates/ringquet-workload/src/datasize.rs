@@ -26,6 +26,7 @@ pub const FILES_PER_FOLDER: u64 = 10_000;
 
 /// The machine that a data set is sized for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Client {
     /// Accelerators of all hosts together.
     pub accelerators: u64,
@@ -37,6 +38,7 @@ pub struct Client {
 
 /// A data set sized for a [`Client`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Datasize {
     /// Files that memory asks for.
     pub num_files_by_memory: u64,

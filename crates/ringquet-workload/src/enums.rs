@@ -54,8 +54,13 @@ macro_rules! named {
     ($(#[$outer:meta])* $kind:ident { $($(#[$inner:meta])* $value:ident = $name:literal,)+ }) => {
         $(#[$outer])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         pub enum $kind {
-            $(#[doc = concat!("`", $name, "`.")] $(#[$inner])* $value,)+
+            $(
+                #[doc = concat!("`", $name, "`.")] $(#[$inner])*
+                #[cfg_attr(feature = "schema", schemars(rename = $name))]
+                $value,
+            )+
         }
 
         impl Named for $kind {

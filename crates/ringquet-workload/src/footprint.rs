@@ -36,6 +36,7 @@ const LITERAL_RUN: f64 = 504.0;
 
 /// Estimated bytes of one file, and where they go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Footprint {
     /// Row groups of the file.
     pub row_groups: u64,

@@ -39,6 +39,7 @@ pub const SINGLE_BYTES_MAX: u64 = 1 << 30;
 
 /// How a data set is to be read. `None` means: find out.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EngineOptions {
     /// Of the read queues. `arena_bytes` is set from the memory budget.
     pub io: IoOptions,
@@ -106,6 +107,7 @@ impl Default for EngineOptions {
 
 /// One choice that was made for the user, with its reason. JSON: `driver.picked`.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Picked {
     /// The option.
     pub option: &'static str,

@@ -18,6 +18,7 @@ use serde::Serialize;
 
 /// Bounds of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PlanBounds {
     /// Gaps up to this many bytes are read along.
     pub coalesce_gap_bytes: u64,
@@ -29,6 +30,7 @@ pub struct PlanBounds {
 
 /// A row group of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RowGroupId {
     /// Index of the file in the data set.
     pub file: u32,
@@ -256,6 +258,7 @@ pub fn interleave(row_groups: &[u32], window: usize) -> Vec<RowGroupId> {
 
 /// The reads of a whole scan, as text or JSON: what `ringquet plan` prints.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Plan {
     /// Bounds it was made with.
     pub bounds: PlanBounds,
@@ -274,6 +277,7 @@ pub struct Plan {
 
 /// The reads of one row group.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RowGroupPlan {
     /// Path of the file.
     #[serde(serialize_with = "ringquet_io::path_text::serialize_path")]
@@ -289,6 +293,7 @@ pub struct RowGroupPlan {
 
 /// One read of a device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PlannedRead {
     /// First byte.
     pub offset: u64,

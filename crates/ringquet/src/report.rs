@@ -23,6 +23,7 @@ const CACHED_SHARE: f64 = 0.9;
 
 /// What a scan did. Rates are over `seconds`, those `_with_open` over `open_seconds + seconds`.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ScanReport {
     /// From the start of the reader threads to the end of the last.
@@ -118,6 +119,7 @@ pub struct ScanReport {
 
 /// Who carried the reads.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DriverReport {
     /// Which driver.
     pub name: DriverName,
@@ -151,6 +153,7 @@ pub struct DriverReport {
 
 /// Who decoded.
 #[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DecoderReport {
     /// Column chunks that our kernels decoded.
     pub fast_column_chunks: u64,
@@ -168,6 +171,7 @@ pub struct DecoderReport {
 
 /// Bytes that one device read.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeviceBytes {
     /// e.g. `nvme0n1p1`.
     pub name: String,
@@ -177,6 +181,7 @@ pub struct DeviceBytes {
 
 /// A file that could not be opened, or not read to its end.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Failure {
     /// The file.
     pub path: String,

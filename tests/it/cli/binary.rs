@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use super::schema;
+
 /// Where the binary is. The first call has cargo build it: `cargo test` builds the binaries of the tested package only,
 /// and an old one would be tested as if it were new. All of the workspace is named, as in `cargo xtask test`: cargo
 /// chooses the features of dependencies by what is built together, and another choice would build them all again.
@@ -75,7 +77,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Runs a call. It must end by itself and must not have panicked.
+    /// Runs a call. It must end by itself and must not have panicked, and a document keeps to its schema.
     pub(crate) fn of(line: &str, command: Command) -> Answer {
         let output = assert_cmd::Command::from_std(command)
             .timeout(std::time::Duration::from_secs(120))
@@ -83,6 +85,7 @@ impl Answer {
         Answer::from_output(line, &output.expect("the binary can be started"))
     }
 
+    #[track_caller]
     pub(crate) fn from_output(line: &str, output: &Output) -> Answer {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("output is UTF-8");
         let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
@@ -93,6 +96,11 @@ impl Answer {
             !stderr.contains("panicked") && !stderr.contains("a defect of"),
             "{line}\n{stderr}"
         );
+        // Text never begins so.
+        if stdout.starts_with('{') {
+            let document = serde_json::from_str(&stdout);
+            schema::check(&document.unwrap_or_else(|error| panic!("`{line}`: {error}\n{stdout}")));
+        }
         Answer { line: line.to_owned(), code, stdout, stderr }
     }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops, and its line says why")]
 
 pub(crate) mod binary; // finds it, runs it, takes its answer apart
+pub(crate) mod schema; // the schemas in docs/schema, which every document keeps to
 pub(crate) mod sets; // small files and workloads to run it on
 
 mod documents;

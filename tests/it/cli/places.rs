@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::binary::{Answer, command_in, ringquet};
-use super::sets;
+use super::{schema, sets};
 use crate::scratch;
 
 /// The messages of the warnings with this code.
@@ -89,6 +89,7 @@ fn results_in_such_a_folder_are_complete() {
     }
     let text = std::fs::read_to_string(folder.join("results/ringquet.json")).unwrap();
     let document: Value = serde_json::from_str(&text).unwrap();
+    schema::check_as("ringquet", &document);
     assert!(document["results_dir"].as_str().unwrap().contains('\u{fffd}'), "{document:#}");
     assert!(document["train"].is_object(), "{document:#}");
 }

@@ -11,6 +11,8 @@ use ringquet_datagen::{
 };
 use ringquet_workload::{Loaded, load_text};
 
+use crate::cli::schema;
+
 /// Under target, since /tmp is often a tmpfs.
 pub(super) fn dir() -> tempfile::TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
@@ -62,7 +64,11 @@ pub(super) fn try_generate(
     loaded: &Loaded,
     options: &DatagenOptions,
 ) -> Result<GenerateReport, DatagenError> {
-    ringquet_datagen::generate(loaded, options, &Silent, &AtomicBool::new(false))
+    let report = ringquet_datagen::generate(loaded, options, &Silent, &AtomicBool::new(false))?;
+    let manifest = std::fs::read(&report.manifest).expect("the manifest is there");
+    let manifest = serde_json::from_slice(&manifest).expect("the manifest is JSON");
+    schema::check_as("ringquet-manifest", &manifest);
+    Ok(report)
 }
 
 pub(super) fn generate(loaded: &Loaded, options: &DatagenOptions) -> GenerateReport {

@@ -6,6 +6,7 @@ use ringquet_train::{CeilingBy, RunError, SearchOptions, SearchReport, find_max_
 use ringquet_workload::Loaded;
 
 use super::support::{data, json, options, workload};
+use crate::cli::schema;
 
 fn search(
     loaded: &Loaded,
@@ -13,7 +14,9 @@ fn search(
     stop: &StopFlag,
 ) -> Result<SearchReport, RunError> {
     let search = SearchOptions { round_seconds: 0.15, ..SearchOptions::default() };
-    find_max_accelerators(loaded, options, &search, &|_| {}, stop)
+    let report = find_max_accelerators(loaded, options, &search, &|_| {}, stop)?;
+    schema::check_as("ringquet-search", &json(&report.file));
+    Ok(report)
 }
 
 /// A bar that everything meets: the data set holds the search, at one file for each.

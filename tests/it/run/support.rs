@@ -11,6 +11,8 @@ use ringquet_train::{RunError, RunOptions, RunReport};
 use ringquet_workload::{Loaded, load_text};
 use serde_json::Value;
 
+use crate::cli::schema;
+
 /// Rows of each file.
 pub(super) const FILE_ROWS: i64 = 300;
 
@@ -99,9 +101,11 @@ pub(super) fn options(dir: &Path, accelerators: u32) -> RunOptions {
     RunOptions::new(accelerators, dir.join("results"))
 }
 
-/// A whole run.
+/// A whole run, whose result keeps to its schema.
 pub(super) fn run(loaded: &Loaded, options: &RunOptions) -> Result<RunReport, RunError> {
-    ringquet_train::run(loaded, options, &|_| {}, &StopFlag::new())
+    let report = ringquet_train::run(loaded, options, &|_| {}, &StopFlag::new())?;
+    schema::check_as("ringquet", &json(&report.results_dir.join("ringquet.json")));
+    Ok(report)
 }
 
 /// A JSON file of the results.

@@ -222,7 +222,8 @@ impl Sink {
 
 /// `options` of the document.
 #[derive(Debug, Serialize)]
-struct Options<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Options<'a> {
     /// The file, as typed.
     #[serde(serialize_with = "serialize_path")]
     file: &'a Path,
@@ -236,11 +237,13 @@ struct Options<'a> {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 enum Shown {
     /// The rows are in the document.
     Table {
         /// A list for each row, with a text for each column. Long values are cut and end with an ellipsis.
+        #[cfg_attr(test, schemars(with = "Vec<Vec<String>>"))]
         values: Cells,
     },
     /// The rows are in a file.
@@ -252,8 +255,10 @@ enum Shown {
     },
 }
 
+/// Rows of a file, and how they were read. Where no rows were asked for, nothing was read.
 #[derive(Debug, Serialize)]
-struct Report {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Report {
     /// How the rows were read. What follows takes the place of keys of the same name: of the rows that were decoded
     /// those are reported that were asked for.
     #[serde(flatten)]
@@ -274,6 +279,7 @@ struct Report {
 
 /// A column of the rows.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Column {
     /// Name of the column.
     name: String,

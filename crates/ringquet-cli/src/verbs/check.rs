@@ -25,7 +25,8 @@ pub(crate) fn run(args: &CheckArgs, console: &mut Console) -> Result<Exit> {
 
 /// `options` of the document.
 #[derive(Debug, Serialize)]
-struct Options<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Options<'a> {
     /// Folder whose results were checked.
     #[serde(serialize_with = "serialize_path")]
     dir: &'a Path,

@@ -25,13 +25,16 @@ pub(crate) fn run(args: &CompletionsArgs, console: &mut Console) -> Result<Exit>
 
 /// `options` of the document.
 #[derive(Debug, Serialize)]
-struct Options<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Options<'a> {
     /// Shell that the script is for.
     shell: &'a str,
 }
 
+/// A completion script.
 #[derive(Debug, Serialize)]
-struct Script {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Script {
     /// Shell that the script is for.
     shell: String,
     /// The script.

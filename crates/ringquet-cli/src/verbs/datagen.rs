@@ -76,7 +76,8 @@ fn pages(args: &DatagenArgs) -> Result<PageOptions, Usage> {
 
 /// `options` of the document.
 #[derive(Debug, Serialize)]
-struct Options<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Options<'a> {
     #[serde(flatten)]
     workload: WorkloadOptions<'a>,
     /// Files that an earlier call finished are kept.

@@ -54,15 +54,18 @@ fn client(args: &DatasizeArgs) -> Result<Client, Usage> {
 
 /// `options` of the document.
 #[derive(Debug, Serialize)]
-struct Options<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Options<'a> {
     #[serde(flatten)]
     workload: WorkloadOptions<'a>,
     #[serde(flatten)]
     client: Client,
 }
 
+/// Number and size of the files that the workload needs on the machine.
 #[derive(Debug, Serialize)]
-struct Report<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Report<'a> {
     #[serde(flatten)]
     client: Client,
     #[serde(flatten)]

@@ -23,7 +23,8 @@ pub(crate) fn run(args: &DoctorArgs, console: &mut Console) -> Result<Exit> {
 
 /// `options` of the document.
 #[derive(Debug, Serialize)]
-struct Options<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Options<'a> {
     /// Path on the storage that was to be checked; null for the machine alone.
     #[serde(serialize_with = "serialize_path_option")]
     path: Option<&'a Path>,
@@ -31,8 +32,10 @@ struct Options<'a> {
     all: bool,
 }
 
+/// What was found.
 #[derive(Debug, Serialize)]
-struct Report {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Report {
     #[serde(flatten)]
     doctor: DoctorReport,
     /// Only text leaves something out.

@@ -23,9 +23,8 @@ use ringquet_decode::{
 use ringquet_io::path_text::{path_text, serialize_paths};
 use serde::Serialize;
 
-use self::report::{
-    Column, ColumnChunk, FileReport, Leaf, Lines, Pages, Report, RowGroup, ServedBy,
-};
+pub(super) use self::report::Report;
+use self::report::{Column, ColumnChunk, FileReport, Leaf, Lines, Pages, RowGroup, ServedBy};
 use super::source;
 use crate::args::InspectArgs;
 use crate::console::Console;
@@ -62,7 +61,8 @@ pub(crate) fn run(args: &InspectArgs, console: &mut Console) -> Result<Exit> {
 
 /// `options` of the document.
 #[derive(Debug, Serialize)]
-struct Options<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Options<'a> {
     /// Files, as typed.
     #[serde(serialize_with = "serialize_paths")]
     files: &'a [PathBuf],

@@ -51,7 +51,8 @@ fn show(bar: &ProgressBar, progress: LayoutProgress) {
 
 /// `options` of the document.
 #[derive(Debug, Serialize)]
-struct Options<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Options<'a> {
     #[serde(flatten)]
     workload: WorkloadOptions<'a>,
     #[serde(flatten)]

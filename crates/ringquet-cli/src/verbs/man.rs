@@ -55,7 +55,8 @@ fn write_all(command: &Command, folder: &Path) -> Result<Vec<PathBuf>> {
 
 /// `options` of the document.
 #[derive(Debug, Serialize)]
-struct Options<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Options<'a> {
     /// Verb that the page is of; null for ringquet itself.
     verb: Option<&'a str>,
     /// Folder that all pages were written into.
@@ -63,9 +64,11 @@ struct Options<'a> {
     output: Option<&'a Path>,
 }
 
+/// A page, or where all of them are.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
-enum Report {
+pub(super) enum Report {
     /// One page.
     Page(Page),
     /// All pages, as files.
@@ -78,7 +81,8 @@ enum Report {
 
 /// A page in roff, and how its file is called.
 #[derive(Debug, Serialize)]
-struct Page {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
+pub(super) struct Page {
     /// Name of its file, e.g. `ringquet-scan.1`.
     name: String,
     /// The page in roff.

@@ -45,7 +45,8 @@ pub(crate) fn run(args: &PlanArgs, console: &mut Console) -> Result<Exit> {
 
 /// `options` of the document.
 #[derive(Debug, Serialize)]
-struct Options<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Options<'a> {
     #[serde(flatten)]
     source: SourceOptions<'a>,
     /// File that the fio iolog was written to.
@@ -55,8 +56,10 @@ struct Options<'a> {
     engine: &'a EngineOptions,
 }
 
+/// The reads that a scan would issue.
 #[derive(Debug, Serialize)]
-struct Report {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Report {
     #[serde(flatten)]
     plan: Plan,
     /// Files that are not in the plan.

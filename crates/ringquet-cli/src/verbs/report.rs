@@ -100,7 +100,8 @@ fn write(output: &Path, text: &str) -> Result<()> {
 
 /// `options` of the document.
 #[derive(Debug, Serialize)]
-struct Options<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Options<'a> {
     /// Documents and folders of results, as typed.
     #[serde(serialize_with = "serialize_paths")]
     results: &'a [PathBuf],
@@ -111,8 +112,10 @@ struct Options<'a> {
     format: ReportFormat,
 }
 
+/// What a report was made of.
 #[derive(Debug, Serialize)]
-struct Report<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Report<'a> {
     /// The results of the report, in the order given.
     results: Vec<ResultReport<'a>>,
     /// Charts over several results.
@@ -128,6 +131,7 @@ struct Report<'a> {
 
 /// A result.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ResultReport<'a> {
     /// Letter by which the report calls it.
     label: &'a str,

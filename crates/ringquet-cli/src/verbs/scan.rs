@@ -65,7 +65,8 @@ pub(crate) fn run(args: &ScanArgs, console: &mut Console) -> Result<Exit> {
 
 /// `options` of the document.
 #[derive(Debug, Serialize)]
-struct Options<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Options<'a> {
     #[serde(flatten)]
     source: SourceOptions<'a>,
     /// Files are read, and nothing is decoded.
@@ -76,8 +77,10 @@ struct Options<'a> {
     engine: &'a EngineOptions,
 }
 
+/// What a scan did. Rates are over `seconds`, those `_with_open` over `open_seconds + seconds`.
 #[derive(Debug, Serialize)]
-struct Report {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Report {
     /// Files that were read.
     files: u64,
     #[serde(skip)]

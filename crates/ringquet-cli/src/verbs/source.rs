@@ -66,6 +66,7 @@ pub(super) fn load(args: &WorkloadArgs, console: &mut Console) -> Result<Loaded>
 
 /// Which files were asked for, as a document has it. Their columns are an option of the engine.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct SourceOptions<'a> {
     /// Files and directories, as typed.
     #[serde(serialize_with = "serialize_paths")]
@@ -83,6 +84,7 @@ impl<'a> SourceOptions<'a> {
 
 /// Which workload was asked for, as a document has it.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct WorkloadOptions<'a> {
     /// File of the workload.
     #[serde(serialize_with = "serialize_path")]

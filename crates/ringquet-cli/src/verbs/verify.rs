@@ -38,7 +38,8 @@ pub(crate) fn run(args: &VerifyArgs, console: &mut Console) -> Result<Exit> {
 
 /// `options` of the document.
 #[derive(Debug, Serialize)]
-struct Options<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Options<'a> {
     /// The data folder.
     #[serde(serialize_with = "serialize_path")]
     dir: &'a Path,

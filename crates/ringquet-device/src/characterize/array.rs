@@ -12,6 +12,7 @@ pub const IMBALANCE_MAX: f64 = 0.10;
 
 /// One thing that was read from, and what it lies on.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TargetReport {
     /// As it was given.
     pub path: String,
@@ -46,6 +47,7 @@ impl TargetReport {
 
 /// A reader thread and where it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReaderPlace {
     /// Number of the thread.
     pub thread: usize,
@@ -57,6 +59,7 @@ pub struct ReaderPlace {
 
 /// Bytes of each member over a point.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ArrayView {
     /// Each with its share.
     pub members: Vec<Member>,
@@ -66,6 +69,7 @@ pub struct ArrayView {
 
 /// A member of an array.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Member {
     /// e.g. `nvme0n1`.
     pub name: String,

@@ -7,6 +7,7 @@ pub const KNEE_SHARE: f64 = 0.97;
 
 /// A load and what it got.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Load {
     /// Reader threads.
     pub threads: usize,
@@ -25,6 +26,7 @@ impl Load {
 
 /// The most that was reached, and the least that nearly reaches it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Knee {
     /// The least load with at least [`KNEE_SHARE`] of the peak's rate: fewest reads in flight, of these fewest
     /// threads.

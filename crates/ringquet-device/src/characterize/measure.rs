@@ -60,6 +60,7 @@ pub struct Bench {
 
 /// What a point got, over its window.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PointReport {
     /// Sequential or random.
     pub access: Access,

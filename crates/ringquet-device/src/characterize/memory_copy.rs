@@ -13,6 +13,7 @@ const TIME: Duration = Duration::from_millis(300);
 
 /// Bytes copied per second (each is read once and written once).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MemoryCopy {
     /// By one core.
     pub one_core_bytes_per_second: f64,

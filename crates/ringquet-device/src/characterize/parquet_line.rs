@@ -55,6 +55,7 @@ impl ParquetSource {
 
 /// Rates of one data set at one set of options. All are over the wall-clock time of their reading.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ParquetLine {
     /// Files of the data set.
     pub files: u64,

@@ -19,6 +19,7 @@ const RUN_BYTES_MIN: u32 = 64 << 10;
 
 /// Knee of one access and block size.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KneeReport {
     /// Sequential or random.
     pub access: Access,
@@ -31,6 +32,7 @@ pub struct KneeReport {
 
 /// Options for `scan` and `run`, with the reason of each.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Recommended {
     /// `--read-size`, in bytes.
     pub read_size_bytes: u32,

@@ -36,6 +36,7 @@ pub struct Rates {
 
 /// The stages of [`Roofline`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// The drives, or the way to them.
@@ -59,6 +60,7 @@ impl Stage {
 
 /// What each stage alone would let through, in stored bytes per second.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Roofline {
     /// The device.
     pub device_bytes_per_second: f64,

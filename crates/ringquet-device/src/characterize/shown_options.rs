@@ -10,6 +10,7 @@ use super::{Axes, CharacterizeOptions, Preset};
 
 /// `options` in the document of a characterisation.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ShownOptions<'a> {
     /// Directories, files and block devices that were read side by side.
     paths: Vec<String>,

@@ -9,6 +9,7 @@ pub const IN_FLIGHT_BYTES_MAX: u64 = 64 << 20;
 
 /// In which order blocks are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Access {
     /// One after another, each thread in a part of its own.
@@ -29,6 +30,7 @@ impl Access {
 
 /// One point of the sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Point {
     /// Sequential or random.
     pub access: Access,
@@ -46,6 +48,7 @@ pub struct Point {
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Preset {
     /// About two minutes: four curves, one thread and all.
@@ -107,6 +110,7 @@ type Curve = (Access, u32, Vec<u32>);
 
 /// What was asked for in place of the preset's own.
 #[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Axes {
     /// Block sizes in bytes.
     pub block_bytes: Option<Vec<u32>>,

@@ -42,6 +42,7 @@ pub(super) struct Target {
 
 /// What a path is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TargetKind {
     /// A directory: a test file was made in it, and is gone.

@@ -16,6 +16,7 @@ const LEVELS_MAX: u32 = 16;
 
 /// A block device and what it lies on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BlockDevice {
     /// The kernel's name, e.g. `nvme0n1p2`.
     pub name: String,
@@ -34,6 +35,7 @@ pub struct BlockDevice {
 
 /// What a block device is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum BlockKind {
     /// Part of a drive.

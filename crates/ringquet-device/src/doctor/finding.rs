@@ -4,6 +4,7 @@ use serde::Serialize;
 
 /// How something stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// As it should be.
@@ -18,6 +19,7 @@ pub enum Standing {
 
 /// What is, what it should be, what the difference costs, and the command that mends it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Finding {
     /// Stable word for scripts, e.g. `scheduler`.
     pub code: &'static str,

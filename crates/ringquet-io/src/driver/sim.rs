@@ -24,6 +24,7 @@ pub use tally::{Fault, Tally};
 
 /// What the simulated kernel does. A share that is a `u8` is out of 256, one that is a `u16` out of 65,536.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SimOptions {
     /// Where all choices come from: print it when a test fails.
     pub seed: u64,

@@ -11,6 +11,7 @@ const HUGE_PAGE_BYTES: usize = 2 << 20;
 
 /// Which pages the arena got. JSON: `huge_pages`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PageKind {
     /// Reserved huge pages (`vm.nr_hugepages`), 2 MiB each.

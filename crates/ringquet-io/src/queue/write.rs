@@ -36,6 +36,7 @@ pub const WRITE_ALIGNMENT: Alignment = Alignment::PAGE;
 
 /// What shall carry the writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum WriteChoice {
     /// io_uring where a probe shows that it works, else pwrite with a warning.
@@ -49,6 +50,7 @@ pub enum WriteChoice {
 
 /// The I/O driver for writes. JSON: `written_with`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum WriteDriver {
     /// io_uring.

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 /// Counters of `getrusage(RUSAGE_SELF)` and the peak of memory, or the difference of two of them.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Usage {
     /// Seconds in user mode, all threads.
     pub user_seconds: f64,

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 /// What a run may be submitted as, by what was changed in its workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Eligibility {
     /// Only what everybody may change.

@@ -24,6 +24,7 @@ const BUSY_SHARE: f64 = 0.75;
 
 /// What is missing where the bar is missed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
     /// Reader threads waited for reads.
@@ -58,6 +59,7 @@ impl Bound {
 
 /// What a point tells about the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Capacity {
     /// Reader threads.
     pub reader_threads: usize,
@@ -77,6 +79,7 @@ pub struct Capacity {
 
 /// With more of something: how many accelerators, and what that takes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Prediction {
     /// Cores, in multiples of those that were there.
     pub cores_factor: f64,

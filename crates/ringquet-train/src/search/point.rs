@@ -34,6 +34,7 @@ const PATIENCE: f64 = 4.0;
 
 /// One point of the curve. Values are those of its last two rounds.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Point {
     /// Emulated accelerators.
     pub accelerators: u32,

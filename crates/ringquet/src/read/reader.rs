@@ -34,6 +34,7 @@ use work_time::{Watching, WorkTime, nanos};
 
 /// What is delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DecodeMode {
     /// Arrow batches.

@@ -34,8 +34,10 @@ pub(super) enum Lines {
     Chunks,
 }
 
+/// What the footers of files hold.
 #[derive(Debug, Serialize)]
-pub(super) struct Report {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Report {
     /// The files that could be read.
     pub(super) files: Vec<FileReport>,
     /// Files that could not be read.
@@ -47,6 +49,7 @@ pub(super) struct Report {
 
 /// A file, as its footer describes it.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct FileReport {
     /// The file.
     pub(super) path: String,
@@ -72,6 +75,7 @@ pub(super) struct FileReport {
 
 /// A column as Arrow sees it.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Column {
     /// Name of the column.
     name: String,
@@ -94,6 +98,7 @@ impl Column {
 
 /// A leaf column as Parquet sees it.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Leaf {
     /// Names from the root column to the leaf, with dots between.
     path: String,
@@ -121,6 +126,7 @@ impl Leaf {
 
 /// A row group.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct RowGroup {
     /// Rows of the row group.
     pub(super) rows: u64,
@@ -136,6 +142,7 @@ pub(super) struct RowGroup {
 
 /// A column chunk.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct ColumnChunk {
     /// Path of the leaf column.
     pub(super) leaf: String,
@@ -159,6 +166,7 @@ pub(super) struct ColumnChunk {
 
 /// Pages of one kind and encoding.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Pages {
     /// Data page, data page v2 or dictionary page.
     pub(super) kind: String,
@@ -170,6 +178,7 @@ pub(super) struct Pages {
 
 /// Which decoder serves a column chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ServedBy {
     /// Kernels of ringquet.
