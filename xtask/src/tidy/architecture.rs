@@ -40,7 +40,7 @@ struct Member {
     package: String,
     /// Relative to the root.
     folder: String,
-    /// Packages, and whether only a feature brings them.
+    /// Packages, and whether only tests or a feature bring them.
     dependencies: Vec<(String, bool)>,
 }
 
@@ -55,7 +55,8 @@ fn members(metadata: &Value, root: &str) -> Result<Vec<Member>> {
             let folder = folder.strip_prefix(root).unwrap_or(folder).trim_start_matches('/');
             let dependencies = package["dependencies"].as_array().context("no dependencies")?;
             let ours = dependencies.iter().filter(|dependency| dependency["path"].is_string());
-            let ours = ours.map(|it| Ok((text(&it["name"])?, it["optional"] == true)));
+            let ours = ours
+                .map(|it| Ok((text(&it["name"])?, it["optional"] == true || it["kind"] == "dev")));
             Ok(Member {
                 package: text(&package["name"])?,
                 folder: folder.to_owned(),
@@ -123,14 +124,14 @@ fn against_members(rooms: &[Room], members: &[Member]) -> Vec<String> {
             findings.push(format!("{PAGE}: {} is not in the table of crates", member.folder));
             continue;
         };
-        for (dependency, optional) in &member.dependencies {
+        for (dependency, for_tests) in &member.dependencies {
             let Some(target) =
                 by_package.get(dependency.as_str()).and_then(|member| room_of(member))
             else {
                 continue;
             };
-            // What a feature brings for tests lies below everything: it depends on none of ours.
-            let is_leaf = *optional && target.may.is_empty();
+            // What is there for tests lies below everything: it depends on none of ours.
+            let is_leaf = *for_tests && target.may.is_empty();
             if !room.may.contains(&target.name) && !is_leaf {
                 findings.push(format!(
                     "{}/Cargo.toml: depends on {dependency}, which {PAGE} does not allow {}",
