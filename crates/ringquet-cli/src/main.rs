@@ -25,6 +25,9 @@ mod table;
 
 mod exit;
 
+#[cfg(test)]
+mod tests;
+
 use std::panic;
 use std::process::ExitCode;
 
