@@ -138,3 +138,6 @@ impl From<ringquet_io::IoError> for DatagenError {
         Self::Write(Box::new(error))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -261,3 +261,6 @@ impl From<ThriftFault> for Fault {
         Self::out_of_spec(format!("footer: {}", fault.what()))
     }
 }
+
+#[cfg(test)]
+mod tests;

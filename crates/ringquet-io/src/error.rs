@@ -159,3 +159,6 @@ fn save_it(kind: &str) -> &'static str {
 fn on_device(device: Option<&str>) -> String {
     device.map(|d| format!(" on {d}")).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

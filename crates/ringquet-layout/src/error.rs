@@ -57,3 +57,6 @@ pub enum LayoutError {
     #[error("no layout was measured")]
     Nothing,
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,3 +56,6 @@ pub enum ReportError {
     #[error("no result was named")]
     Nothing,
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,3 +36,20 @@ impl fmt::Display for OptionError {
 }
 
 impl std::error::Error for OptionError {}
+
+#[cfg(test)]
+mod tests {
+    use ringquet_messages::{assert_text, listed};
+
+    use super::*;
+
+    #[test]
+    fn messages() {
+        let messages = [
+            ("a value", OptionError::new("queue_depth", 0, "must be 1 to 4096")),
+            ("no value", OptionError::new("iopoll", "", "needs O_DIRECT: leave out `direct` off")),
+        ];
+        let messages = messages.map(|(name, error)| (name, error.to_string()));
+        assert_text!("OptionError", listed(messages));
+    }
+}

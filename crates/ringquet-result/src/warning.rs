@@ -152,4 +152,11 @@ mod tests {
         let is_word = |word: &&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
         assert!(words.iter().all(is_word), "{words:?}");
     }
+
+    /// Scripts rely on these words: one that changes breaks them.
+    #[test]
+    fn words_of_all_codes() {
+        let words: Vec<&str> = WarningCode::ALL.iter().map(|code| code.as_str()).collect();
+        ringquet_messages::assert_text!("WarningCode", words.join("\n"));
+    }
 }

@@ -173,3 +173,6 @@ pub enum RunError {
         source: io::Error,
     },
 }
+
+#[cfg(test)]
+mod tests;

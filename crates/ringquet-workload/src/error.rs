@@ -132,3 +132,6 @@ fn join(warnings: &[Warning]) -> String {
     let messages: Vec<&str> = warnings.iter().map(|warning| warning.message.as_str()).collect();
     messages.join("; ")
 }
+
+#[cfg(test)]
+mod tests;

@@ -129,3 +129,6 @@ impl Unopened {
 fn after_hint(hint: &Option<&str>) -> String {
     hint.map(|hint| format!("; {hint}")).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -109,3 +109,6 @@ pub enum CharacterizeError {
     #[error("stopped before the end")]
     Stopped,
 }
+
+#[cfg(test)]
+mod tests;
