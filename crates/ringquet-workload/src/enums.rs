@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 
 /// A string that is none of an enumeration's names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{value}` is not a {kind}; accepted: {accepted}")]
+#[error("`{value}` is not a {kind}; expected one of {accepted}")]
 pub struct UnknownName {
     /// The enumeration, e.g. `FormatType`.
     pub kind: &'static str,

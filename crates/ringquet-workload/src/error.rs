@@ -49,7 +49,7 @@ pub enum WorkloadError {
     Read {
         /// The workload file.
         file: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// The file is larger than any workload has reason to be.
@@ -79,7 +79,7 @@ pub enum WorkloadError {
         reason: String,
     },
     /// A value has the wrong type, is out of range or is not one of the accepted names.
-    #[error("{place}: {key}: {value} is not accepted; accepted: {accepted}")]
+    #[error("{place}: {key}: invalid value {value}: expected {accepted}")]
     Value {
         /// Where.
         place: Box<Place>,

@@ -20,7 +20,7 @@ fn a_misspelt_dtype_is_one_clear_line() {
     let yaml = "dataset:\n  parquet:\n    columns:\n      - {name: a}\n      - {name: b, dtype: flaot32}\n";
     assert_eq!(
         refusal(yaml, &[]),
-        "w.yaml:5: dataset.parquet.columns[1].dtype: \"flaot32\" is not accepted; accepted: uint8, \
+        "w.yaml:5: dataset.parquet.columns[1].dtype: invalid value \"flaot32\": expected uint8, \
          uint16, uint32, uint64, int8, int16, int32, int64, float16, float32, float64, list, string, \
          binary, bool"
     );
@@ -45,21 +45,21 @@ fn defaults_and_bare_names() {
 #[test]
 fn what_is_no_column() {
     for (list, expected) in [
-        ("[a, a]", "columns[1]: \"a\" is not accepted; accepted: a name that no other column has"),
-        ("[5]", "columns[0]: 5 is not accepted; accepted: a name, or {name, dtype, size, read}"),
-        ("[{name: ''}]", "columns[0].name: \"\" is not accepted"),
-        ("[a/b]", "columns[0]: \"a/b\" is not accepted"),
+        ("[a, a]", "columns[1]: invalid value \"a\": expected a name that no other column has"),
+        ("[5]", "columns[0]: invalid value 5: expected a name, or {name, dtype, size, read}"),
+        ("[{name: ''}]", "columns[0].name: invalid value \"\""),
+        ("[a/b]", "columns[0]: invalid value \"a/b\""),
         (
             "[{name: a, size: 0}]",
-            "columns[0].size: 0 is not accepted; accepted: a whole number from 1 to 2147483647",
+            "columns[0].size: invalid value 0: expected a whole number from 1 to 2147483647",
         ),
-        ("[{name: a, size: 2147483648}]", "columns[0].size: 2147483648 is not accepted"),
+        ("[{name: a, size: 2147483648}]", "columns[0].size: invalid value 2147483648"),
         (
             "[{name: a, dtype: bool, size: 2}]",
-            "columns[0].size: 2 is not accepted; accepted: 1, the only size of dtype bool",
+            "columns[0].size: invalid value 2: expected 1, the only size of dtype bool",
         ),
         ("[{name: a, read: false}]", "columns: read is false for every column"),
-        ("a", "columns: \"a\" is not accepted; accepted: a list"),
+        ("a", "columns: invalid value \"a\": expected a list"),
     ] {
         let refused = refused(list);
         assert!(refused.starts_with(expected), "{list}: {refused}");
@@ -122,7 +122,7 @@ fn partition_columns_are_scalars_of_the_table() {
     assert_eq!(text(&yaml("c"), &[]).dataset.parquet.partition_by.as_deref(), Some("c"));
     let missing = refusal(&yaml("d"), &[]);
     assert!(
-        missing.ends_with("\"d\" is not accepted; accepted: the name of a column: a, b, c, …"),
+        missing.ends_with("invalid value \"d\": expected the name of a column: a, b, c, …"),
         "{missing}"
     );
     assert!(refusal(&yaml("b"), &[]).contains("its values make no folder names"));

@@ -44,7 +44,7 @@ fn what_is_no_time() {
         ("{type: normal}", "train.computation_time.mean: is missing"),
         ("{type: uniform, min: 2, max: 1}", "2 is above max, 1"),
         ("{type: uniform, mean: 2}", "`mean`"),
-        ("{type: gamma, shape: 0, scale: 1}", "train.computation_time.shape: 0 is not accepted"),
+        ("{type: gamma, shape: 0, scale: 1}", "train.computation_time.shape: invalid value 0"),
         ("{type: cauchy}", "accepted: normal, uniform, gamma, exponential, poisson"),
         ("{mean: 1, std: 2}", "these are: mean, stdev"),
         ("{mean: 1e12}", "train.computation_time.mean: 1000000000000"),

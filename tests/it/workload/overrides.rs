@@ -105,8 +105,8 @@ fn a_refused_value_names_its_override() {
     let yaml = "{dataset: {num_files_train: 4, parquet: {columns: [{name: a, dtype: int8}]}}}";
     assert_eq!(
         refusal(yaml, &["++workload.dataset.num_files_train=many"]),
-        "w.yaml, override `++workload.dataset.num_files_train=many`: dataset.num_files_train: \"many\" is \
-         not accepted; accepted: a whole number from 0 to 67108864"
+        "w.yaml, override `++workload.dataset.num_files_train=many`: dataset.num_files_train: invalid \
+         value \"many\": expected a whole number from 0 to 67108864"
     );
     let written = "dataset.parquet.columns=[{name: a, dtype: int9}]";
     let refused = refusal(yaml, &[written]);
