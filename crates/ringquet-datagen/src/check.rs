@@ -159,7 +159,7 @@ fn check_length(path: &Path, listed: &ManifestFile) -> Result<(), Fault> {
         Ok(metadata) if metadata.is_file() => metadata.len(),
         Ok(_) => return Err((ProblemKind::Unreadable, "is not a file".to_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err((ProblemKind::Missing, "is listed but not there".to_owned()));
+            return Err((ProblemKind::Missing, "is listed but missing".to_owned()));
         }
         Err(error) => return Err((ProblemKind::Unreadable, error.to_string())),
     };
@@ -272,7 +272,7 @@ fn check_hash(path: &Path, listed: &ManifestFile, stop: &AtomicBool) -> Result<(
         return Ok(());
     }
     let text = format!(
-        "its values are as they were written, but other bytes are not: statistics, padding or \
+        "has the values that were written, but other bytes differ: statistics, padding or \
          parts of the footer (hash {hash}; the manifest lists {})",
         listed.bytes_hash
     );
@@ -312,15 +312,15 @@ fn check_content(
     }
     let text = if candidate.generator == GENERATOR {
         first_difference(&candidate.path, recipe, storage)?.unwrap_or_else(|| {
-            "holds what seed and workload give, but the manifest lists another digest: the \
+            "has the values of this seed and workload, but the manifest lists another digest: the \
              manifest was changed"
                 .to_owned()
         })
     } else {
         let generator = candidate.generator;
         format!(
-            "holds other values than were written; which is the first cannot be told, for \
-             generator {generator} made them and this version has generator {GENERATOR}"
+            "has other values than were written; which one is the first is unknown, because \
+             generator {generator} wrote them and this version has generator {GENERATOR}"
         )
     };
     let digests = format!("digest {digest}; the manifest lists {}", candidate.listed.digest);

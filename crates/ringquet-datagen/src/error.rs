@@ -17,7 +17,7 @@ pub enum DatagenError {
     Option(#[from] OptionError),
     /// One row is too large to be held in memory a few times over.
     #[error(
-        "a row of {row_bytes} bytes is too large: at most {limit} (dataset.parquet.columns, sizes)"
+        "a row of {row_bytes} bytes is too large: the limit is {limit} bytes (sizes in dataset.parquet.columns)"
     )]
     RowTooLarge {
         /// Bytes of a row.
@@ -27,7 +27,7 @@ pub enum DatagenError {
     },
     /// There are files already.
     #[error(
-        "{}: exists; `resume` keeps what is complete, `force` writes everything again",
+        "{}: already exists; use `resume` to keep complete files, or `force` to write all files again",
         path.display()
     )]
     Exists {
@@ -36,7 +36,7 @@ pub enum DatagenError {
     },
     /// Resume was asked for, but what is there was made from something else.
     #[error(
-        "{}: made with another {difference}; go on with the same, or use `force`",
+        "{}: generated with another {difference}; use the same, or `force`",
         manifest.display()
     )]
     OtherDataSet {
@@ -65,7 +65,7 @@ pub enum DatagenError {
         path: PathBuf,
         /// What was tried.
         operation: &'static str,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The bytes of a file could not be written: a full disk, an error of the device, or an io_uring
@@ -76,12 +76,12 @@ pub enum DatagenError {
     #[error(transparent)]
     Engine(Box<ringquet::Error>),
     /// A thread panicked.
-    #[error("a thread panicked: {0}; this is a defect of ringquet, please report it")]
+    #[error("a thread panicked: {0}; this is a bug in ringquet, please report it")]
     Panicked(String),
     /// The stop flag was set.
     #[error(
-        "stopped: {files_done} of {files} files are complete; nothing is left of the others, \
-         `resume` goes on"
+        "stopped: {files_done} of {files} files are complete, the others were removed; \
+         `resume` continues"
     )]
     Stopped {
         /// Files that are complete, kept ones included.
@@ -91,7 +91,7 @@ pub enum DatagenError {
     },
     /// There is no manifest.
     #[error(
-        "{}: no manifest ({}); it is written by datagen beside train/ and valid/",
+        "{}: no manifest ({}); datagen writes it beside train/ and valid/",
         dir.display(),
         crate::manifest::MANIFEST_NAME
     )]

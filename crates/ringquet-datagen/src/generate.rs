@@ -129,7 +129,7 @@ pub fn generate(
     for path in rewritten {
         warnings.push(Warning {
             code: WarningCode::Rewritten,
-            message: format!("{path}: is not as the manifest lists it and is written again"),
+            message: format!("{path}: differs from the manifest and is written again"),
         });
     }
 
@@ -349,7 +349,7 @@ fn check_space(
     warnings.push(Warning {
         code: WarningCode::SpaceMayRunOut,
         message: format!(
-            "{}: up to {needed} bytes are needed, less as far as {compression} makes it, and \
+            "{}: up to {needed} bytes are needed (before compression with {compression}), and \
              {available} are free",
             data_dir.display()
         ),

@@ -321,7 +321,9 @@ impl Manifest {
                 return Err(format!("{path}: digest '{}' is not one", file.digest));
             }
             if legacy.is_some() != file.record_elements.is_some() {
-                return Err(format!("{path}: record_elements go with legacy and only with it"));
+                return Err(format!(
+                    "{path}: record_elements are required with legacy and invalid without"
+                ));
             }
             if file.rows != self.workload.num_samples_per_file {
                 let expected = self.workload.num_samples_per_file;

@@ -129,7 +129,7 @@ pub fn verify(
                 file: name(),
                 kind: ProblemKind::Incomplete,
                 text: format!(
-                    "lists {} files and is not complete: datagen was stopped; `resume` goes on",
+                    "lists {} files and is not complete: datagen was stopped; `resume` continues",
                     manifest.files.len()
                 ),
             });
@@ -138,7 +138,10 @@ pub fn verify(
             problems.push(Problem {
                 file: name(),
                 kind: ProblemKind::Conflict,
-                text: format!("made with another {difference}, as {} says", paths[0].display()),
+                text: format!(
+                    "generated with another {difference}, according to {}",
+                    paths[0].display()
+                ),
             });
         }
         for file in &manifest.files {
@@ -147,7 +150,7 @@ pub fn verify(
                 problems.push(Problem {
                     file: file.path.clone(),
                     kind: ProblemKind::Conflict,
-                    text: format!("{} lists it differently than another manifest", path.display()),
+                    text: format!("{} and another manifest list it differently", path.display()),
                 });
             }
         }
@@ -215,7 +218,7 @@ fn unlisted(manifests: &[Manifest], files: &[(&Manifest, &ManifestFile)]) -> Opt
     Some(Warning::new(
         WarningCode::PartOfDataSet,
         format!(
-            "{missing} of the {all} files of the data set are in no manifest here, the first is number {first}: this is a part; 'ringquet datagen … `first_file` {first} `files` N' writes others"
+            "{missing} of the {all} files of the data set are in no manifest here, the first is number {first}: this is only a part; 'ringquet datagen … `first_file` {first} `files` N' writes others"
         ),
     ))
 }

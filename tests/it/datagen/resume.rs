@@ -86,7 +86,7 @@ fn another_seed_or_workload_is_refused() {
     let other_seed = DatagenOptions { seed: 77, ..existing(Existing::Resume) };
     let error = try_generate(&loaded, &other_seed).unwrap_err();
     assert!(matches!(error, DatagenError::OtherDataSet { .. }));
-    assert!(error.to_string().contains("made with another seed, 10 instead of 77"), "{error}");
+    assert!(error.to_string().contains("generated with another seed, 10 instead of 77"), "{error}");
 
     let other = workload(SMALL, dir.path(), &["dataset.num_samples_per_file=4000"]);
     let error = try_generate(&other, &existing(Existing::Resume)).unwrap_err();

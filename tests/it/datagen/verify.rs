@@ -258,5 +258,5 @@ fn parts_that_were_made_differently_are_no_data_set() {
     let found = verify(dir.path());
     let (file, kind, text) = only(&found.problems);
     assert_eq!((file, kind), ("ringquet-manifest.2-4.json", ProblemKind::Conflict));
-    assert!(text.starts_with("made with another seed, 11 instead of 10"), "{text}");
+    assert!(text.starts_with("generated with another seed, 11 instead of 10"), "{text}");
 }
