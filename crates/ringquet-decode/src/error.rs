@@ -70,7 +70,7 @@ pub enum DecodeError {
     },
     /// A length in the file asks for more memory than the bytes behind it can justify.
     #[error(
-        "{at}: {what} asks for {wanted_bytes} bytes, more than the {bound_bytes} that are allowed for it"
+        "{at}: {what} requires {wanted_bytes} bytes, more than the {bound_bytes} that are allowed"
     )]
     WouldOverAllocate {
         /// Where.
@@ -99,7 +99,7 @@ pub enum DecodeError {
         option: &'static str,
     },
     /// Bytes end before what they announce.
-    #[error("{at}: {what} ends early: {wanted_bytes} bytes announced, {present_bytes} present")]
+    #[error("{at}: {what} ends early: expected {wanted_bytes} bytes, found {present_bytes}")]
     Truncated {
         /// Where.
         at: Box<Place>,
@@ -112,7 +112,7 @@ pub enum DecodeError {
     },
     /// The checksum in the page header is not that of the page's bytes.
     #[error(
-        "{at}: page checksum is {computed:#010x}, its header says {expected:#010x}: the bytes were damaged"
+        "{at}: page checksum is {computed:#010x}, the page header has {expected:#010x}: the bytes are damaged"
     )]
     CrcMismatch {
         /// Where.

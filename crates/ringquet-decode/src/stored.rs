@@ -316,10 +316,10 @@ fn int96<T: ArrowPrimitiveType<Native = i64>>(
     nanoseconds_per_unit: i128,
 ) -> Result<PrimitiveArray<T>, Misfit> {
     let misfit = if nanoseconds_per_unit == 1 {
-        "an INT96 timestamp outside of the years 1677 to 2262, which nanoseconds in 64 bits reach; \
+        "an INT96 timestamp outside of the years 1677 to 2262, the range of nanoseconds in 64 bits; \
          `int96` us reads microseconds"
     } else {
-        "an INT96 timestamp that 64 bits do not reach"
+        "an INT96 timestamp outside of the range of 64 bits"
     };
     values(array, |value| {
         let [n0, n1, n2, n3, n4, n5, n6, n7, d0, d1, d2, d3] = *value;
@@ -339,7 +339,7 @@ fn parts(value: &[u8; 12]) -> [u32; 3] {
 /// A number of months or days that Arrow has as a signed one.
 fn signed(part: u32) -> Result<i32, &'static str> {
     i32::try_from(part)
-        .map_err(|_| "an INTERVAL of 2^31 months or days, or more, which Arrow has no room for")
+        .map_err(|_| "an INTERVAL of 2^31 or more months or days, which Arrow cannot hold")
 }
 
 fn month_day_nano(value: &[u8; 12]) -> Result<IntervalMonthDayNano, &'static str> {

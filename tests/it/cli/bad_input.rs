@@ -108,7 +108,7 @@ fn a_footer_longer_than_the_file() {
     let tail = bytes.len() - 8;
     bytes[tail..tail + 4].copy_from_slice(&u32::MAX.to_le_bytes());
     std::fs::write(&path, bytes).unwrap();
-    check(dir.path(), "long.parquet", "4294967295 bytes announced");
+    check(dir.path(), "long.parquet", "expected 4294967295 bytes");
 }
 
 /// One damaged file of several: its error names it, the others are read, and the call fails.

@@ -488,7 +488,7 @@ pub(super) fn push_start(starts: &mut OutBytes, kind: ListKind, slot: usize) -> 
         ListKind::Offsets32 => {
             let slot = i32::try_from(slot).map_err(|_| {
                 Fault::unsupported(
-                    "more than 2^31 list elements in one row, which 32-bit offsets do not reach",
+                    "more than 2^31 list elements in one row, too many for 32-bit offsets",
                 )
             })?;
             starts.push(&slot.to_le_bytes())

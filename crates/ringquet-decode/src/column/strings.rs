@@ -50,7 +50,7 @@ impl<T: End> Appender<'_, T> {
             done += joined.strings;
             if done < count && used.saturating_add(joined.wants_room) > T::END_MAX {
                 return Err(Fault::unsupported(
-                    "more than 2 GiB of strings in one row, which 32-bit offsets do not reach",
+                    "more than 2 GiB of strings in one row, too many for 32-bit offsets",
                 ));
             }
             room = joined.wants_room.max(room);

@@ -99,7 +99,7 @@ fn check_struct(reader: &mut ThriftReader<'_>, fields: &[(i16, Kind)]) -> Result
             (None, kind) => reader.skip_observed(kind, &mut NoBooleans)?,
             (Some(known), kind) => {
                 return Err(Fault::out_of_spec(format!(
-                    "footer: field {} of the schema has thrift kind {kind}, {known:?} is right",
+                    "footer: field {} of the schema has thrift kind {kind}, expected {known:?}",
                     field.id
                 )));
             }

@@ -148,7 +148,7 @@ impl<'a> Element<'a> {
             && precision > max
         {
             return Err(Fault::out_of_spec(format!(
-                "column '{}': DECIMAL of {precision} digits in a physical type with room for {max}",
+                "column '{}': DECIMAL of {precision} digits in a physical type that holds {max}",
                 self.name
             )));
         }
