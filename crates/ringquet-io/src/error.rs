@@ -70,7 +70,7 @@ pub enum IoError {
     },
     /// The file ended before the bytes that it had when it was opened.
     #[error(
-        "{path}: unexpected end of file: {missing} of {length} bytes at offset {offset} are not there (it was {file_len} bytes long when it was opened); was it truncated during the scan?",
+        "{path}: unexpected end of file: {missing} of {length} bytes at offset {offset} are missing (it was {file_len} bytes long when it was opened); was it truncated during the scan?",
         path = path.display()
     )]
     UnexpectedEof {
@@ -86,7 +86,7 @@ pub enum IoError {
         file_len: u64,
     },
     /// The file is not the one that was opened before.
-    #[error("{path}: changed during the scan: {what}; results of this file are not to be trusted, run again", path = path.display())]
+    #[error("{path}: changed during the scan: {what}; the results of this file are unreliable, run again", path = path.display())]
     Changed {
         /// The file.
         path: PathBuf,
@@ -111,7 +111,7 @@ pub enum IoError {
     },
     /// Nothing came back for as long as [`crate::Patience::answer`]; the queue is unusable afterwards.
     #[error(
-        "{path}: no answer for {seconds} seconds to a request of {length} bytes at offset {offset}{on}, nor to the {others} others in flight; is the device or the server behind it still there? (see dmesg)",
+        "{path}: no answer for {seconds} seconds to a request of {length} bytes at offset {offset}{on}, nor to the {others} others in flight; is the device or its server still there? (see dmesg)",
         path = path.display(),
         on = on_device(device.as_deref())
     )]
@@ -130,7 +130,7 @@ pub enum IoError {
         others: usize,
     },
     /// A file could not be registered with the ring.
-    #[error("{path}: io_uring_register refuses the file: {source}; use `driver` pread if this goes on", path = path.display())]
+    #[error("{path}: io_uring_register refuses the file: {source}; use `driver` pread if this persists", path = path.display())]
     Register {
         /// The file.
         path: PathBuf,
@@ -153,7 +153,7 @@ pub enum IoError {
 }
 
 fn save_it(kind: &str) -> &'static str {
-    if kind == "a directory" { "" } else { "; save what comes from it as a file first" }
+    if kind == "a directory" { "" } else { "; save its content to a file first" }
 }
 
 fn on_device(device: Option<&str>) -> String {

@@ -174,7 +174,7 @@ impl IoOptions {
             return wrong("open_files", &self.open_files, "must be 1 to 32768");
         }
         if self.iopoll && self.direct == DirectChoice::Off {
-            return wrong("iopoll", &"", "needs O_DIRECT: leave out `direct` off");
+            return wrong("iopoll", &"", "needs O_DIRECT: remove `direct` off");
         }
         Ok(())
     }

@@ -24,7 +24,7 @@ pub struct Header<'a, O> {
     pub argv: &'a [String],
     /// What was asked for.
     pub options: &'a O,
-    /// What the user should know.
+    /// Warnings.
     pub warnings: &'a [Warning],
 }
 

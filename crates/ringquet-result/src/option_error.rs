@@ -47,7 +47,7 @@ mod tests {
     fn messages() {
         let messages = [
             ("a value", OptionError::new("queue_depth", 0, "must be 1 to 4096")),
-            ("no value", OptionError::new("iopoll", "", "needs O_DIRECT: leave out `direct` off")),
+            ("no value", OptionError::new("iopoll", "", "needs O_DIRECT: remove `direct` off")),
         ];
         let messages = messages.map(|(name, error)| (name, error.to_string()));
         assert_text!("OptionError", listed(messages));

@@ -89,7 +89,7 @@ fn refused(reason: String) -> IoError {
     IoError::UringUnavailable {
         reason,
         remedy:
-            "a ring can be made but not used; use `driver` pread, and look at the seccomp profile"
+            "a ring can be created but not used; use `driver` pread, and check the seccomp profile"
                 .to_owned(),
     }
 }
@@ -156,7 +156,7 @@ fn test_read<D: Driver>(
                 result if result < 0 => {
                     Err(format!("a test read: {}", std::io::Error::from_raw_os_error(-result)))
                 }
-                result => Err(format!("a test read of 16 bytes brought {result}")),
+                result => Err(format!("a test read of 16 bytes returned {result}")),
             };
         }
         if begun.elapsed() >= limit {

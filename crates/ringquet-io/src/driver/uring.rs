@@ -218,7 +218,7 @@ fn may_register(ring: &IoUring, warnings: &mut Vec<Warning>) -> Result<bool, IoE
         Err(source) if is_refusal(&source) => {
             warnings.push(Warning::new(
                 WarningCode::UringRegisterRefused,
-                format!("io_uring_register is refused ({source}), as a seccomp filter does: buffers and files are not registered, which costs CPU per read; use a profile that allows io_uring_register"),
+                format!("io_uring_register is refused ({source}), probably by a seccomp filter: buffers and files are not registered, which costs CPU per read; use a profile that allows io_uring_register"),
             ));
             return Ok(false);
         }
@@ -227,7 +227,7 @@ fn may_register(ring: &IoUring, warnings: &mut Vec<Warning>) -> Result<bool, IoE
     }
     Err(IoError::UringUnavailable {
         reason: "this kernel's io_uring has no READ".to_owned(),
-        remedy: "Linux 5.6 or newer is needed; 6.1 or newer is advised".to_owned(),
+        remedy: "Linux 5.6 or newer is required; 6.1 or newer is recommended".to_owned(),
     })
 }
 

@@ -21,7 +21,7 @@ pub fn parse_list(list: &str) -> Result<Vec<usize>, String> {
             Some((first, last)) => {
                 let (first, last) = (number(first)?, number(last)?);
                 if first > last {
-                    return Err(format!("'{part}' runs backwards"));
+                    return Err(format!("'{part}' ends before it starts"));
                 }
                 cpus.extend(first..=last);
             }

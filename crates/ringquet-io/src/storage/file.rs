@@ -146,7 +146,10 @@ impl DataFile {
             ));
         }
         if now.len != expected.len {
-            return changed(format!("its length went from {} to {} bytes", expected.len, now.len));
+            return changed(format!(
+                "its length changed from {} to {} bytes",
+                expected.len, now.len
+            ));
         }
         if now.modified != expected.modified {
             return changed("it was written to".to_owned());
