@@ -34,7 +34,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A directory without any Parquet file below it.
-    #[error("{path}: no *.parquet file in this directory or below it (names that begin with '_' or '.' do not count)", path = path.display())]
+    #[error("{path}: no *.parquet file in this directory or below it (names that begin with '_' or '.' are skipped)", path = path.display())]
     NoFiles {
         /// The directory.
         path: PathBuf,
@@ -72,7 +72,7 @@ pub enum Error {
     #[error(transparent)]
     Unopened(Arc<Error>),
     /// Files whose columns differ, where all batches are to have one schema.
-    #[error("{other}: {difference} in {first}; read the files of one schema at a time, or take placed_batches(), which have the schema of their file", other = other.display(), first = first.display())]
+    #[error("{other}: {difference} in {first}; read the files of one schema at a time, or use placed_batches(), where each batch has the schema of its file", other = other.display(), first = first.display())]
     Schemas {
         /// The first file.
         first: PathBuf,
@@ -102,7 +102,7 @@ pub enum Error {
     #[error("{0}")]
     Options(OptionError),
     /// A reader thread panicked: a defect of ringquet.
-    #[error("a reader thread panicked: {0}; this is a defect of ringquet, please report it")]
+    #[error("a reader thread panicked: {0}; this is a bug in ringquet, please report it")]
     Panicked(String),
     /// [`StopFlag::stop`](crate::StopFlag::stop) was called.
     #[error("stopped before the end")]

@@ -195,7 +195,7 @@ impl EngineOptions {
         let memory = MemoryLimit::of_this_process(&self.sys_root);
         let threads = match self.threads {
             Some(0) => {
-                return Err(wrong("threads", 0, "at least one reader thread is needed".to_owned()));
+                return Err(wrong("threads", 0, "must be at least 1".to_owned()));
             }
             Some(threads) => threads,
             None => {
@@ -261,11 +261,12 @@ impl EngineOptions {
         let gap = self.coalesce_gap_bytes.unwrap_or_else(|| {
             let (gap, why) = match self.io.direct {
                 DirectChoice::Off => {
-                    (GAP_BUFFERED_BYTES, "from the page cache a gap costs its copy")
+                    (GAP_BUFFERED_BYTES, "a gap read from the page cache costs its copy")
                 }
-                DirectChoice::Auto | DirectChoice::On => {
-                    (GAP_DIRECT_BYTES, "from a device a longer read costs less than one more")
-                }
+                DirectChoice::Auto | DirectChoice::On => (
+                    GAP_DIRECT_BYTES,
+                    "a longer read from a device costs less than an additional one",
+                ),
             };
             picked.push(Picked {
                 option: "coalesce_gap_bytes",
@@ -313,9 +314,10 @@ impl EngineOptions {
             return Ok(budget);
         }
         let (per_thread, why) = match self.io.direct {
-            DirectChoice::Off => {
-                (MEMORY_PER_THREAD_BUFFERED_BYTES, "what comes from the page cache need not wait")
-            }
+            DirectChoice::Off => (
+                MEMORY_PER_THREAD_BUFFERED_BYTES,
+                "reads from the page cache need little in flight",
+            ),
             DirectChoice::Auto | DirectChoice::On => {
                 (MEMORY_PER_THREAD_BYTES, "enough in flight for 5 ms at 18 GiB/s")
             }
@@ -344,9 +346,8 @@ impl EngineOptions {
         if let Some(cpus) = &self.cpus {
             if let Some(cpu) = cpus.iter().find(|cpu| !allowed.contains(cpu)) {
                 let may = list_of(&allowed);
-                let fault = format!(
-                    "includes CPU {cpu}, which is not among those that this process may use ({may})"
-                );
+                let fault =
+                    format!("includes CPU {cpu}, which this process may not use (allowed: {may})");
                 return Err(wrong("cpus", "", fault));
             }
             return Ok((cpus.clone(), String::new()));
@@ -384,7 +385,7 @@ fn open_files(wanted: u32, threads: usize, picked: &mut Vec<Picked>) -> Result<u
     let share = u32::try_from(share).unwrap_or(u32::MAX);
     if share == 0 {
         let needed = format!(
-            "the limit of {limit} open files is too low for so many: raise it with 'ulimit -n 65536'"
+            "the limit of {limit} open files is too low for so many threads: raise it with 'ulimit -n 65536'"
         );
         return Err(wrong("threads", threads, needed));
     }

@@ -105,19 +105,19 @@ pub struct ScanReport {
     pub first_done_seconds: f64,
     /// Until the last was.
     pub last_done_seconds: f64,
-    /// Who carried the reads, and how.
+    /// I/O driver of the reads, and its features.
     pub driver: DriverReport,
     /// Who decoded.
     pub decoder: DecoderReport,
     /// Files that could not be opened, by path; then those that could not be read to their end.
     pub failures: Vec<Failure>,
-    /// What the user should know.
+    /// Warnings.
     pub warnings: Vec<Warning>,
     /// The stop flag was seen before the end.
     pub stopped: bool,
 }
 
-/// Who carried the reads.
+/// I/O driver of the reads.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DriverReport {

@@ -406,13 +406,13 @@ fn cache_warnings(files: &[FileEntry], options: &EngineOptions, warnings: &mut V
         }
     };
     if io.direct == DirectChoice::Auto {
-        let what = "lie on a file system without O_DIRECT: they are read through the page cache";
+        let what = "are on a file system without O_DIRECT: they are read through the page cache";
         warn(WarningCode::DirectUnavailable, &|file| !file.direct, what);
     }
     if io.direct != DirectChoice::Off {
         for (device, kind) in memory_devices(files, options) {
             let what = format!(
-                "lie on {kind}, which is memory: O_DIRECT makes no difference, and what is measured is no device"
+                "are on {kind}, in memory: O_DIRECT has no effect, and no device is measured"
             );
             warn(WarningCode::MemoryFileSystem, &|file| file.identity.device == device, &what);
         }
@@ -420,7 +420,7 @@ fn cache_warnings(files: &[FileEntry], options: &EngineOptions, warnings: &mut V
     if io.dontcache {
         let what = "are read around the page cache: `dontcache` has no effect on them";
         warn(WarningCode::DontcacheWithoutEffect, &|file| file.direct, what);
-        let what = "lie on a kernel or file system without RWF_DONTCACHE: their pages stay in the page cache";
+        let what = "are on a kernel or file system without RWF_DONTCACHE: their pages stay in the page cache";
         warn(WarningCode::DontcacheUnavailable, &|file| !file.direct && !file.drops_cache, what);
     }
 }

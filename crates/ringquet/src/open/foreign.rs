@@ -20,7 +20,7 @@ const MARKS: &[(usize, &[u8], &str)] = &[
     (
         0,
         b"PAR1",
-        "it begins like one: it was cut off, or its writer has not finished; write or copy it again",
+        "it begins like a Parquet file: it was cut off, or its writer did not finish; write or copy it again",
     ),
     (0, b"\x1f\x8b", "it looks like gzip: decompress it first, e.g. with 'gzip -d'"),
     (0, b"\x28\xb5\x2f\xfd", "it looks like zstd: decompress it first, e.g. with 'zstd -d'"),
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn known_files_are_named() {
         check(b"", "is empty");
-        check(b"PAR1", "begins like one");
+        check(b"PAR1", "begins like a Parquet file");
         check(b"\x1f\x8b\x08\0", "gzip");
         check(b"\x28\xb5\x2f\xfd\x04", "zstd");
         check(b"PK\x03\x04\x14", "ZIP archive");

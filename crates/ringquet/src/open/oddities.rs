@@ -19,7 +19,7 @@ pub(crate) fn warn(files: &[FileEntry], warnings: &mut Vec<Warning>) {
         let stated = file.footer.stated_rows()?;
         let rows = file.footer.num_rows();
         Some(format!(
-            "say that they have {stated} rows while their row groups have {rows}: those of the row groups are read"
+            "state {stated} rows, but their row groups have {rows}: the rows of the row groups are read"
         ))
     });
     add(WarningCode::ArrowSchema, &|file| {
