@@ -15,7 +15,7 @@ use ringquet::engine::{DirectChoice, EngineOptions, IoOptions};
 use ringquet_benches::huge_pages::ReservedHugePages;
 use ringquet_benches::pairs::{Pairs, Sample, tell};
 use ringquet_benches::{Scale, chosen, data, fio};
-use ringquet_device::characterize::{Access, Bench, Point, measure};
+use ringquet_device::characterize::{Access, SweepPoint, SweepSetup, measure};
 use ringquet_io::device::SysRoot;
 use ringquet_io::throughput::GIB;
 
@@ -45,7 +45,7 @@ fn main() -> Result<()> {
         ("random_64k/2", Access::Random, 64, 16, 2),
     ] {
         if chosen(name) {
-            let point = Point {
+            let point = SweepPoint {
                 access,
                 block_bytes: kib << 10,
                 queue_depth,
@@ -64,7 +64,7 @@ fn agree(
     name: &str,
     scale: Scale,
     file: &Path,
-    point: &Point,
+    point: &SweepPoint,
     // Whether fio has huge pages, if there is an fio.
     fio_huge_pages: Option<bool>,
 ) -> Result<()> {
@@ -73,7 +73,7 @@ fn agree(
     let len = std::fs::metadata(file)?.len();
     // What fio does best with here: more at once leave the disk waiting, fewer cost CPU.
     let submit_batch = (point.queue_depth / 8).clamp(1, 16);
-    let bench = Bench {
+    let bench = SweepSetup {
         files: vec![(file.to_owned(), len)],
         cpus: EngineOptions { threads: Some(point.threads), ..EngineOptions::default() }
             .resolve(&[])?

@@ -24,7 +24,7 @@ use ringquet_benches::huge_pages::ReservedHugePages;
 use ringquet_benches::latency::{self, Contender, Percentiles};
 use ringquet_benches::pairs::{Pairs, Sample, Spread, tell};
 use ringquet_benches::{Scale, chosen, data};
-use ringquet_device::characterize::{self, Access, Point};
+use ringquet_device::characterize::{self, Access, SweepPoint};
 use ringquet_io::device::SysRoot;
 use ringquet_io::throughput::GIB;
 use ringquet_io::usage::Usage;
@@ -58,7 +58,7 @@ fn main() -> Result<()> {
         submit_batch: SUBMIT_BATCH,
         huge_pages: reserved.is_some(),
     };
-    let bench = Bench { scale, fio: fio::available(), settings, rounds: scale.pick(1, 7) };
+    let bench = SweepSetup { scale, fio: fio::available(), settings, rounds: scale.pick(1, 7) };
     for threads in [1, 2] {
         bench.case(&format!("flux_raw/{threads}"), || bench.flux_raw(&flux, threads))?;
         bench.case(&format!("dlrm_replay/{threads}"), || bench.dlrm_replay(&dlrm, threads))?;
@@ -71,14 +71,14 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-struct Bench {
+struct SweepSetup {
     scale: Scale,
     fio: bool,
     settings: fio::Settings,
     rounds: usize,
 }
 
-impl Bench {
+impl SweepSetup {
     fn case(&self, name: &str, run: impl FnOnce() -> Result<()>) -> Result<()> {
         if chosen(name) { run().with_context(|| name.to_owned()) } else { Ok(()) }
     }
@@ -243,7 +243,7 @@ impl Bench {
     /// A point of `characterize` over the files of a data set, by one thread.
     fn point(&self, dataset: &Dataset, access: Access, block_bytes: u32) -> Result<Percentiles> {
         let file = |file: &ringquet::FileEntry| (file.path.clone(), file.identity.len);
-        let bench = characterize::Bench {
+        let bench = characterize::SweepSetup {
             files: dataset.files().iter().map(file).collect(),
             cpus: dataset.resolved().cpus.clone(),
             io: dataset.options().io.clone(),
@@ -252,7 +252,7 @@ impl Bench {
             round: Duration::from_millis(self.scale.pick(30, 400)),
             rounds_max: 5,
         };
-        let point = Point {
+        let point = SweepPoint {
             access,
             block_bytes,
             queue_depth: QUEUE_DEPTH,

@@ -12,25 +12,25 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ringquet_datagen::{ContentOptions, DatagenOptions, WriteChoice};
 use ringquet_train::SearchOptions;
 
-use crate::engine_args::{Direct, EngineArgs};
+use crate::engine_args::{DirectArg, EngineArgs};
 use crate::size::ByteSize;
 
 pub(crate) use characterize::CharacterizeArgs;
 pub(crate) use doctor::DoctorArgs;
 
-/// Parquet from an NVMe array into Arrow buffers at the speed of the array
+/// Read Parquet files from NVMe drives into Arrow, at the speed of the drives
 ///
-/// Sizes are typed as 4096, 512K, 4MiB or 1GB: K and KiB are 1024 bytes, kB is 1000.
-/// Exit codes: 0 done, 1 failed or bar not met, 2 wrong usage.
+/// Write sizes as 4096, 512K, 4MiB or 1GB: K and KiB are 1024 bytes, kB is 1000.
+/// Exit codes: 0 success, 1 failure or target missed, 2 usage error.
 #[derive(Debug, Parser)]
 #[command(name = "ringquet", version, max_term_width = 110)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) verb: Verb,
-    /// Print one JSON document on stdout, and nothing else there
+    /// Print one JSON document on stdout and nothing else
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// No progress bars, and no warnings on stderr
+    /// Show no progress bars and no warnings
     #[arg(long, global = true)]
     pub(crate) quiet: bool,
 }
@@ -38,35 +38,35 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Show what files hold: schema, row groups, column chunks, encodings, and which decoder serves each
+    /// Show what files contain: schema, row groups, column chunks, encodings, and the decoder for each
     Inspect(InspectArgs),
     /// Show the reads that a scan would issue
     Plan(PlanArgs),
-    /// Read and decode every file once and report the throughput
+    /// Read and decode every file once and report throughput
     Scan(ScanArgs),
-    /// Show the rows of a file, or write them as an Arrow IPC file
+    /// Show rows of a file, or write them to an Arrow IPC file
     Cat(CatArgs),
-    /// Generate the data set that a workload asks for
+    /// Generate the data set of a workload
     Datagen(DatagenArgs),
-    /// Compute how many files a workload needs on a machine
+    /// Compute how many files a workload needs on given hosts
     Datasize(DatasizeArgs),
-    /// Play a workload: emulated accelerators consume what is read and decoded
+    /// Run a workload: read, decode, and feed emulated accelerators
     Run(RunArgs),
     /// Check a generated data set against its manifest
     Verify(VerifyArgs),
-    /// Measure a device, find the knee of its curves, and recommend options for scan and run
+    /// Measure a device, find the knees of its curves, and recommend options for scan and run
     Characterize(CharacterizeArgs),
     /// Check kernel features, limits and drives; show what to change and how
     Doctor(DoctorArgs),
-    /// Compare file layouts of a workload's data on this storage
+    /// Compare file layouts for the data of a workload on this storage
     Layout(LayoutArgs),
-    /// Show results of scans, runs, characterisations and layouts: one page, side by side
+    /// Show results of scan, run, characterize and layout side by side on one page
     Report(ReportArgs),
     /// Check results against the rules of MLPerf Storage
     Check(CheckArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
-    /// Print the manual page of ringquet or of a verb, or write all of them
+    /// Print the manual page of ringquet or of one command, or write all pages
     Man(ManArgs),
 }
 
@@ -98,10 +98,10 @@ pub(crate) struct InspectArgs {
     /// Parquet files
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// List every column and row group; by default, columns of a wide file are grouped by how they are stored
+    /// List every column and row group, instead of grouping the columns of wide files
     #[arg(long)]
     pub(crate) all: bool,
-    /// List every column chunk too
+    /// Also list every column chunk
     #[arg(long)]
     pub(crate) chunks: bool,
 }
@@ -109,7 +109,7 @@ pub(crate) struct InspectArgs {
 /// Which files, and which of their columns.
 #[derive(Debug, Args)]
 pub(crate) struct SourceArgs {
-    /// Parquet files, or directories that are searched for *.parquet; names that begin with '_' or '.' are skipped there
+    /// Parquet files, or directories to search for *.parquet (skips names that begin with '_' or '.')
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
     /// Stop if any file cannot be opened, instead of reading the others
@@ -130,7 +130,7 @@ pub(crate) struct ColumnArgs {
 pub(crate) struct PlanArgs {
     #[command(flatten)]
     pub(crate) source: SourceArgs,
-    /// Write the same reads as an fio iolog (`fio --read_iolog=FILE`)
+    /// Also write these reads as a fio iolog (`fio --read_iolog=FILE`)
     #[arg(long, value_name = "FILE")]
     pub(crate) fio_iolog: Option<PathBuf>,
     #[command(flatten)]
@@ -141,16 +141,16 @@ pub(crate) struct PlanArgs {
 pub(crate) struct ScanArgs {
     #[command(flatten)]
     pub(crate) source: SourceArgs,
-    /// Read only, decode nothing
+    /// Read without decoding
     #[arg(long, conflicts_with = "digest")]
     pub(crate) raw: bool,
-    /// Hash the decoded content: equal for every driver, thread count and decoder
+    /// Hash the decoded values; the hash does not depend on driver, threads or decoder
     #[arg(long)]
     pub(crate) digest: bool,
-    /// Fast kernels where they apply, or the parquet crate for everything
+    /// Decoder: fast kernels where they apply (auto), or the parquet crate for everything (fallback)
     #[arg(long, value_enum, default_value_t, value_name = "WHICH", conflicts_with = "raw")]
     pub(crate) decoder: DecoderArg,
-    /// Check the checksums of pages that have one
+    /// Verify page checksums where pages have them
     #[arg(long, conflicts_with = "raw")]
     pub(crate) verify_crc: bool,
     #[command(flatten)]
@@ -170,10 +170,10 @@ pub(crate) struct CatArgs {
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) columns: ColumnArgs,
-    /// Rows A up to, not including, B; either may be left out [default: all with -o, else the first 20]
+    /// Rows A to B, excluding B; A or B may be omitted [default: all with -o, otherwise the first 20]
     #[arg(long, value_name = "A..B")]
     pub(crate) rows: Option<RowRange>,
-    /// Write an Arrow IPC file
+    /// Write an Arrow IPC file instead of showing rows
     #[arg(short, long, value_name = "OUT.arrow")]
     pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
@@ -188,7 +188,7 @@ impl FromStr for RowRange {
     type Err = String;
 
     fn from_str(text: &str) -> Result<RowRange, String> {
-        let wrong = || format!("'{text}' is not a range of rows, as in 0..100, 100.. or ..100");
+        let wrong = || format!("'{text}' is not a range of rows: expected 0..100, 100.. or ..100");
         let (start, end) = text.split_once("..").ok_or_else(wrong)?;
         let bound = |text: &str, absent: u64| match text.trim() {
             "" => Ok(absent),
@@ -196,7 +196,7 @@ impl FromStr for RowRange {
         };
         let range = bound(start, 0)?..bound(end, u64::MAX)?;
         if range.start > range.end {
-            return Err(format!("'{text}' runs backwards"));
+            return Err(format!("'{text}' ends before it starts"));
         }
         Ok(RowRange(range))
     }
@@ -205,13 +205,13 @@ impl FromStr for RowRange {
 /// A workload: a file and what is changed in it.
 #[derive(Debug, Args)]
 pub(crate) struct WorkloadArgs {
-    /// A workload in DLIO's form
+    /// Workload file in DLIO's format
     #[arg(value_name = "WORKLOAD.yaml")]
     pub(crate) workload: PathBuf,
-    /// Overrides, as in dataset.data_folder=DIR or train.epochs=2
+    /// Values to override, for example dataset.data_folder=DIR or train.epochs=2
     #[arg(value_name = "KEY=VALUE")]
     pub(crate) overrides: Vec<String>,
-    /// Refuse keys that are unknown or have no effect, instead of warning
+    /// Fail on keys that are unknown or have no effect, instead of warning
     #[arg(long)]
     pub(crate) strict: bool,
 }
@@ -220,49 +220,49 @@ pub(crate) struct WorkloadArgs {
 pub(crate) struct DatagenArgs {
     #[command(flatten)]
     pub(crate) workload: WorkloadArgs,
-    /// Threads that generate [default: one per CPU that may be used]
+    /// Writing threads [default: one per available CPU]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
     /// Bypass the page cache (O_DIRECT); auto does so if the file system supports it
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
-    pub(crate) direct: Direct,
+    pub(crate) direct: DirectArg,
     /// I/O driver for writes; auto uses io_uring if it works, else pwrite with a warning
     #[arg(long, value_enum, default_value_t, value_name = "WHICH")]
     pub(crate) driver: WriteDriverArg,
-    /// Seed of all content
+    /// Seed of all values
     #[arg(long, value_name = "N", default_value_t = DatagenOptions::default().seed)]
     pub(crate) seed: u64,
-    /// Keep files that an earlier, interrupted call finished
+    /// Keep the files that an interrupted call completed
     #[arg(long, conflicts_with = "force")]
     pub(crate) resume: bool,
-    /// Write all files again, also those that are there
+    /// Write all files again, including existing ones
     #[arg(long)]
     pub(crate) force: bool,
-    /// First file to write, counted over training files then evaluation files
+    /// Index of the first file to write; evaluation files follow training files
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) first_file: u64,
-    /// Files to write from there on [default: all]
+    /// Number of files to write [default: all]
     #[arg(long, value_name = "N")]
     pub(crate) files: Option<u64>,
-    /// Fraction of values, from 0 to below 1, that repeat an earlier value of their column chunk
+    /// Fraction of values (0 to below 1) that repeat an earlier value of their column chunk
     #[arg(long, value_name = "FRACTION", default_value_t = ContentOptions::default().repeat_fraction)]
     pub(crate) repeat_fraction: f64,
-    /// Floats of any bit pattern, NaN and infinities included, as DLIO writes them
+    /// Write floats of any bit pattern, including NaN and infinity, as DLIO does
     #[arg(long)]
     pub(crate) raw_floats: bool,
-    /// No dictionaries: PLAIN pages. Not as DLIO, like all options below; the manifest names them
+    /// Write PLAIN pages without dictionaries; the manifest records this and the options below
     #[arg(long, help_heading = "Layout beyond DLIO")]
     pub(crate) no_dictionary: bool,
-    /// BYTE_STREAM_SPLIT for floats and wide integers, and no dictionary for them
+    /// Use BYTE_STREAM_SPLIT instead of dictionaries for floats and wide integers
     #[arg(long, help_heading = "Layout beyond DLIO")]
     pub(crate) byte_stream_split: bool,
-    /// Data pages v2
+    /// Write data pages v2
     #[arg(long, help_heading = "Layout beyond DLIO")]
     pub(crate) data_page_v2: bool,
-    /// Column index and offset index
+    /// Write column index and offset index
     #[arg(long, help_heading = "Layout beyond DLIO")]
     pub(crate) page_index: bool,
-    /// Bytes from which on a data page is full [default: 1MiB]
+    /// Size at which a data page is complete [default: 1MiB]
     #[arg(long, value_name = "BYTES", help_heading = "Layout beyond DLIO")]
     pub(crate) page_size: Option<ByteSize>,
 }
@@ -289,13 +289,13 @@ impl WriteDriverArg {
 pub(crate) struct DatasizeArgs {
     #[command(flatten)]
     pub(crate) workload: WorkloadArgs,
-    /// Accelerators of all hosts together
+    /// Total number of accelerators on all hosts
     #[arg(long, value_name = "N")]
     pub(crate) accelerators: u64,
-    /// Hosts
+    /// Number of hosts
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) hosts: u64,
-    /// Memory of one host, as in 256GiB
+    /// Memory of one host, for example 256GiB
     #[arg(long, value_name = "BYTES")]
     pub(crate) host_memory: ByteSize,
 }
@@ -304,13 +304,13 @@ pub(crate) struct DatasizeArgs {
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) workload: WorkloadArgs,
-    /// Emulated accelerators of each process; with --find-max-accelerators where the search begins [default there: 1]
+    /// Emulated accelerators per process; with --find-max-accelerators, where the search starts [default there: 1]
     #[arg(long, value_name = "N", required_unless_present = "find_max_accelerators")]
     pub(crate) accelerators: Option<u32>,
-    /// Search for the most accelerators at which AU meets metric.au, and report what binds beyond them
+    /// Search for the most accelerators that meet metric.au, and report what limits the next ones
     #[arg(long)]
     pub(crate) find_max_accelerators: bool,
-    /// No more than this many in a search
+    /// Upper limit of the search
     #[arg(
         long,
         value_name = "N",
@@ -318,7 +318,7 @@ pub(crate) struct RunArgs {
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub(crate) accelerators_max: Option<u32>,
-    /// Seconds of a round of the search; every point has two or more, until two in a row agree
+    /// Seconds per round of the search; each point takes two or more rounds, until two in a row agree
     #[arg(
         long,
         value_name = "SECONDS",
@@ -326,22 +326,22 @@ pub(crate) struct RunArgs {
         value_parser = round_seconds
     )]
     pub(crate) round_seconds: f64,
-    /// Where summary.json and the other results go
+    /// Directory for summary.json and the other results
     #[arg(long, value_name = "DIR")]
     pub(crate) results_dir: PathBuf,
-    /// Put them into training/MODEL/run/TIME/ below, as mlpstorage does
+    /// Write results to training/MODEL/run/TIME/ below it, as mlpstorage does
     #[arg(long, conflicts_with = "find_max_accelerators")]
     pub(crate) results_tree: bool,
-    /// What accelerators consume: Arrow batches, or the bytes as they lie in the file
+    /// What accelerators consume: Arrow batches, or raw bytes without decoding
     #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
     pub(crate) decode: DecodeArg,
-    /// Drop the page cache before every epoch
+    /// Drop the page cache before each epoch
     #[arg(long)]
     pub(crate) drop_caches: bool,
-    /// Whether the threads that emulate accelerators run before reader threads; auto does where the system allows it
+    /// Priority of accelerator threads; auto raises it above reader threads if the system permits
     #[arg(long, value_enum, default_value_t, value_name = "WHICH")]
     pub(crate) accelerator_priority: PriorityArg,
-    /// Columns to read, by name [default: those that the workload reads]
+    /// Columns to read, by name [default: those in the workload]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) columns: Option<Vec<String>>,
     #[command(flatten)]
@@ -364,12 +364,12 @@ pub(crate) enum PriorityArg {
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// The data folder of a generated data set: where its manifest lies
+    /// Data folder of a generated data set, which contains its manifest
     pub(crate) dir: PathBuf,
-    /// Threads that read [default: one per CPU that may be used]
+    /// Reader threads [default: one per available CPU]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
-    /// Leave out the hash of each file's bytes, and compare decoded values only: one read less
+    /// Compare decoded values only, without hashing file bytes (one read less)
     #[arg(long)]
     pub(crate) skip_bytes: bool,
 }
@@ -378,13 +378,13 @@ pub(crate) struct VerifyArgs {
 pub(crate) struct LayoutArgs {
     #[command(flatten)]
     pub(crate) workload: WorkloadArgs,
-    /// Decoded size of each variant's files, about
+    /// Approximate decoded size of each variant
     #[arg(long, value_name = "BYTES", default_value = "128MiB")]
     pub(crate) size: ByteSize,
-    /// How often each variant is measured; medians count
+    /// Measurements per variant; the median counts
     #[arg(long, value_name = "N", default_value = "3")]
     pub(crate) repeats: std::num::NonZeroU32,
-    /// Fraction of values, from 0 to below 1, that repeat an earlier value of their column chunk
+    /// Fraction of values (0 to below 1) that repeat an earlier value of their column chunk
     #[arg(long, value_name = "FRACTION", default_value_t = ContentOptions::default().repeat_fraction)]
     pub(crate) repeat_fraction: f64,
     #[command(flatten)]
@@ -395,13 +395,13 @@ pub(crate) struct LayoutArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
-    /// JSON documents of scan, run, characterize and layout, and folders of results
+    /// JSON documents of scan, run, characterize and layout, or folders of results
     #[arg(required = true, value_name = "RESULT")]
     pub(crate) results: Vec<PathBuf>,
-    /// Where the report goes, as its extension says: .html, .md or .csv [default: Markdown on stdout]
+    /// Output file: .html, .md or .csv [default: Markdown on stdout]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// What it is written as, whatever the extension
+    /// Output format, instead of the one that the extension implies
     #[arg(long, value_enum, value_name = "WHICH")]
     pub(crate) format: Option<ReportFormatArg>,
 }
@@ -415,30 +415,30 @@ pub(crate) enum ReportFormatArg {
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// A tree training/MODEL/run/TIME/ of results, some folder in it, or one folder of results
+    /// Results: a tree training/MODEL/run/TIME/, any folder in it, or one folder of results
     pub(crate) dir: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsArgs {
-    /// For which shell
+    /// Shell to print the script for
     pub(crate) shell: clap_complete::Shell,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ManArgs {
-    /// Of which verb [default: ringquet itself]
+    /// Command to print the page of [default: ringquet itself]
     #[arg(conflicts_with = "output")]
     pub(crate) verb: Option<String>,
-    /// Write all pages into this folder: ringquet.1, ringquet-scan.1, …
+    /// Write all pages to this directory: ringquet.1, ringquet-scan.1, …
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
 }
 
-/// A round of a search: shorter ones say nothing, longer ones never end.
+/// Seconds of a round of a search. Shorter rounds mean little, longer ones never end.
 fn round_seconds(text: &str) -> Result<f64, String> {
     const ACCEPTED: std::ops::RangeInclusive<f64> = 0.1..=3600.0;
-    let seconds: f64 = text.parse().map_err(|_| "is not a number of seconds".to_owned())?;
+    let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds".to_owned())?;
     match ACCEPTED.contains(&seconds) {
         true => Ok(seconds),
         false => Err(format!("must be {} to {} seconds", ACCEPTED.start(), ACCEPTED.end())),

@@ -1,4 +1,4 @@
-//! Where a command talks: reports to standard output, warnings and errors to standard error.
+//! Output of a command: reports on standard output, warnings and errors on standard error.
 
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -12,7 +12,7 @@ use crate::exit::{self, Exit};
 use crate::flags;
 use crate::stdout::{self, print};
 
-/// Prints what clap has to say: a help page, a version, or what is wrong with the command line.
+/// Prints clap's answer: a help page, the version, or an error in the command line.
 pub(crate) fn answer(answer: &clap::Error) -> Exit {
     if answer.use_stderr() {
         // Standard error is closed: there is nowhere to print.
@@ -25,7 +25,7 @@ pub(crate) fn answer(answer: &clap::Error) -> Exit {
     }
 }
 
-/// What one command says, and how.
+/// The output of one command, and its form.
 pub(crate) struct Console {
     command: &'static str,
     argv: Vec<String>,
@@ -57,21 +57,21 @@ impl Console {
         !self.quiet && io::stderr().is_terminal()
     }
 
-    /// What was asked for: `options` of the document.
+    /// The options in force: `options` of the document.
     pub(crate) fn set_options(&mut self, options: &impl Serialize) {
         self.options =
             serde_json::to_value(options).expect("options are objects with keys of text");
     }
 
-    /// Says on standard error, and in the document, what the user should know. Once is enough: reader
-    /// threads that meet the same obstacle say it in the same words.
+    /// Adds a warning to standard error and to the document. A warning is shown once, even if several reader threads give it in
+    /// the same words.
     pub(crate) fn warn(&mut self, code: WarningCode, message: impl Into<String>) {
         let warning = Warning::new(code, flags::spelt(&message.into()));
         if self.warnings.contains(&warning) {
             return;
         }
         if !self.quiet {
-            self.tell(&format_args!("warning[{}]: {}", warning.code, warning.message));
+            self.write_line(&format_args!("warning[{}]: {}", warning.code, warning.message));
         }
         self.warnings.push(warning);
     }
@@ -86,13 +86,13 @@ impl Console {
     /// A remark on standard error that is no warning.
     pub(crate) fn note(&self, note: &dyn fmt::Display) {
         if !self.quiet {
-            self.tell(&format_args!("note: {note}"));
+            self.write_line(&format_args!("note: {note}"));
         }
     }
 
-    /// One of several errors, in one line: the command goes on, and tells in the end that it failed.
+    /// One of several errors, in one line. The command continues and fails at its end.
     pub(crate) fn error(&self, message: &str) {
-        self.tell(&format_args!("error: {}", flags::spelt(&exit::joined(message))));
+        self.write_line(&format_args!("error: {}", flags::spelt(&exit::joined(message))));
     }
 
     /// The result, as text or as the document.
@@ -100,7 +100,7 @@ impl Console {
         if self.json { self.document(report) } else { print(text) }
     }
 
-    /// As [`Self::report`], of a report whose texts name options.
+    /// As [`Self::report`], for a report whose texts name options.
     pub(crate) fn report_with_flags(
         &self,
         report: &impl Serialize,
@@ -114,7 +114,7 @@ impl Console {
         self.document(&report)
     }
 
-    /// The error as one line on standard error, and in the document; how the process ends.
+    /// Prints the error as one line on standard error and in the document. Returns how the process ends.
     pub(crate) fn fail(&self, error: &anyhow::Error) -> Exit {
         let end = exit::of_error(error);
         let message = flags::spelt(&exit::one_line(error));
@@ -142,7 +142,7 @@ impl Console {
         print(&format_args!("{document:#}"))
     }
 
-    fn tell(&self, line: &dyn fmt::Display) {
+    fn write_line(&self, line: &dyn fmt::Display) {
         // Standard error is closed: there is nowhere to print.
         let _ = writeln!(io::stderr().lock(), "{line}");
     }

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use ringquet::engine::{EngineOptions, Int96};
 use ringquet_io::{DirectChoice, DriverChoice, HugePages, IoOptions, SqPoll, cpus};
 
-use crate::exit::Usage;
+use crate::exit::UsageError;
 use crate::size::ByteSize;
 
 /// Milliseconds without work after which the kernel's submission thread sleeps: longer than the pauses
@@ -19,35 +19,35 @@ const SQPOLL_IDLE_MS: u32 = 100;
 pub(crate) struct EngineArgs {
     /// I/O driver for reads; auto uses io_uring if a probe shows that it works, else pread
     #[arg(long, value_enum, default_value_t, value_name = "WHICH")]
-    driver: Driver,
+    driver: ReadDriverArg,
     /// Bypass the page cache (O_DIRECT); auto does so if the file system supports it
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
-    direct: Direct,
-    /// Reader threads [default: one per CPU that may be used]
+    direct: DirectArg,
+    /// Reader threads [default: one per available CPU]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
-    /// CPUs to pin reader threads to, as in 0-3,8 [default: those near the device]
+    /// CPUs to pin reader threads to, for example 0-3,8 [default: CPUs near the device]
     #[arg(long, value_name = "LIST")]
     cpus: Option<CpuList>,
-    /// Reads in flight at once, per thread
+    /// Maximum reads in flight per thread
     #[arg(long, value_name = "N", default_value_t = IoOptions::default().queue_depth)]
     queue_depth: u32,
     /// Size of one device read [default: 512KiB]
     #[arg(long, value_name = "BYTES")]
     read_size: Option<ByteSize>,
-    /// Most reads to submit with one system call
+    /// Maximum reads to submit with one system call
     #[arg(long, value_name = "N", default_value_t = IoOptions::default().submit_batch)]
     submit_batch: u32,
     /// Read gaps up to this size instead of splitting the request [default: 64KiB, 4KiB without O_DIRECT]
     #[arg(long, value_name = "BYTES")]
     coalesce_gap: Option<ByteSize>,
-    /// Memory limit for all reader threads together [default: 192MiB per thread, 32MiB without O_DIRECT, more for very many columns, at most half of the memory; in a run more if six batches of each accelerator need it]
+    /// Memory limit of all reader threads together [default: 192MiB per thread, 32MiB without O_DIRECT, more for very many columns, at most half of the memory; run takes more if six batches per accelerator need it]
     #[arg(long, value_name = "BYTES")]
     memory_budget: Option<ByteSize>,
-    /// Most rows per batch; a batch has fewer if they need more than its share of the memory [default: as many as fit 4 MiB, or 1 KiB per column if that is more]
+    /// Maximum rows per batch; a batch has fewer if they exceed its share of the memory [default: as many as fit in 4MiB, or in 1KiB per column if that is more]
     #[arg(long, value_name = "N")]
     batch_rows: Option<usize>,
-    /// Largest page to read, compressed or not [default: the memory budget or 1GiB, but no more than a quarter of the memory]
+    /// Largest page to read, compressed or not [default: the memory budget, or 1GiB if that is more and at most a quarter of the memory]
     #[arg(long, value_name = "BYTES")]
     page_bytes_max: Option<ByteSize>,
     /// Largest row of a column to decode [default: as --page-bytes-max]
@@ -59,7 +59,7 @@ pub(crate) struct EngineArgs {
     /// Poll the device for completions instead of taking interrupts
     #[arg(long)]
     iopoll: bool,
-    /// Let a kernel thread submit the reads, on this CPU if one is given
+    /// Submit reads from a kernel thread, on this CPU if given
     #[arg(
         long,
         value_name = "CPU",
@@ -80,7 +80,7 @@ pub(crate) struct EngineArgs {
     /// Huge pages for the read buffers
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     huge_pages: HugePagesArg,
-    /// Unit of INT96 timestamps: ns reaches from 1677 to 2262 and refuses others, us reaches all
+    /// Unit of INT96 timestamps: ns covers 1677 to 2262 and rejects other dates, us covers all
     #[arg(long, value_enum, default_value_t, value_name = "UNIT")]
     int96: Int96Arg,
 }
@@ -93,7 +93,7 @@ enum Int96Arg {
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Driver {
+enum ReadDriverArg {
     #[default]
     Auto,
     Uring,
@@ -102,19 +102,19 @@ enum Driver {
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Direct {
+pub(crate) enum DirectArg {
     #[default]
     Auto,
     On,
     Off,
 }
 
-impl Direct {
+impl DirectArg {
     pub(crate) fn choice(self) -> DirectChoice {
         match self {
-            Direct::Auto => DirectChoice::Auto,
-            Direct::On => DirectChoice::On,
-            Direct::Off => DirectChoice::Off,
+            DirectArg::Auto => DirectChoice::Auto,
+            DirectArg::On => DirectChoice::On,
+            DirectArg::Off => DirectChoice::Off,
         }
     }
 }
@@ -128,7 +128,7 @@ enum HugePagesArg {
     On,
     /// Use transparent huge pages only
     Transparent,
-    /// Base pages
+    /// Use base pages
     Off,
 }
 
@@ -154,7 +154,7 @@ impl FromStr for PollCpu {
         if text == "any" {
             return Ok(PollCpu(None));
         }
-        let cpu = text.parse().map_err(|_| format!("'{text}' is not the number of a CPU"))?;
+        let cpu = text.parse().map_err(|_| format!("'{text}' is not a CPU number"))?;
         Ok(PollCpu(Some(cpu)))
     }
 }
@@ -164,14 +164,17 @@ impl EngineArgs {
     ///
     /// # Errors
     /// Usage where an option is out of range or two of them contradict each other.
-    pub(crate) fn options(&self, columns: Option<Vec<String>>) -> Result<EngineOptions, Usage> {
+    pub(crate) fn options(
+        &self,
+        columns: Option<Vec<String>>,
+    ) -> Result<EngineOptions, UsageError> {
         if self.threads == Some(0) {
-            return Err(Usage("--threads 0: at least one reader thread is needed".to_owned()));
+            return Err(UsageError("--threads 0: must be at least 1".to_owned()));
         }
         let io = self.io_options()?;
         let defaults = EngineOptions::default();
         if self.batch_rows == Some(0) {
-            return Err(Usage("--batch-rows 0: at least one row is needed".to_owned()));
+            return Err(UsageError("--batch-rows 0: must be at least 1".to_owned()));
         }
         let bytes = |size: Option<ByteSize>| size.map(|ByteSize(bytes)| bytes);
         let gap = bytes(self.coalesce_gap);
@@ -194,24 +197,24 @@ impl EngineArgs {
         })
     }
 
-    /// Reader threads that were asked for.
+    /// Reader threads as given on the command line.
     pub(crate) fn threads(&self) -> Option<usize> {
         self.threads
     }
 
-    fn io_options(&self) -> Result<IoOptions, Usage> {
+    fn io_options(&self) -> Result<IoOptions, UsageError> {
         let defaults = IoOptions::default();
         let read_size_bytes = match self.read_size {
             None => defaults.read_size_bytes,
             Some(ByteSize(bytes)) => u32::try_from(bytes)
-                .map_err(|_| Usage(format!("--read-size {bytes}: must be at most 64 MiB")))?,
+                .map_err(|_| UsageError(format!("--read-size {bytes}: must be at most 64 MiB")))?,
         };
         let io = IoOptions {
             driver: match self.driver {
-                Driver::Auto => DriverChoice::Auto,
-                Driver::Uring => DriverChoice::Uring,
-                Driver::Pread => DriverChoice::Pread,
-                Driver::Mmap => DriverChoice::Mmap,
+                ReadDriverArg::Auto => DriverChoice::Auto,
+                ReadDriverArg::Uring => DriverChoice::Uring,
+                ReadDriverArg::Pread => DriverChoice::Pread,
+                ReadDriverArg::Mmap => DriverChoice::Mmap,
             },
             direct: self.direct.choice(),
             queue_depth: self.queue_depth,
@@ -230,7 +233,7 @@ impl EngineArgs {
             },
             ..defaults
         };
-        io.check().map_err(|error| Usage(error.to_string()))?;
+        io.check().map_err(|error| UsageError(error.to_string()))?;
         Ok(io)
     }
 }
@@ -310,11 +313,11 @@ mod tests {
         check("--queue-depth 0", "--queue-depth 0");
         check("--read-size 5000", "--read-size 5000");
         check("--read-size 8GiB", "at most 64 MiB");
-        check("--read-size 4X", "no unit that is known");
+        check("--read-size 4X", "unknown unit");
         check("--threads 0", "--threads 0");
         check("--batch-rows 0", "--batch-rows 0");
-        check("--cpus 3-1", "runs backwards");
-        check("--sqpoll=one", "not the number of a CPU");
+        check("--cpus 3-1", "ends before it starts");
+        check("--sqpoll=one", "not a CPU number");
         check("--iopoll --direct off", "--iopoll needs O_DIRECT");
         check("--driver floppy", "floppy");
         check("--int96 ms", "ms");

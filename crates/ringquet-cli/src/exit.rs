@@ -3,8 +3,8 @@
 //! | code | meaning |
 //! |---|---|
 //! | 0 | done |
-//! | 1 | the thing asked for failed, or did not meet its bar |
-//! | 2 | wrong usage: the command line has to change before it can work |
+//! | 1 | the command failed, or missed its target |
+//! | 2 | usage error: the command line must change |
 
 use std::fmt;
 use std::process::ExitCode;
@@ -37,7 +37,7 @@ impl From<Exit> for ExitCode {
 /// Something on the command line that cannot work.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct Usage(pub(crate) String);
+pub(crate) struct UsageError(pub(crate) String);
 
 /// Ctrl-C.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +47,7 @@ pub(crate) struct Interrupted;
 /// Which end an error is.
 pub(crate) fn of_error(error: &anyhow::Error) -> Exit {
     let is_usage = error.chain().any(|cause| {
-        cause.is::<Usage>()
+        cause.is::<UsageError>()
             || cause.downcast_ref().is_some_and(of_io)
             || cause.downcast_ref().is_some_and(of_engine)
             || cause.downcast_ref().is_some_and(of_workload)
@@ -71,7 +71,7 @@ fn of_engine(error: &ringquet::Error) -> bool {
     }
 }
 
-/// Whether the fault is in what was typed, as opposed to what the workload file says.
+/// Whether the fault is in the command line, as opposed to the workload file.
 fn of_workload(error: &WorkloadError) -> bool {
     match error {
         WorkloadError::Override { .. } | WorkloadError::Strict { .. } => true,
@@ -117,7 +117,7 @@ fn of_report(error: &ReportError) -> bool {
 /// A panic of our own as an error.
 pub(crate) fn defect(panic: &str) -> anyhow::Error {
     anyhow::anyhow!(
-        "{panic}; this is a defect of ringquet, please report it (built with 'cargo build --profile profiling', RUST_BACKTRACE=1 shows how it came to it)"
+        "{panic}; this is a bug in ringquet, please report it (built with 'cargo build --profile profiling', RUST_BACKTRACE=1 prints a backtrace)"
     )
 }
 
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn which_errors_are_usage() {
         let check = |error: anyhow::Error, expect: Exit| assert_eq!(of_error(&error), expect);
-        check(Usage("--rows 3..1".to_owned()).into(), Exit::Usage);
+        check(UsageError("--rows 3..1".to_owned()).into(), Exit::Usage);
         check(
             IoError::Options(OptionError::new("queue_depth", 0, "must be more")).into(),
             Exit::Usage,

@@ -1,7 +1,7 @@
-//! The command line's names of the options that libraries know.
+//! The flags that stand for the options of the libraries.
 //!
-//! Messages of libraries have options in backticks, by the names that the document of a command has for them. What is shown to
-//! somebody who typed a command line has the flags instead: `` `queue_depth` 0: must be 1 to 4096 `` becomes
+//! Messages of libraries name options in backticks, by their keys in the document of a command. The command line shows flags
+//! instead: `` `queue_depth` 0: must be 1 to 4096 `` becomes
 //! `--queue-depth 0: must be 1 to 4096`.
 
 use serde_json::Value;

@@ -43,7 +43,7 @@ fn main() -> ExitCode {
         Err(answer) => return console::answer(&answer).into(),
     };
     let mut console = Console::new(cli.verb.name(), cli.json, cli.quiet);
-    // A panic is a defect and is reported as an error like any other; whoever looks for it sets RUST_BACKTRACE.
+    // A panic is a bug and is reported as an error like any other. RUST_BACKTRACE prints where it came from.
     if std::env::var_os("RUST_BACKTRACE").is_none() {
         panic::set_hook(Box::new(|_| {}));
     }

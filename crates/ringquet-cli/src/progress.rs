@@ -1,4 +1,4 @@
-//! Bars on standard error, only where that is a terminal: how far, how fast, how much longer.
+//! Progress bars on standard error, if that is a terminal.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -7,13 +7,13 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
 use crate::console::Console;
 
-/// A bar is drawn at most this often: smooth to the eye, nothing beside the work.
+/// A bar is drawn at most this often: smooth to the eye, and cheap.
 const DRAWS_PER_SECOND: u8 = 10;
 
-/// And this often while nothing moves.
+/// A bar is drawn this often while nothing changes.
 const TICK: Duration = Duration::from_millis(250);
 
-/// What becomes of a bar, also where an error ends the work: the line is free for what comes next.
+/// A bar is removed at the end, also after an error, so its line is free for other output.
 const GONE: ProgressFinish = ProgressFinish::AndClear;
 
 /// A bar over bytes and files of a data set: `generating, 3 of 8 files  ███░░  1.2 GiB/4.0 GiB  1.1 GiB/s  3s left`.
@@ -48,7 +48,7 @@ impl ringquet_datagen::Progress for FilesBar {
 
     fn advance(&self, bytes: u64, files: u64) {
         self.bar.inc(bytes);
-        // The counters are only shown: nothing hangs on their order.
+        // Relaxed: the counters are only displayed.
         let done = self.files_done.fetch_add(files, Ordering::Relaxed) + files;
         if files > 0 && !self.bar.is_hidden() {
             let all = self.files.load(Ordering::Relaxed);
@@ -57,7 +57,7 @@ impl ringquet_datagen::Progress for FilesBar {
     }
 }
 
-/// A sign of life where nobody counts.
+/// A spinner, for work without a known length.
 pub(crate) fn busy(console: &Console, what: &'static str) -> ProgressBar {
     if !console.shows_progress() {
         return ProgressBar::hidden();
@@ -84,12 +84,12 @@ pub(crate) fn counted(
     bar(console, what, total, style(&format!("{{human_pos}}/{{human_len}} {noun}  {{per_sec}}")))
 }
 
-/// A bar whose message says how far things are and how long they still take.
-pub(crate) fn told(console: &Console, what: &'static str) -> ProgressBar {
-    bar(console, what, 0, told_style())
+/// A bar that shows progress and remaining time in its message.
+pub(crate) fn with_message(console: &Console, what: &'static str) -> ProgressBar {
+    bar(console, what, 0, message_style())
 }
 
-fn told_style() -> ProgressStyle {
+fn message_style() -> ProgressStyle {
     ProgressStyle::with_template("{msg}  {wide_bar}").expect("a sound template")
 }
 
@@ -119,9 +119,9 @@ mod tests {
         let quiet = Console::new("scan", false, true);
         assert!(busy(&quiet, "reading").is_hidden());
         assert!(counted(&quiet, "generating", 10, "files").is_hidden());
-        assert!(told(&quiet, "preparing").is_hidden());
+        assert!(with_message(&quiet, "preparing").is_hidden());
         busy_style();
-        told_style();
+        message_style();
         style("{human_pos}/{human_len} files  {per_sec}");
     }
 }

@@ -22,13 +22,15 @@ pub(crate) struct ByteSize(pub(crate) u64);
 /// Why a text is no size.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SizeError {
-    #[error("'{0}' is not a size: write a number and a unit, as in 4096, 512K, 4MiB or 1GB")]
+    #[error(
+        "'{0}' is not a size: expected a number and a unit, for example 4096, 512K, 4MiB or 1GB"
+    )]
     NotASize(String),
     #[error(
-        "'{0}' has no unit that is known: use K, KiB (1024), kB (1000), and so with M, G, T, P"
+        "'{0}' has an unknown unit: use K or KiB (1024), kB (1000), and likewise with M, G, T and P"
     )]
     Unit(String),
-    #[error("'{0}' does not come to whole bytes")]
+    #[error("'{0}' is not a whole number of bytes")]
     Fraction(String),
     #[error("'{0}' is more than 2^64 - 1 bytes")]
     TooLarge(String),
@@ -76,7 +78,7 @@ fn part_of(fraction: &str, unit: u64, text: &str) -> Result<u64, SizeError> {
     Ok(u64::try_from(scaled / scale).expect("less than the unit"))
 }
 
-/// Bytes of a unit, in whatever case.
+/// Bytes of a unit, in upper or lower case.
 fn unit_bytes(unit: &str) -> Option<u64> {
     let unit = unit.to_ascii_lowercase();
     let mut letters = unit.chars();
@@ -159,12 +161,12 @@ mod tests {
         check("1.", "is not a size");
         check("1.2.3", "is not a size");
         check(".5K", "is not a size");
-        check("4X", "no unit that is known");
-        check("4KiBs", "no unit that is known");
-        check("4Kb ytes", "no unit that is known");
-        check("1.5", "whole bytes");
-        check("0.1K", "whole bytes");
-        check("1.0000000000000001P", "whole bytes");
+        check("4X", "has an unknown unit");
+        check("4KiBs", "has an unknown unit");
+        check("4Kb ytes", "has an unknown unit");
+        check("1.5", "whole number of bytes");
+        check("0.1K", "whole number of bytes");
+        check("1.0000000000000001P", "whole number of bytes");
         check("18446744073709551616", "more than 2^64");
         check("16384P", "more than 2^64");
     }

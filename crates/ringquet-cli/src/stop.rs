@@ -1,4 +1,4 @@
-//! Ctrl-C: the first asks the command to stop and clean up, the second ends the process at once.
+//! Ctrl-C: the first stops the command, which cleans up; the second ends the process at once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

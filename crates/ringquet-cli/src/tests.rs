@@ -1,4 +1,4 @@
-//! What the command line says, kept in `snapshots/`: every help page, and every error of its own.
+//! Texts of the command line, kept in `snapshots/`: every help page, and every error of its own.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use crate::exit::{Interrupted, defect, one_line};
 use crate::flags;
 use crate::size::SizeError;
 
-/// Columns of the pages, whatever the terminal of whoever runs the test.
+/// Width of the pages, whatever the terminal of the test.
 const PAGE_COLUMNS: usize = 110;
 
 fn built() -> Command {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// Bytes of the final name that are kept: a file system takes 255 in all.
 const KEPT_BYTES: usize = 200;
 
-/// A hidden name beside `path`; `None` where that names no file, as in `..`.
+/// A hidden name beside `path`; `None` if that names no file, as in `..`.
 pub(crate) fn unfinished(path: &Path) -> Option<PathBuf> {
     let name = path.file_name()?.as_bytes();
     let mut unfinished = OsString::from(".");

@@ -35,7 +35,7 @@ use crate::args::Verb;
 use crate::console::Console;
 use crate::exit::Exit;
 
-/// Does what was asked for.
+/// Runs the command.
 pub(crate) fn run(verb: Verb, console: &mut Console) -> Result<Exit> {
     match verb {
         Verb::Inspect(args) => inspect::run(&args, console),

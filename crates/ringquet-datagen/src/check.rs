@@ -43,7 +43,7 @@ pub(crate) struct Candidate<'a> {
     pub(crate) listed: &'a ManifestFile,
     /// Which function made its values.
     pub(crate) generator: u32,
-    /// What it was made from, or why the manifest cannot say so.
+    /// What it was made from, or why the manifest does not state it.
     pub(crate) recipe: Result<Recipe, String>,
 }
 
@@ -171,7 +171,7 @@ fn check_length(path: &Path, listed: &ManifestFile) -> Result<(), Fault> {
     }
 }
 
-/// Adds what is new. That bytes came from a cache is said of speeds, and none is reported here.
+/// Adds new warnings. The one about the page cache is left out: it concerns speed, and none is reported here.
 fn remember(told: Vec<Warning>, warnings: &mut Vec<Warning>) {
     for warning in told {
         if warning.code != WarningCode::PageCache && !warnings.contains(&warning) {

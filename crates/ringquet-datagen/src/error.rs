@@ -9,7 +9,7 @@ use ringquet_workload::WorkloadError;
 /// Why a data set could not be generated or verified.
 #[derive(Debug, thiserror::Error)]
 pub enum DatagenError {
-    /// The workload asks for something that this tool does not write.
+    /// The workload has something that this tool does not write.
     #[error(transparent)]
     Workload(#[from] WorkloadError),
     /// An option is out of range.
@@ -34,7 +34,7 @@ pub enum DatagenError {
         /// The first of them.
         path: PathBuf,
     },
-    /// Resume was asked for, but what is there was made from something else.
+    /// Resume was requested, but the existing data was generated from something else.
     #[error(
         "{}: generated with another {difference}; use the same, or `force`",
         manifest.display()
@@ -69,7 +69,7 @@ pub enum DatagenError {
         source: io::Error,
     },
     /// The bytes of a file could not be written: a full disk, an error of the device, or an io_uring
-    /// that was asked for by name and is refused.
+    /// that was requested by name and is refused.
     #[error(transparent)]
     Write(Box<ringquet_io::IoError>),
     /// The engine cannot read.
@@ -86,7 +86,7 @@ pub enum DatagenError {
     Stopped {
         /// Files that are complete, kept ones included.
         files_done: u64,
-        /// Files that were asked for.
+        /// Files that were requested.
         files: u64,
     },
     /// There is no manifest.

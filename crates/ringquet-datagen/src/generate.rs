@@ -42,7 +42,7 @@ pub struct GenerateReport {
     /// The manifest.
     #[serde(serialize_with = "ringquet_io::path_text::serialize_path")]
     pub manifest: PathBuf,
-    /// Files that were asked for and are there now.
+    /// Requested files that exist now.
     pub files: u64,
     /// Of these, files that were there already and as listed.
     pub files_kept: u64,
@@ -64,7 +64,7 @@ pub struct GenerateReport {
     pub written_with: Option<WriteDriver>,
     /// Threads that wrote.
     pub threads: usize,
-    /// What the caller should know.
+    /// Warnings.
     pub warnings: Vec<Warning>,
 }
 
@@ -122,7 +122,7 @@ pub fn generate(
     )?;
     warnings.extend(told);
     if stop.load(Ordering::Relaxed) {
-        // Nothing was touched: the manifests that are there still tell the truth.
+        // Nothing was touched: the existing manifests are still true.
         return Err(DatagenError::Stopped { files_done: kept.len() as u64, files: plan.len() });
     }
     manifest.files.extend(kept.values().cloned());
@@ -332,11 +332,11 @@ fn check_space(
     compression: Compression,
     warnings: &mut Vec<Warning>,
 ) -> Result<(), DatagenError> {
-    // The folder itself may not be there yet: ask the nearest one that is.
+    // The folder itself may not exist yet: use the nearest one that does.
     let there = data_dir.ancestors().find(|path| path.exists());
     let there = there.filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let space = rustix::fs::statvfs(there)
-        .map_err(|errno| DatagenError::io(there, "ask for free space")(errno.into()))?;
+        .map_err(|errno| DatagenError::io(there, "get the free space")(errno.into()))?;
     let available = space.f_bavail.saturating_mul(space.f_frsize);
     let estimated = plan.bytes_estimated();
     let needed = estimated.saturating_add(estimated / SPACE_MARGIN);
@@ -399,7 +399,7 @@ struct Ledger<'a> {
     buffered_files: u64,
     /// Of the files that were written: pwrite if any of them was.
     written_with: Option<WriteDriver>,
-    /// What the queues of the threads had to say.
+    /// Warnings of the threads' queues.
     told: Vec<Warning>,
 }
 

@@ -1,4 +1,4 @@
-//! Writes the data set that a workload asks for, from a seed, and verifies it.
+//! Writes the data set of a workload from a seed, and verifies it.
 //!
 //! ```text
 //!  Workload ──▶ PLAN ────────▶ CONTENT ─────────▶ WRITE ───────────▶ MANIFEST
@@ -11,12 +11,12 @@
 //! - Content is a function of ([`GENERATOR`], seed, half, file, row group, column) alone. It does not depend on
 //!   the number of threads nor on which part of the files is written, so several hosts can each
 //!   write theirs ([`DatagenOptions::first_file`], [`DatagenOptions::files`]).
-//! - A file appears under its name only when it is whole and on disk. A full disk, an error or a
-//!   stop leaves nothing under a final name, and no temporary file.
-//! - [`generate`] with [`Existing::Resume`] trusts only what the manifest lists and what still has
-//!   the size and digest that it lists.
-//! - [`verify`] reads everything back, compares digests, and where one differs regenerates the
-//!   content and names the first row that is not what it was.
+//! - A file gets its final name only when it is complete and on disk. A full disk, an error or a
+//!   stop leaves neither an incomplete file under a final name nor a temporary file.
+//! - [`generate`] with [`Existing::Resume`] keeps only files that the manifest lists and that still have
+//!   the listed size and digest.
+//! - [`verify`] reads everything back and compares digests. Where one differs, it regenerates the
+//!   content and names the first row that differs.
 
 // loops for all that follows
 mod wide;

@@ -52,7 +52,7 @@ pub struct Manifest {
     pub schema_version: u32,
     /// Name and version of the tool.
     pub created_by: String,
-    /// Whether all files that were asked for are listed.
+    /// Whether all requested files are listed.
     pub complete: bool,
     /// Which function made the values, [`GENERATOR`] of the version that wrote the files; 1 where a manifest has none.
     #[serde(default = "first_generator")]
@@ -63,7 +63,7 @@ pub struct Manifest {
     pub content: ContentOptions,
     /// Choices about pages.
     pub pages: PageOptions,
-    /// What the workload said.
+    /// What the workload contained.
     pub workload: ManifestWorkload,
     /// Digest of the listed files: Σ digest of a file · (2 · its index + 1), modulo 2^128; 32
     /// hexadecimal digits. The index counts training files then evaluation files.

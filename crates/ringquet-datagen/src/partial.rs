@@ -42,7 +42,7 @@ impl PartialFile {
         Ok(Self { file, temporary, target: target.to_owned(), committed: false })
     }
 
-    /// Asks for the space of `bytes` at once, and gives the file that length: [`Self::commit`] wants it
+    /// Reserves the space of `bytes` at once, and gives the file that length: [`Self::commit`] requires it
     /// cut to what it has. On ext4 a write that extends a file waits for those before it, in a worker of
     /// the kernel; one into reserved space does not. In memory there is nothing to gain. What cannot be
     /// reserved is allocated, or refused, when it is written.
@@ -104,7 +104,7 @@ fn target_of(name: &str) -> Option<&str> {
     process.bytes().all(|byte| byte.is_ascii_digit()).then_some(target)
 }
 
-/// What killed processes left in `folder` of the files for which `is_ours` says yes.
+/// What killed processes left in `folder` of the files for which `is_ours` is true.
 fn left_overs(
     folder: &Path,
     is_ours: impl Fn(&Path) -> bool,
@@ -138,7 +138,7 @@ pub(crate) fn left_over_bytes(
     left_overs(folder, is_ours)?.into_iter().map(allocated).sum()
 }
 
-/// Removes what killed processes left in `folder` of the files for which `is_ours` says yes.
+/// Removes what killed processes left in `folder` of the files for which `is_ours` is true.
 pub(crate) fn remove_left_over(
     folder: &Path,
     is_ours: impl Fn(&Path) -> bool,

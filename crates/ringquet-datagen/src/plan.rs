@@ -173,7 +173,7 @@ impl Plan {
         row.saturating_mul(file.layout.rows())
     }
 
-    /// What a file of `recipe` will have, to a few kilobytes. `None` where the estimate is only a
+    /// What a file of `recipe` will have, to a few kilobytes. `None` if the estimate is only a
     /// bound: with a codec, repeated values, pages of other kinds, or records of several sizes.
     pub(crate) fn file_bytes_known(&self, recipe: &Recipe) -> Option<u64> {
         let is_known = recipe.compression == Compression::None

@@ -23,7 +23,7 @@ pub struct VerifyOptions {
     #[serde(serialize_with = "null_if_0")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<usize>"))]
     pub threads: usize,
-    /// Leave out the hash of each file's bytes, for which a file is read once more. It alone sees
+    /// Leave out the hash of each file's bytes, for which a file is read once more. Only the hash notices
     /// what no value depends on: statistics, or the upper bytes of an int8 that is stored as INT32.
     pub skip_bytes: bool,
     /// In place of this machine's storage: for tests.
@@ -90,7 +90,7 @@ pub struct VerifyReport {
     pub seconds: f64,
     /// What is wrong, by file.
     pub problems: Vec<Problem>,
-    /// What the engine had to say while reading, e.g. that io_uring is refused.
+    /// Warnings of the engine while reading, e.g. that io_uring is refused.
     pub warnings: Vec<Warning>,
 }
 

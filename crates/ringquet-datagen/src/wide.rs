@@ -1,6 +1,6 @@
 //! The loops that make and look at every value, compiled for AVX-512 and AVX2 as well.
 //!
-//! Each asks the CPU and runs the widest that there is: 64-bit products, of which random values are
+//! Each checks the CPU and runs the widest available version: 64-bit products, of which random values are
 //! made, and 32-bit minima are single instructions only there. The closures that they are given
 //! become part of them; they are to own what they use, tables apart, for what is behind a reference
 //! may be loaded anew for every value. The dispatch is `multiversion`'s, and so is what is unsafe

@@ -12,10 +12,10 @@
 //!            moved apart where nulls lie between them                     (kernels::spread)
 //! ```
 //!
-//! A batch ends when it has the rows asked for, or when the column has used up the bytes that it may take: see `quota`.
+//! A batch ends when it has the requested rows, or when the column has used up the bytes that it may take: see `quota`.
 //!
 //! A page that is not compressed is decoded out of the source's memory and stays there until all of its values are
-//! taken: its bytes are asked for again by the next batch. A compressed page is decompressed once into memory of the
+//! taken: the next batch requests its bytes again. A compressed page is decompressed once into memory of the
 //! column. Where the pages and dictionaries of all columns take more than their share of the memory, they are given back after
 //! each batch, and read again for the next one: slower, but within the budget.
 
@@ -234,7 +234,7 @@ impl FastColumn {
         Ok(None)
     }
 
-    /// The batch is full before it has all the rows that were asked for.
+    /// The batch is full before it has all requested rows.
     fn end_early(&mut self, output: &mut Output) -> Result<Option<Range<u64>>, Fault> {
         if matches!(self.plan.shape, Shape::List(_)) {
             self.split = Some(Box::new(output.split_last_row(&self.plan, &self.pool)?));

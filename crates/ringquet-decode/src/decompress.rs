@@ -1,6 +1,6 @@
 //! Decompression of pages, into memory that the caller gives.
 //!
-//! A page header says how long the page is after decompression. That length is believed only as far as the compressed
+//! A page header says how long the page is after decompression. That length is trusted only as far as the compressed
 //! bytes can justify it ([`check_expansion`]), the decompressors write into exactly that much, and a page that gives
 //! less or more is an error. Contexts live as long as their [`Decompressor`], one per reader thread.
 
@@ -74,7 +74,7 @@ impl Decompressor {
         };
         let written = written.map_err(|what| Fault::Codec { codec, what })?;
         if written != wanted {
-            let what = format!("{written} bytes came out, the page header says {wanted}");
+            let what = format!("{written} bytes instead of the {wanted} in the page header");
             return Err(Fault::Codec { codec, what });
         }
         Ok(())
@@ -130,7 +130,7 @@ impl Decompressor {
     }
 }
 
-/// Fills `target` from a stream; one byte too many is counted, so that the caller sees a wrong length.
+/// Fills `target` from a stream; one byte too many is counted, so that the caller detects a wrong length.
 fn read_exactly(mut stream: impl Read, target: &mut [u8]) -> Result<usize, String> {
     let mut written = 0;
     while written < target.len() {

@@ -21,7 +21,7 @@ pub enum PageEncoding {
     RleDictionary,
     /// All first bytes, all second bytes, …
     ByteStreamSplit,
-    /// A number that the specification did not know when this was written.
+    /// A number that was not in the specification when this was written.
     Unknown(i32),
 }
 
@@ -41,7 +41,7 @@ impl PageEncoding {
         }
     }
 
-    /// The number, as a page header has it. Encodings that we do not know are not written.
+    /// The number, as a page header has it. Unknown encodings are not written.
     pub(crate) fn to_thrift(self) -> u32 {
         match self {
             Self::Plain => 0,

@@ -1,8 +1,8 @@
 //! What can be wrong with the bytes, by cause.
 //!
-//! Two layers, so that hot loops stay cheap: a kernel returns a small [`Fault`] that only knows what is wrong, and the
-//! layer that knows where it is (column, row group, offset in the file) turns it into a [`DecodeError`] once. The name
-//! of the file is added by the caller, who is the only one to know it.
+//! Two layers, so that hot loops stay cheap: a kernel returns a small [`Fault`] that holds only what is wrong, and the
+//! layer above adds where it is (column, row group, offset in the file) and makes a [`DecodeError`] once. The caller adds
+//! the name of the file.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -68,7 +68,7 @@ pub enum DecodeError {
         /// Which feature.
         what: String,
     },
-    /// A length in the file asks for more memory than the bytes behind it can justify.
+    /// A length in the file requires more memory than the bytes behind it can justify.
     #[error(
         "{at}: {what} requires {wanted_bytes} bytes, more than the {bound_bytes} that are allowed"
     )]
@@ -77,7 +77,7 @@ pub enum DecodeError {
         at: Box<Place>,
         /// What the memory was for.
         what: &'static str,
-        /// Bytes that the file asks for.
+        /// Bytes that the file requires.
         wanted_bytes: u64,
         /// Bytes that are allowed.
         bound_bytes: u64,
@@ -129,7 +129,7 @@ pub enum DecodeError {
         at: Box<Place>,
         /// Which codec.
         codec: Codec,
-        /// What its decompressor said.
+        /// The error of its decompressor.
         what: String,
     },
     /// The `parquet` crate, which decodes what our kernels do not cover, refused.
@@ -137,7 +137,7 @@ pub enum DecodeError {
     Parquet {
         /// Where.
         at: Box<Place>,
-        /// What it said.
+        /// Its error.
         source: Box<ParquetError>,
     },
     /// Decoded columns do not make a record batch.
@@ -145,13 +145,13 @@ pub enum DecodeError {
     Arrow {
         /// Where.
         at: Box<Place>,
-        /// What Arrow said.
+        /// Arrow's error.
         source: Box<arrow_schema::ArrowError>,
     },
     /// The projection names a column that the file does not have.
     #[error("no column '{name}' in the file{}", nearest_columns(.nearest))]
     UnknownColumn {
-        /// The name that was asked for.
+        /// The requested name.
         name: String,
         /// The most similar names that the file has, best first.
         nearest: Vec<String>,
@@ -223,7 +223,7 @@ impl Fault {
         }
     }
 
-    /// Says where.
+    /// Adds the place.
     #[cold]
     #[inline(never)]
     pub(crate) fn at(self, place: Place) -> DecodeError {

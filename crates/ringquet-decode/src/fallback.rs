@@ -563,7 +563,7 @@ fn encoding_of(encoding: PageEncoding) -> Option<Encoding> {
     })
 }
 
-/// Encodings that nobody knows are refused by their number.
+/// Unknown encodings are refused by their number.
 fn check_encodings(header: &PageHeader) -> Result<(), Fault> {
     let encodings = match header.kind {
         PageKind::Dictionary { encoding, .. } | PageKind::DataV2 { encoding, .. } => [encoding; 3],

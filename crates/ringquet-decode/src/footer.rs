@@ -6,8 +6,8 @@
 //! ```
 //!
 //! A real DLRM file has 768 row groups of 200 columns and a footer of 17.7 MB, nearly all of it statistics and columns
-//! that nobody asked for. So the thrift bytes are walked once by our own reader, which steps over both ([`template`]), and what is
-//! kept is a few bytes per wanted column chunk ([`chunks`]). Only the schema goes to the `parquet` crate: it gets a
+//! that are not needed. So the thrift bytes are walked once by our own reader, which steps over both ([`template`]), and what is
+//! kept is a few bytes per selected column chunk ([`chunks`]). Only the schema goes to the `parquet` crate: it gets a
 //! little footer of its own, with no row groups and the schema written anew ([`crate::schema::rewrite`]).
 
 mod chunks;

@@ -11,14 +11,14 @@ use crate::sync::Mutex;
 /// A size of buffer that the pool hands out as it is.
 const BYTES: usize = 1024;
 
-/// The buffers that somebody has.
+/// The buffers that are held.
 #[derive(Default)]
 struct Held(Mutex<Vec<usize>>);
 
 impl Held {
     fn add(&self, buffer: &PoolBuffer) -> usize {
         let address = buffer.bytes().as_ptr() as usize;
-        let mut held = self.0.lock().expect("nobody panics");
+        let mut held = self.0.lock().expect("no thread panics");
         assert!(!held.contains(&address), "memory at {address} is handed out twice");
         held.push(address);
         address
@@ -26,7 +26,7 @@ impl Held {
 
     /// Before the buffer is dropped: from then on another thread may have it.
     fn remove(&self, address: usize) {
-        self.0.lock().expect("nobody panics").retain(|held| *held != address);
+        self.0.lock().expect("no thread panics").retain(|held| *held != address);
     }
 }
 
@@ -45,7 +45,7 @@ fn decoded_and_dropped(buffers: u8) {
             let (held, left) = (Arc::clone(&held), Arc::clone(&left));
             consumers.push(spawn(move || {
                 assert!(array.iter().all(|byte| *byte == value), "written while it is read");
-                let mut left = left.lock().expect("nobody panics");
+                let mut left = left.lock().expect("no thread panics");
                 *left -= 1;
                 if *left == 0 {
                     held.remove(address);
@@ -56,7 +56,7 @@ fn decoded_and_dropped(buffers: u8) {
         }
     }
     for consumer in consumers {
-        consumer.join().expect("nobody writes to what is read");
+        consumer.join().expect("nothing writes to what is read");
     }
     let counters = pool.counters();
     assert_eq!(counters.allocated_buffers + counters.reused_buffers, u64::from(buffers));

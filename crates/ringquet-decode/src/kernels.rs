@@ -1,6 +1,6 @@
 //! The inner loops: free functions over slices, one kernel per file, each held against a plain version.
 //!
-//! Kernels that have a version for x86-64 say so in their `*_x86` file; which one runs is decided when it is first
+//! Kernels that have a version for x86-64 keep it in their `*_x86` file; which one runs is decided when it is first
 //! needed, by what the CPU can do. The portable version is always there and gives the same; `cargo xtask portable` builds it in
 //! place of the others, as another architecture would have it, and runs this crate's tests.
 
@@ -49,14 +49,14 @@ mod tests {
     ];
 
     /// BMI2 was detected and POPCNT taken for granted: on a machine that hides it, undefined behaviour. What a kernel is
-    /// compiled with has to be what is asked for before it is called.
+    /// compiled with must be detected before it is called.
     #[test]
     fn a_kernel_is_called_only_where_all_of_its_features_were_detected() {
         let helper = include_str!("kernels.rs").split("fn has_avx512_vbmi()").nth(1).unwrap();
         let helper = helper.split("\n}").next().unwrap();
         let mut kernels = 0;
         for source in SOURCES {
-            // Calls in the tests beside the kernels are looked at by whoever runs them.
+            // Calls in the tests beside the kernels are checked by running them.
             let source = source.split("#[cfg(test)]").next().unwrap();
             let functions: Vec<&str> = source.split("\n}").collect();
             for kernel in source.split("#[target_feature(enable = \"").skip(1) {
@@ -75,7 +75,7 @@ mod tests {
                             asked.contains(&format!("is_x86_feature_detected!(\"{feature}\")"));
                         assert!(
                             detected,
-                            "{name} is compiled with {feature}, which is not asked for"
+                            "{name} is compiled with {feature}, which is not detected first"
                         );
                     }
                 }

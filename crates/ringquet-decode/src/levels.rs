@@ -20,7 +20,7 @@ pub(crate) enum Run<'a> {
     Packed { bytes: &'a [u8], length: usize },
 }
 
-/// Walks the runs of hybrid bytes. Ends when the bytes end; the caller knows how many values it wants.
+/// Walks the runs of hybrid bytes. Ends when the bytes end; the caller counts the values.
 #[derive(Debug, Clone)]
 pub(crate) struct Runs<'a> {
     bytes: &'a [u8],

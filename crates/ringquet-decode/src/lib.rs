@@ -1,6 +1,6 @@
-//! Bytes to columns: what lies between the bytes of a Parquet file and Arrow arrays.
+//! Bytes to columns: from the bytes of a Parquet file to Arrow arrays.
 //!
-//! This crate knows no file descriptor. It is given bytes, or asks for them by their offsets, and gives record batches.
+//! This crate uses no file descriptors. It takes bytes, or requests them by their offsets, and returns record batches.
 //!
 //! ```text
 //!  file        │PAR1│ row group 0          │ row group 1 │ …              │ footer │ length │PAR1│
@@ -14,18 +14,18 @@
 //!                                                       Arrow array of `batch_rows` rows
 //! ```
 //!
-//! - [`footer_len`] and [`Footer::parse`] read the end of the file: where everything lies, only for the columns of a
-//!   [`Projection`], in about ten bytes per column chunk.
+//! - [`footer_len`] and [`Footer::parse`] read the end of the file: the positions of the column chunks of a [`Projection`], in about
+//!   ten bytes per column chunk.
 //! - [`RowGroupDecoder`] walks one row group. It is a state machine: [`Step::NeedsBytes`] names the bytes it needs next
-//!   from a [`ChunkSource`], [`Step::Batch`] hands out rows. It never asks for more than one page.
+//!   from a [`ChunkSource`], [`Step::Batch`] returns rows. It never requests more than one page.
 //! - Flat columns and lists one level deep are decoded by our own kernels ([`DecoderChoice`]) into memory of a
 //!   [`BufferPool`], which is used again once the last reference to a batch is gone.
-//! - What our own kernels do not cover is decoded by the `parquet` crate over the same pages; [`DecodeCounters`] says
-//!   which was which.
-//! - [`RowGroupDigest`] hashes decoded content so that two ways of decoding can be held against each other.
+//! - What our own kernels do not cover is decoded by the `parquet` crate over the same pages; [`DecodeCounters`] counts
+//!   both.
+//! - [`RowGroupDigest`] hashes decoded content so that two ways of decoding can be compared.
 //!
-//! Nothing in the bytes is trusted. Every length, count and offset is checked against what is there before it is used or
-//! allocated for, and what is wrong comes back as a [`DecodeError`] with its numbers.
+//! Nothing in the bytes is trusted. Every length, count and offset is checked against the existing bytes before it is used or
+//! memory is allocated for it. Anything wrong is returned as a [`DecodeError`] with its numbers.
 
 #![deny(unsafe_code)]
 

@@ -85,7 +85,7 @@ pub(crate) struct Contexts {
 struct FreeBlocks {
     by_capacity: BTreeMap<usize, SizeClass>,
     bytes: usize,
-    /// Counts up with every buffer that is asked for.
+    /// Counts up with every buffer that is requested.
     clock: u64,
 }
 
@@ -93,7 +93,7 @@ struct FreeBlocks {
 #[derive(Default)]
 struct SizeClass {
     blocks: Vec<Block>,
-    /// When one of them was last asked for.
+    /// When one of them was last requested.
     asked: u64,
 }
 
@@ -251,7 +251,7 @@ impl Shared {
         free.bytes += block.capacity;
         free.by_capacity.entry(block.capacity).or_default().blocks.push(block);
         drop(free);
-        // Giving memory back to the system takes time; nobody waits for the lock meanwhile.
+        // Giving memory back to the system takes time; no thread waits for the lock meanwhile.
         drop(evicted);
     }
 }
@@ -469,7 +469,7 @@ mod tests {
         let buffers: Vec<PoolBuffer> = (0..4).map(|_| pool.take(1024)).collect();
         drop(buffers);
         assert_eq!(pool.free_bytes(), 2048);
-        // Sizes that are no longer asked for make room for those that are.
+        // Sizes that are no longer requested make room for those that are.
         drop(pool.take(1280));
         drop(pool.take(1280));
         assert_eq!(pool.free_bytes(), 1024 + 1280);

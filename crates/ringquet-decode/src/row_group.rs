@@ -1,7 +1,7 @@
-//! One row group, from bytes to batches: a state machine that asks for bytes instead of reading them.
+//! One row group, from bytes to batches: a state machine that requests bytes instead of reading them.
 //!
 //! All wanted columns advance together. Each pulls pages until it has the rows of the batch; when bytes are not at hand,
-//! [`Step::NeedsBytes`] says which, and the next call goes on where this one stopped.
+//! [`Step::NeedsBytes`] holds which, and the next call continues where this one stopped.
 //!
 //! How many rows a batch has follows from what they decode to, which is known only while they are decoded:
 //!
@@ -238,7 +238,7 @@ impl RowGroupDecoder {
     /// The next batch, the bytes that it takes, or the end.
     ///
     /// # Errors
-    /// When the bytes are not what the footer and the page headers say, or when they take more memory than the options
+    /// When the bytes contradict the footer and the page headers, or when they take more memory than the options
     /// allow. The decoder is of no use after that.
     pub fn next_batch(&mut self, source: &mut dyn ChunkSource) -> Result<Step, DecodeError> {
         let rows_left = usize::try_from(self.rows - self.rows_done).unwrap_or(usize::MAX);

@@ -107,7 +107,7 @@ fn target(stored: &DataType, shown: &DataType, int96: Int96) -> DataType {
 }
 
 /// The interval type that shows all that INTERVAL has, in place of the one that the `parquet` crate gives a column of which it
-/// knows no better.
+/// has nothing better.
 pub(crate) fn whole_intervals(schema: &Schema) -> SchemaRef {
     with_types(schema, &|data_type| match data_type {
         DataType::Interval(_) => Some(DataType::Interval(IntervalUnit::MonthDayNano)),
@@ -128,7 +128,7 @@ pub(crate) fn wide_indices(schema: &Schema) -> SchemaRef {
     })
 }
 
-/// The schema with other types where `other` says so, at any depth.
+/// The schema with other types where `other` has them, at any depth.
 fn with_types(schema: &Schema, other: &dyn Fn(&DataType) -> Option<DataType>) -> SchemaRef {
     let fields = schema.fields().iter().map(|field| with_type(field, other)).collect::<Fields>();
     Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))

@@ -1,14 +1,14 @@
-//! What a device gives: sweeps until steady, the knee, options for `scan` and `run`, and which stage binds.
+//! Measures a device: sweeps until steady, the knee, options for `scan` and `run`, and the stage that limits throughput.
 //!
 //! ```text
 //!  paths ─▶ target (test_file) ─▶ sweep: points ─▶ measure (places, steady) ─▶ knee ─▶ recommend ─▶ report
 //!             │ doctor: device chain                 │ array                     ╰▶ parquet_line, memory_copy ─▶ roofline
 //! ```
 //! A directory gets a test file of ours, which has no name and is gone when the process ends, however it ends. Files and
-//! block devices are opened for reading only. All reads are O_DIRECT; where that cannot be had, or a path lies in memory,
-//! it is refused, unless `--direct off` asks for just that.
+//! block devices are opened for reading only. All reads are O_DIRECT; if that is refused, or a path is in memory,
+//! it is refused, unless `direct` is off.
 //!
-//! Rates count the bytes that arrived in the window; device bytes, told beside them, are of the kernel's counters and
+//! Rates count the bytes that arrived in the window; device bytes, reported beside them, come from the kernel's counters and
 //! include what other processes read. CPU seconds are those of the process (user and system), so they include the
 //! kernel's worker threads of its rings and leave out interrupts that hit other processes.
 
@@ -42,14 +42,14 @@ use std::time::{Duration, Instant};
 pub use array::{ArrayView, IMBALANCE_MAX, Member, ReaderPlace, TargetReport, view};
 pub use error::CharacterizeError;
 pub use knee::{KNEE_SHARE, Knee, Load, depth_for, knee};
-pub use measure::{Bench, Measured, PointReport, measure};
+pub use measure::{PointMeasurement, PointReport, SweepSetup, measure};
 pub use memory_copy::MemoryCopy;
 pub use parquet_line::{ParquetLine, ParquetSource};
 pub use recommend::{KneeReport, Recommended, knees, recommend};
 pub use roofline::{Rates, Roofline, Stage, roofline};
 pub use shown_options::ShownOptions;
 pub use steady::{RANGE_MAX, SLOPE_MAX, Steadiness, WINDOW_ROUNDS, judge};
-pub use sweep::{Access, Axes, IN_FLIGHT_BYTES_MAX, Point, Preset, points};
+pub use sweep::{Access, Axes, IN_FLIGHT_BYTES_MAX, Preset, SweepPoint, points};
 pub use target::TargetKind;
 
 use ringquet::StopFlag;
@@ -59,7 +59,7 @@ use ringquet_io::{DriverChoice, DriverName, PageKind};
 use serde::Serialize;
 
 use crate::doctor::Tree;
-use target::{Preparation, Target};
+use target::{Preparation, ReadTarget};
 
 /// Threads of a point at most: beyond the largest machines.
 const THREADS_MAX: usize = 4096;
@@ -88,7 +88,7 @@ pub struct CharacterizeOptions {
     pub cpus: Option<Vec<usize>>,
     /// The data set of the Parquet line.
     pub parquet: Option<ParquetSource>,
-    /// The workload that it is of, and its overrides: to say how the measurement is made again.
+    /// The workload of the data set, and its overrides: to reproduce the measurement.
     pub workload: Option<(PathBuf, Vec<String>)>,
     /// Measure IOPOLL and unregistered buffers at the knees too.
     pub extras: bool,
@@ -115,14 +115,14 @@ impl CharacterizeOptions {
     fn check(&self) -> Result<(), CharacterizeError> {
         let wrong = |text: String| Err(CharacterizeError::Options(text));
         if self.paths.is_empty() {
-            return wrong("no path to characterise".to_owned());
+            return wrong("no path given".to_owned());
         }
         let real = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
         let twice = self.paths.iter().enumerate().find(|(index, path)| {
             self.paths[..*index].iter().any(|before| real(before) == real(path))
         });
         if let Some((_, path)) = twice {
-            return wrong(format!("{}: is named twice", path.display()));
+            return wrong(format!("{}: is given twice", path.display()));
         }
         let min = test_file::LEN_BYTES_MIN;
         if let Some(bytes) = self.test_file_bytes.filter(|bytes| *bytes < min) {
@@ -136,7 +136,7 @@ impl CharacterizeOptions {
             .find(|&&block| !(4096..=16 << 20).contains(&block) || !block.is_multiple_of(4096))
         {
             return wrong(format!(
-                "`block_bytes` {block}: must be multiples of 4096 from 4 KiB to 16 MiB"
+                "`block_bytes` {block}: must be a multiple of 4096 from 4 KiB to 16 MiB"
             ));
         }
         if let Some(&depth) =
@@ -153,9 +153,9 @@ impl CharacterizeOptions {
     }
 }
 
-/// Where a characterisation is.
+/// Progress of a characterisation.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Progress {
+pub enum CharacterizeProgress {
     /// Bytes of the test file that are written, and that are to be.
     Writing {
         /// So far.
@@ -164,13 +164,13 @@ pub enum Progress {
         bytes: u64,
     },
     /// A point begins.
-    Point {
+    SweepPoint {
         /// Points that are done.
         done: usize,
         /// Points in all.
         points: usize,
         /// The one that begins.
-        point: Point,
+        point: SweepPoint,
         /// What is left, in seconds: from the mean of those that are done.
         seconds_left: f64,
     },
@@ -182,7 +182,7 @@ pub enum Progress {
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CharacterizeReport {
-    /// How much was asked for.
+    /// How much was to be measured.
     pub preset: Preset,
     /// From the first byte of a test file to the last of the Parquet line, in seconds.
     pub seconds: f64,
@@ -190,11 +190,11 @@ pub struct CharacterizeReport {
     pub targets: Vec<TargetReport>,
     /// The threads and their CPUs, of the points with most threads.
     pub readers: Vec<ReaderPlace>,
-    /// Who carried the reads.
+    /// I/O driver of the reads.
     pub driver: DriverReport,
     /// Bytes read by all points, ramps and drains included.
     pub read_bytes: u64,
-    /// Bytes that the members read meanwhile, for whomever; `None` where they have no counter.
+    /// Bytes that the members read meanwhile, for any process; `None` if they have no counter.
     pub device_read_bytes: Option<u64>,
     /// The sweep.
     pub points: Vec<PointReport>,
@@ -206,7 +206,7 @@ pub struct CharacterizeReport {
     pub knees: Vec<KneeReport>,
     /// For `scan` and `run`.
     pub recommended: Option<Recommended>,
-    /// How the members shared out the fastest point; `None` where they have no counter.
+    /// How the fastest point was distributed over the members; `None` if they have no counter.
     pub array: Option<ArrayView>,
     /// How fast memory is copied; measured together with the Parquet line.
     pub memory_copy: Option<MemoryCopy>,
@@ -214,11 +214,11 @@ pub struct CharacterizeReport {
     pub parquet: Option<ParquetLine>,
     /// Which stage binds for that data set.
     pub roofline: Option<Roofline>,
-    /// What the user should know.
+    /// Warnings.
     pub warnings: Vec<Warning>,
 }
 
-/// Who carried the reads.
+/// I/O driver of the reads.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DriverReport {
@@ -243,7 +243,7 @@ pub struct DriverReport {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Refused {
     /// Which one.
-    pub point: Point,
+    pub point: SweepPoint,
     /// The kernel's answer.
     pub reason: String,
 }
@@ -254,7 +254,7 @@ pub struct Refused {
 /// [`CharacterizeError`], each naming the path or option; test files are gone in every case.
 pub fn characterize(
     options: &CharacterizeOptions,
-    progress: &dyn Fn(Progress),
+    progress: &dyn Fn(CharacterizeProgress),
     stop: &StopFlag,
 ) -> Result<CharacterizeReport, CharacterizeError> {
     options.check()?;
@@ -275,7 +275,7 @@ pub fn characterize(
         .and_then(|read| array::view(&sweep.members, read));
     let parquet = match (&options.parquet, &recommended) {
         (Some(source), Some(recommended)) => {
-            progress(Progress::Parquet);
+            progress(CharacterizeProgress::Parquet);
             Some(parquet_line(options, source, recommended, stop, &mut warnings)?)
         }
         _ => None,
@@ -295,11 +295,11 @@ pub fn characterize(
     });
     let (driver, read_bytes) = (sweep.driver(options)?, sweep.read_bytes);
     warnings.extend(std::mem::take(&mut sweep.warnings));
-    tell(&points, array.as_ref(), options, &mut warnings);
-    let mut told: Vec<Warning> = Vec::new();
+    point_warnings(&points, array.as_ref(), options, &mut warnings);
+    let mut distinct: Vec<Warning> = Vec::new();
     for warning in warnings {
-        if !told.contains(&warning) {
-            told.push(warning);
+        if !distinct.contains(&warning) {
+            distinct.push(warning);
         }
     }
     Ok(CharacterizeReport {
@@ -319,17 +319,17 @@ pub fn characterize(
         memory_copy,
         parquet,
         roofline,
-        warnings: told,
+        warnings: distinct,
     })
 }
 
 fn prepare(
     options: &CharacterizeOptions,
     tree: &Tree,
-    progress: &dyn Fn(Progress),
+    progress: &dyn Fn(CharacterizeProgress),
     stop: &StopFlag,
     warnings: &mut Vec<Warning>,
-) -> Result<Vec<Target>, CharacterizeError> {
+) -> Result<Vec<ReadTarget>, CharacterizeError> {
     let preset = options.preset.test_file_bytes();
     let preparation = Preparation {
         tree,
@@ -339,12 +339,14 @@ fn prepare(
             options.test_file_bytes.is_some(),
         ),
         stop,
-        written: &|written_bytes, bytes| progress(Progress::Writing { written_bytes, bytes }),
+        written: &|written_bytes, bytes| {
+            progress(CharacterizeProgress::Writing { written_bytes, bytes })
+        },
     };
     options.paths.iter().map(|path| preparation.prepare(path, warnings)).collect()
 }
 
-/// The driver and the way around the page cache that were asked for, as further arguments.
+/// The requested driver and page cache mode, as further arguments.
 fn carried_by(io: &IoOptions) -> String {
     let driver = match io.driver {
         DriverChoice::Pread => " `driver` pread",
@@ -355,7 +357,7 @@ fn carried_by(io: &IoOptions) -> String {
     format!("{driver}{direct}")
 }
 
-/// What is measured is the device, unless something else was asked for.
+/// The device is measured, unless the options say otherwise.
 fn direct(options: &CharacterizeOptions) -> DirectChoice {
     match options.io.direct {
         DirectChoice::Auto | DirectChoice::On => DirectChoice::On,
@@ -365,19 +367,19 @@ fn direct(options: &CharacterizeOptions) -> DirectChoice {
 
 /// The points, one after another.
 struct Sweep<'a> {
-    points: Vec<Point>,
-    bench: Bench,
+    points: Vec<SweepPoint>,
+    bench: SweepSetup,
     /// Where reads of a test file go, and the directory that it was made in.
     test_files: Vec<(PathBuf, PathBuf)>,
     members: Vec<crate::doctor::BlockDevice>,
     meter: ringquet_io::device::DeviceMeter,
-    progress: &'a dyn Fn(Progress),
+    progress: &'a dyn Fn(CharacterizeProgress),
     stop: &'a StopFlag,
     begun: Instant,
     done: usize,
     points_in_all: usize,
     read_bytes: u64,
-    first: Option<Measured>,
+    first: Option<PointMeasurement>,
     refused: Vec<Refused>,
     warnings: Vec<Warning>,
 }
@@ -386,8 +388,8 @@ impl<'a> Sweep<'a> {
     fn new(
         options: &CharacterizeOptions,
         tree: &Tree,
-        targets: &[Target],
-        progress: &'a dyn Fn(Progress),
+        targets: &[ReadTarget],
+        progress: &'a dyn Fn(CharacterizeProgress),
         stop: &'a StopFlag,
     ) -> Result<Sweep<'a>, CharacterizeError> {
         let numbers: Vec<(u32, u32)> = targets.iter().map(|target| target.number).collect();
@@ -408,7 +410,7 @@ impl<'a> Sweep<'a> {
         // More threads than CPUs share them.
         let cpus =
             (0..threads).map(|thread| cpus.get(thread % cpus.len().max(1)).copied().flatten());
-        let bench = Bench {
+        let bench = SweepSetup {
             files: targets.iter().map(|target| (target.reads.clone(), target.len_bytes)).collect(),
             cpus: cpus.collect(),
             io: IoOptions { direct: direct(options), ..options.io.clone() },
@@ -479,8 +481,8 @@ impl<'a> Sweep<'a> {
         Ok((reports, extra_reports))
     }
 
-    fn measure(&mut self, point: &Point) -> Result<PointReport, CharacterizeError> {
-        (self.progress)(Progress::Point {
+    fn measure(&mut self, point: &SweepPoint) -> Result<PointReport, CharacterizeError> {
+        (self.progress)(CharacterizeProgress::SweepPoint {
             done: self.done,
             points: self.points_in_all,
             point: *point,
@@ -532,20 +534,20 @@ impl<'a> Sweep<'a> {
 }
 
 /// How many [`extra_points`] will be: two per access.
-fn extra_points_of(points: &[Point]) -> usize {
+fn extra_points_of(points: &[SweepPoint]) -> usize {
     let any = |access| usize::from(points.iter().any(|point| point.access == access));
     2 * (any(Access::Sequential) + any(Access::Random))
 }
 
 /// The fastest knee of sequential reads and that of the smallest random ones, polled and unregistered.
-fn extra_points(reports: &[PointReport]) -> Vec<Point> {
+fn extra_points(reports: &[PointReport]) -> Vec<SweepPoint> {
     let knees = recommend::knees(reports);
     let of = |access| knees.iter().filter(move |knee| knee.access == access);
     let random = of(Access::Random).min_by_key(|knee| knee.block_bytes);
     let sequential = of(Access::Sequential)
         .max_by(|a, b| a.at.knee.read_bytes_per_second.total_cmp(&b.at.knee.read_bytes_per_second));
     let variants = |knee: &KneeReport| {
-        let base = Point {
+        let base = SweepPoint {
             access: knee.access,
             block_bytes: knee.block_bytes,
             queue_depth: knee.at.knee.queue_depth,
@@ -553,7 +555,7 @@ fn extra_points(reports: &[PointReport]) -> Vec<Point> {
             iopoll: false,
             registered_buffers: true,
         };
-        [Point { registered_buffers: false, ..base }, Point { iopoll: true, ..base }]
+        [SweepPoint { registered_buffers: false, ..base }, SweepPoint { iopoll: true, ..base }]
     };
     random.into_iter().chain(sequential).flat_map(variants).collect()
 }
@@ -587,8 +589,8 @@ fn parquet_line(
     )
 }
 
-/// What the user should know about the points.
-fn tell(
+/// Warnings about the points.
+fn point_warnings(
     points: &[PointReport],
     array: Option<&ArrayView>,
     options: &CharacterizeOptions,
@@ -597,7 +599,7 @@ fn tell(
     let unsteady = points.iter().filter(|point| !point.steady).count();
     if unsteady > 0 {
         let text = format!(
-            "{unsteady} of {} points did not get steady (range of 5 rounds over {:.0} %, or slope over {:.0} %): their numbers are of their last rounds; is something else using the device?",
+            "{unsteady} of {} points did not become steady (range of 5 rounds over {:.0} %, or slope over {:.0} %): their numbers are from the last rounds; is something else using the device?",
             points.len(),
             RANGE_MAX * 100.0,
             SLOPE_MAX * 100.0
@@ -612,8 +614,8 @@ fn tell(
     let cached = cached.count();
     if cached > 0 || options.io.direct == DirectChoice::Off {
         let text = match options.io.direct {
-            DirectChoice::Off => "reads go through the page cache: what is measured is memory wherever it holds the file".to_owned(),
-            _ => format!("in {cached} of {} points the device read less than what arrived: a file with holes, or a cache in between", points.len()),
+            DirectChoice::Off => "reads go through the page cache: measurements show memory wherever it holds the file".to_owned(),
+            _ => format!("in {cached} of {} points the device read less than was served: the file has holes, or a cache served the rest", points.len()),
         };
         warnings.push(Warning::new(WarningCode::PageCache, text));
     }
@@ -631,8 +633,7 @@ fn tell(
         warnings.push(Warning::new(WarningCode::ArrayImbalance, text));
     }
     if cfg!(debug_assertions) {
-        let text =
-            "this is a debug build: CPU numbers, and rates that CPU binds, are worth nothing";
+        let text = "this is a debug build: CPU times and CPU-bound rates are not meaningful";
         warnings.push(Warning::new(WarningCode::DebugBuild, text));
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //!  /proc, /sys ─▶ Tree ─▶ mounts ─▶ block_chain ─▶ examine: uring · limits · memory · cpu · cgroup · storage · pcie
 //!  io_uring itself ─▶ Machine ─────────────────────▶           │
-//!                                                              └─▶ one Finding each: is, should be, costs, mend
+//!                                                              └─▶ one Diagnosis each: is, should be, costs, mend
 //! ```
 //! Nothing is changed and nothing is guessed: features of io_uring are probed by making rings, everything else is
 //! read from the kernel's files through a [`Tree`] that tests replace with recorded ones. What the kernel does not
@@ -16,7 +16,7 @@ mod mounts;
 
 mod machine;
 
-mod finding;
+mod diagnosis;
 
 mod cgroup;
 mod cpu;
@@ -27,8 +27,8 @@ mod storage;
 mod uring;
 
 pub use block_chain::{BlockDevice, BlockKind, chain, members};
-pub use finding::{Finding, Standing};
-pub use machine::{Machine, MachineError, Place};
+pub use diagnosis::{Diagnosis, Severity};
+pub use machine::{Machine, MachineError, PathStorage};
 pub use mounts::{Mount, block_devices, mount_of};
 pub use tree::Tree;
 
@@ -43,15 +43,16 @@ pub struct DoctorReport {
     /// The devices below it, from the one that is mounted to the drives.
     pub devices: Vec<BlockDevice>,
     /// In the order in which a read meets them.
-    pub findings: Vec<Finding>,
-    /// Findings that are [`Standing::Good`].
+    pub findings: Vec<Diagnosis>,
+    /// Findings that are [`Severity::Good`].
     pub good: usize,
-    /// Findings that are [`Standing::Slow`].
+    /// Findings that are [`Severity::Slow`].
     pub slow: usize,
-    /// Findings that are [`Standing::Broken`].
+    /// Findings that are [`Severity::Broken`].
     pub broken: usize,
-    /// Findings that are [`Standing::Untold`].
-    pub untold: usize,
+    /// Findings that are [`Severity::Unknown`].
+    #[serde(rename = "untold")]
+    pub unknown: usize,
 }
 
 /// Looks at everything.
@@ -68,10 +69,10 @@ pub fn examine(machine: &Machine) -> DoctorReport {
     DoctorReport {
         path: machine.place.as_ref().map(|place| place.path.display().to_string()),
         devices: machine.place.as_ref().map(|place| place.devices.clone()).unwrap_or_default(),
-        good: of(Standing::Good),
-        slow: of(Standing::Slow),
-        broken: of(Standing::Broken),
-        untold: of(Standing::Untold),
+        good: of(Severity::Good),
+        slow: of(Severity::Slow),
+        broken: of(Severity::Broken),
+        unknown: of(Severity::Unknown),
         findings,
     }
 }

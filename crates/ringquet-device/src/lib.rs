@@ -1,7 +1,7 @@
-//! What a storage device can do, and whether the machine lets it.
+//! Measures a storage device, and checks the set-up of the machine.
 //!
-//! [`characterize()`](characterize::characterize) measures one: throughput and latency over block sizes, queue depths and threads, and
-//! what of it is left when Parquet is decoded. [`doctor`] looks at kernel, limits, memory and the way to the drives.
+//! [`characterize()`](characterize::characterize) measures throughput and latency over block sizes, queue depths and threads, and
+//! the throughput of decoding Parquet. [`doctor`] checks kernel, limits, memory and the path to the drives.
 
 pub mod doctor;
 

@@ -148,7 +148,7 @@ mod tests {
             let waker = Arc::clone(&shared);
             thread::spawn(move || waker.1.notify_one());
             // Nobody looks whether it was notified before.
-            let guard = shared.0.lock().expect("nobody panics");
+            let guard = shared.0.lock().expect("no thread panics");
             drop(shared.1.wait_timeout(guard, std::time::Duration::from_millis(1)));
         });
     }

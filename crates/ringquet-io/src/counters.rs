@@ -21,7 +21,7 @@ pub struct IoCounters {
     pub reads: u64,
     /// Bytes they brought.
     pub read_bytes: u64,
-    /// Reads that brought fewer bytes than asked and were resubmitted for the rest.
+    /// Short reads: they returned fewer bytes than requested and were resubmitted for the rest.
     pub short_reads: u64,
     /// Reads resubmitted after EAGAIN, EINTR or EBUSY.
     pub retries: u64,
@@ -32,7 +32,7 @@ pub struct IoCounters {
     /// Nanoseconds spent waiting in the kernel with nothing else to do.
     pub wait_ns: u64,
     /// From submission to reap of each read, in nanoseconds. Submission is the moment before the system call that hands the
-    /// read to the kernel (`pread`, `mmap`: that carries it out). The kernel does not say when a read completed: that was at
+    /// read to the kernel (`pread`, `mmap`: that carries it out). The kernel does not report when a read completed: that was at
     /// most [`IoCounters::reap_delay_ns`] before its reap.
     pub latency_ns: Histogram<u32>,
     /// How long the completion of each read can have waited for its reap at most, in nanoseconds: since the thread last looked

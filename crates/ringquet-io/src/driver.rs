@@ -1,6 +1,6 @@
 //! What a driver must do: take reads and writes, enter the kernel, give completions.
 //!
-//! A driver knows nothing of short reads, retries or slots: [`crate::ReadQueue`] and [`crate::WriteQueue`] do, once
+//! A driver does not handle short reads, retries or slots: [`crate::ReadQueue`] and [`crate::WriteQueue`] do, once
 //! for all of them. It reports what one system call would have reported.
 
 pub(crate) mod one_by_one;
@@ -150,14 +150,14 @@ pub trait Driver {
     /// the queue depth.
     ///
     /// # Safety
-    /// `address..address + len` is writable, nobody else looks at it, and both it and the file stay
+    /// `address..address + len` is writable, nothing else accesses it, and both it and the file stay
     /// until [`Driver::reap`] gave this token back or the driver is dropped **after being drained**.
     unsafe fn push(&mut self, read: RawRead);
 
     /// Takes a write, as [`Driver::push`] takes a read.
     ///
     /// # Safety
-    /// `address..address + len` stays, and nobody changes it, until [`Driver::reap`] gave this token back or the
+    /// `address..address + len` stays, and nothing changes it, until [`Driver::reap`] gave this token back or the
     /// driver is dropped after being drained; so does the file.
     unsafe fn push_write(&mut self, write: RawWrite);
 
@@ -172,6 +172,6 @@ pub trait Driver {
     /// Appends the completions that are there.
     fn reap(&mut self, completions: &mut Vec<RawCompletion>);
 
-    /// Asks the kernel to give up what is in flight; completions still come for each.
+    /// Cancels what is in flight; each request still completes.
     fn cancel(&mut self) {}
 }

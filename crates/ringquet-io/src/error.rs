@@ -32,7 +32,7 @@ pub enum IoError {
         /// What it is, e.g. `a FIFO (named pipe)`.
         kind: &'static str,
     },
-    /// `--direct on` was asked for and this file system does not take O_DIRECT.
+    /// `direct` is on and this file system does not support O_DIRECT.
     #[error("{path}: O_DIRECT is refused by this file system ({source}); use `direct` auto or off", path = path.display())]
     DirectRefused {
         /// The file.
@@ -47,7 +47,7 @@ pub enum IoError {
         path: PathBuf,
         /// First byte of the read that failed.
         offset: u64,
-        /// Bytes asked for.
+        /// Requested bytes.
         length: u64,
         /// The block device below, where known.
         device: Option<String>,
@@ -78,7 +78,7 @@ pub enum IoError {
         path: PathBuf,
         /// First byte of the read.
         offset: u64,
-        /// Bytes asked for.
+        /// Requested bytes.
         length: u64,
         /// Bytes that did not come.
         missing: u64,
@@ -93,7 +93,7 @@ pub enum IoError {
         /// Which property differs, with both values.
         what: String,
     },
-    /// io_uring was asked for by name and cannot be had.
+    /// io_uring was requested by name and is not available.
     #[error("io_uring is not available: {reason}; {remedy}")]
     UringUnavailable {
         /// What the probe met.
@@ -142,7 +142,7 @@ pub enum IoError {
         "cannot map an arena of {bytes} bytes: {source}; lower `memory_budget_bytes` or `threads`"
     )]
     Arena {
-        /// Size asked for.
+        /// Requested size.
         bytes: usize,
         /// The kernel's answer.
         source: io::Error,

@@ -22,7 +22,7 @@ impl Held {
     fn add(&self, slot: &Slot) {
         let start = slot.address(0) as usize;
         let end = start + slot.len_bytes();
-        let mut held = self.0.lock().expect("nobody panics");
+        let mut held = self.0.lock().expect("no thread panics");
         let other = held.iter().find(|other| start < other.1 && other.0 < end);
         assert_eq!(other, None, "a slot at {start}..{end} is handed out twice");
         held.push((start, end));
@@ -31,7 +31,7 @@ impl Held {
     /// Before the slot is freed: from then on another thread may have it.
     fn remove(&self, slot: &Slot) {
         let start = slot.address(0) as usize;
-        self.0.lock().expect("nobody panics").retain(|held| held.0 != start);
+        self.0.lock().expect("no thread panics").retain(|held| held.0 != start);
     }
 }
 

@@ -1,5 +1,5 @@
-//! Bytes from storage, at the speed of the device, on as little CPU as can be. Knows files, offsets and
-//! memory; does not know the word Parquet.
+//! Bytes from storage, at the speed of the device, on as little CPU as possible. This crate is about files, offsets
+//! and memory, not about Parquet.
 //!
 //! ```text
 //!              a reader thread's queue                            storage

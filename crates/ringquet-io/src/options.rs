@@ -22,7 +22,7 @@ pub enum DriverChoice {
     Pread,
     /// Copies out of a mapping: for comparison, and for tmpfs.
     Mmap,
-    /// The seeded driver of the tests, as [`IoOptions::sim`] says.
+    /// The seeded driver of the tests, configured by [`IoOptions::sim`].
     Sim,
 }
 
@@ -89,7 +89,7 @@ pub struct SqPoll {
     pub idle_ms: u32,
 }
 
-/// All that one [`crate::ReadQueue`] needs to know.
+/// All options of one [`crate::ReadQueue`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct IoOptions {

@@ -17,11 +17,11 @@ pub enum LayoutError {
     #[error(transparent)]
     Option(#[from] OptionError),
     /// The folder of the variants could not be made.
-    #[error("{}: cannot make a folder for the variants: {source}", path.display())]
+    #[error("{}: cannot create a folder for the variants: {source}", path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// A variant could not be written.
@@ -51,7 +51,7 @@ pub enum LayoutError {
         reason: String,
     },
     /// The stop flag was set.
-    #[error("interrupted: the files of the variants are removed")]
+    #[error("interrupted: the files of the variants were removed")]
     Stopped,
     /// No variant was measured.
     #[error("no layout was measured")]

@@ -1,5 +1,5 @@
-//! Which file layout should I write? Small variants of a workload's data, written and read on the
-//! storage that it would lie on.
+//! Compares file layouts: small variants of a workload's data are written to and read from the
+//! storage that is to hold it.
 //!
 //! ```text
 //!  workload ─▶ variants ─▶ for each: generate ─▶ open ─▶ read raw ─┐ × repeats ─▶ remove
@@ -7,9 +7,9 @@
 //!                          └─▶ the best of each kind of change together, as one more ─▶ pick
 //! ```
 //! All variants hold the same rows. They are written to a folder of their own in the data folder and
-//! are removed again, also where an error or the stop flag ends the work.
+//! are removed again, even if an error or the stop flag ends the work.
 //!
-//! The pick is the variant that delivers most rows per second here; of those that are about as fast,
+//! The pick is the variant with the most rows per second here; among those that are about as fast,
 //! the smallest.
 
 mod error;
@@ -29,10 +29,10 @@ use ringquet_workload::Loaded;
 use serde::Serialize;
 
 pub use error::LayoutError;
-pub use pick::Picked;
-pub use variants::{Change, Variant};
+pub use pick::PickedVariant;
+pub use variants::{Variant, VariantChange};
 
-/// Bounds of [`LayoutOptions::size_bytes`]: below, opening files takes longer than reading them.
+/// Lower bound of [`LayoutOptions::size_bytes`]: below it, opening files takes longer than reading them.
 const SIZE_BYTES_MIN: u64 = 1 << 20;
 /// Bound of [`LayoutOptions::repeats`].
 const REPEATS_MAX: u32 = 100;
@@ -108,9 +108,9 @@ pub struct VariantReport {
     pub file_bytes: u64,
     /// `file_bytes` by rows.
     pub bytes_per_row: f64,
-    /// Bytes of one raw read of the columns asked for.
+    /// Bytes of one raw read of the selected columns.
     pub read_bytes: u64,
-    /// Bytes that the devices read meanwhile; `None` where they have no counter.
+    /// Bytes that the devices read meanwhile; `None` if they have no counter.
     pub device_read_bytes: Option<u64>,
     /// Raw read bytes per second.
     pub raw_bytes_per_second: f64,
@@ -147,17 +147,17 @@ pub struct LayoutReport {
     /// The variants, the workload's own layout first.
     pub variants: Vec<VariantReport>,
     /// The one to write.
-    pub picked: Picked,
-    /// Who carried the reads.
+    pub picked: PickedVariant,
+    /// I/O driver of the reads.
     pub driver: DriverReport,
-    /// What the user should know.
+    /// Warnings.
     pub warnings: Vec<Warning>,
 }
 
 /// Compares layouts of `loaded`'s data where its data folder is.
 ///
 /// # Errors
-/// [`LayoutError`]; whatever ends the comparison, its files are removed.
+/// [`LayoutError`]; the files are removed however the comparison ends.
 pub fn compare(
     loaded: &Loaded,
     options: &LayoutOptions,
@@ -171,7 +171,7 @@ pub fn compare(
     let small = variants::small(loaded, options, scratch.folder())?;
     let (rows, files) = (variants::rows(&small), small.workload.dataset.num_files_train);
     let all = variants::list(&small.workload);
-    let mut bench = measure::Bench::new(small, options, stop);
+    let mut bench = measure::VariantBench::new(small, options, stop);
     // The first variant would pay for what is made once: threads, caches, a device that slept.
     if let Some(variant) = all.first() {
         progress(LayoutProgress {

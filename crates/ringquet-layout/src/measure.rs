@@ -13,7 +13,7 @@ use crate::variants::{self, Variant};
 use crate::{LayoutOptions, VariantReport};
 
 /// What measures variants one after the other.
-pub(crate) struct Bench<'a> {
+pub(crate) struct VariantBench<'a> {
     small: Loaded,
     options: &'a LayoutOptions,
     stop: &'a StopFlag,
@@ -21,13 +21,17 @@ pub(crate) struct Bench<'a> {
     warnings: Vec<Warning>,
 }
 
-impl<'a> Bench<'a> {
+impl<'a> VariantBench<'a> {
     /// For variants of `small`.
-    pub(crate) fn new(small: Loaded, options: &'a LayoutOptions, stop: &'a StopFlag) -> Bench<'a> {
-        Bench { small, options, stop, driver: None, warnings: Vec::new() }
+    pub(crate) fn new(
+        small: Loaded,
+        options: &'a LayoutOptions,
+        stop: &'a StopFlag,
+    ) -> VariantBench<'a> {
+        VariantBench { small, options, stop, driver: None, warnings: Vec::new() }
     }
 
-    /// Who carried the reads, and what the user should know.
+    /// I/O driver of the reads, and warnings.
     pub(crate) fn finish(self) -> (Option<DriverReport>, Vec<Warning>) {
         (self.driver, self.warnings)
     }

@@ -4,7 +4,7 @@ use ringquet_result::{Warning, WarningCode};
 use serde::Serialize;
 
 use crate::VariantReport;
-use crate::variants::{Change, Variant};
+use crate::variants::{Variant, VariantChange};
 
 /// Variants within this share of the fastest count as equally fast: repeats differ by as much.
 const EQUALLY_FAST: f64 = 0.97;
@@ -16,7 +16,7 @@ const WORTH_TRYING: f64 = 1.03;
 /// Repeats that differ by more than this share of their middle make a comparison doubtful.
 const NOISE: f64 = 0.25;
 
-/// Says so where the repeats of some variants lie far apart.
+/// A warning if the repeats of some variants differ much.
 pub(crate) fn noise(all: &[VariantReport]) -> Option<Warning> {
     let spread = |report: &VariantReport| {
         let [slowest, fastest] = report.rows_per_second_range;
@@ -26,7 +26,7 @@ pub(crate) fn noise(all: &[VariantReport]) -> Option<Warning> {
     let most = all.iter().map(spread).fold(0.0, f64::max);
     (noisy > 0).then(|| {
         let message = format!(
-            "repeats of {noisy} of {} layouts differ by more than {:.0} %, at most by {:.0} %: something else uses CPUs or device; the pick is worth as much. More `repeats` or a larger `size_bytes` help",
+            "repeats of {noisy} of {} layouts differ by more than {:.0} %, at most by {:.0} %: something else uses the CPUs or the device, so the pick is uncertain; use more `repeats` or a larger `size_bytes`",
             all.len(),
             100.0 * NOISE,
             100.0 * most
@@ -38,12 +38,12 @@ pub(crate) fn noise(all: &[VariantReport]) -> Option<Warning> {
 /// The variant to write.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Picked {
+pub struct PickedVariant {
     /// Its name.
     pub name: String,
     /// Why, with the numbers.
     pub why: String,
-    /// What to change in the workload, and what to tell `datagen`.
+    /// What to change in the workload and in the options of `datagen`.
     pub settings: Vec<String>,
     /// Of the variant.
     pub rows_per_second: f64,
@@ -56,7 +56,7 @@ pub struct Picked {
 }
 
 /// The smallest of those that are about as fast as the fastest.
-pub(crate) fn pick(all: &[VariantReport]) -> Option<Picked> {
+pub(crate) fn pick(all: &[VariantReport]) -> Option<PickedVariant> {
     let own = all.first()?;
     let fastest = all.iter().max_by(|a, b| a.rows_per_second.total_cmp(&b.rows_per_second))?;
     let most = fastest.rows_per_second;
@@ -82,7 +82,7 @@ pub(crate) fn pick(all: &[VariantReport]) -> Option<Picked> {
             times(picked.bytes_per_row, own.bytes_per_row),
         )
     };
-    Some(Picked {
+    Some(PickedVariant {
         name: picked.variant.name.clone(),
         why,
         settings: picked.variant.settings(&own.variant),
@@ -98,7 +98,12 @@ pub(crate) fn together(all: &[VariantReport]) -> Option<Variant> {
     let own = all.first()?;
     let mut variant = own.variant.clone();
     let mut names = Vec::new();
-    for kind in [Change::RowGroup, Change::Page, Change::Encoding, Change::Compression] {
+    for kind in [
+        VariantChange::RowGroup,
+        VariantChange::Page,
+        VariantChange::Encoding,
+        VariantChange::Compression,
+    ] {
         let of_kind = all.iter().filter(|report| report.variant.change == kind);
         let best = of_kind.max_by(|a, b| a.rows_per_second.total_cmp(&b.rows_per_second));
         let Some(best) = best else { continue };
@@ -110,9 +115,9 @@ pub(crate) fn together(all: &[VariantReport]) -> Option<Variant> {
         }
         names.push(best.variant.name.clone());
         match kind {
-            Change::RowGroup => variant.row_group_rows = best.variant.row_group_rows,
-            Change::Page => variant.pages.page_bytes = best.variant.pages.page_bytes,
-            Change::Encoding => {
+            VariantChange::RowGroup => variant.row_group_rows = best.variant.row_group_rows,
+            VariantChange::Page => variant.pages.page_bytes = best.variant.pages.page_bytes,
+            VariantChange::Encoding => {
                 variant.pages.dictionary = best.variant.pages.dictionary;
                 variant.pages.byte_stream_split = best.variant.pages.byte_stream_split;
             }
@@ -120,7 +125,7 @@ pub(crate) fn together(all: &[VariantReport]) -> Option<Variant> {
         }
     }
     variant.name = names.join(", ");
-    variant.change = Change::Together;
+    variant.change = VariantChange::Together;
     (names.len() >= 2).then_some(variant)
 }
 
@@ -130,10 +135,15 @@ mod tests {
     use ringquet_datagen::PageOptions;
     use ringquet_workload::Compression;
 
-    fn report(name: &str, change: Change, rows_per_second: f64, file_bytes: u64) -> VariantReport {
+    fn report(
+        name: &str,
+        change: VariantChange,
+        rows_per_second: f64,
+        file_bytes: u64,
+    ) -> VariantReport {
         let pages =
-            PageOptions { dictionary: change != Change::Encoding, ..PageOptions::default() };
-        let row_group_rows = if change == Change::RowGroup { 10 } else { 5 };
+            PageOptions { dictionary: change != VariantChange::Encoding, ..PageOptions::default() };
+        let row_group_rows = if change == VariantChange::RowGroup { 10 } else { 5 };
         VariantReport {
             variant: Variant {
                 name: name.to_owned(),
@@ -160,10 +170,10 @@ mod tests {
     #[test]
     fn the_smallest_of_the_fastest() {
         let all = [
-            report("own", Change::Nothing, 100.0, 50),
-            report("fastest", Change::Encoding, 201.0, 40),
-            report("as fast, smaller", Change::RowGroup, 200.0, 30),
-            report("smallest, slow", Change::Compression, 90.0, 10),
+            report("own", VariantChange::Nothing, 100.0, 50),
+            report("fastest", VariantChange::Encoding, 201.0, 40),
+            report("as fast, smaller", VariantChange::RowGroup, 200.0, 30),
+            report("smallest, slow", VariantChange::Compression, 90.0, 10),
         ];
         let picked = pick(&all).unwrap();
         assert_eq!(picked.name, "as fast, smaller");
@@ -179,8 +189,8 @@ mod tests {
     #[test]
     fn what_repeats_cannot_tell_apart_is_equally_fast() {
         let mut all = [
-            report("own", Change::Nothing, 100.0, 50),
-            report("fastest", Change::Encoding, 120.0, 60),
+            report("own", VariantChange::Nothing, 100.0, 50),
+            report("fastest", VariantChange::Encoding, 120.0, 60),
         ];
         assert_eq!(pick(&all).unwrap().name, "fastest");
         assert_eq!(noise(&all), None);
@@ -193,9 +203,9 @@ mod tests {
     #[test]
     fn a_slower_layout_is_not_picked_for_one_lucky_repeat() {
         let mut all = [
-            report("own", Change::Nothing, 100.0, 50),
-            report("lucky", Change::Encoding, 90.0, 20),
-            report("fastest", Change::Page, 110.0, 50),
+            report("own", VariantChange::Nothing, 100.0, 50),
+            report("lucky", VariantChange::Encoding, 90.0, 20),
+            report("fastest", VariantChange::Page, 110.0, 50),
         ];
         all[1].rows_per_second_range = [60.0, 130.0];
         all[2].rows_per_second_range = [80.0, 115.0];
@@ -206,7 +216,10 @@ mod tests {
 
     #[test]
     fn nothing_better_is_the_workloads_own() {
-        let all = [report("own", Change::Nothing, 100.0, 50), report("x", Change::Page, 102.0, 50)];
+        let all = [
+            report("own", VariantChange::Nothing, 100.0, 50),
+            report("x", VariantChange::Page, 102.0, 50),
+        ];
         let picked = pick(&all).unwrap();
         assert_eq!((picked.name.as_str(), picked.settings.len()), ("own", 0));
         assert_eq!(together(&all), None);
@@ -215,14 +228,14 @@ mod tests {
     #[test]
     fn the_best_of_two_kinds_are_tried_together() {
         let all = [
-            report("own", Change::Nothing, 100.0, 50),
-            report("plain", Change::Encoding, 150.0, 40),
-            report("large", Change::RowGroup, 120.0, 50),
-            report("snappy", Change::Compression, 80.0, 50),
+            report("own", VariantChange::Nothing, 100.0, 50),
+            report("plain", VariantChange::Encoding, 150.0, 40),
+            report("large", VariantChange::RowGroup, 120.0, 50),
+            report("snappy", VariantChange::Compression, 80.0, 50),
         ];
         let variant = together(&all).unwrap();
         assert_eq!(variant.name, "large, plain");
         assert_eq!((variant.row_group_rows, variant.pages.dictionary), (10, false));
-        assert_eq!(variant.change, Change::Together);
+        assert_eq!(variant.change, VariantChange::Together);
     }
 }

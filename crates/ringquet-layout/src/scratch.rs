@@ -13,11 +13,11 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
-    /// Makes `.ringquet-layout-PID` in `data_dir`, which is made where it is missing. The dot keeps
+    /// Makes `.ringquet-layout-PID` in `data_dir`, which is created if it is missing. The dot keeps
     /// scans of the data folder from reading it along.
     ///
     /// # Errors
-    /// [`LayoutError::Folder`], also where a folder of that name is there: it is somebody else's.
+    /// [`LayoutError::Folder`], also if a folder of that name exists: it belongs to another process or user.
     pub(crate) fn new(data_dir: &Path) -> Result<Scratch, LayoutError> {
         let fail = |path: &Path| {
             let path = path.to_owned();

@@ -16,7 +16,7 @@ const FILES_MAX: u64 = 16;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
-pub enum Change {
+pub enum VariantChange {
     /// None: as the workload and DLIO's writer have it.
     Nothing,
     /// Rows per row group.
@@ -38,7 +38,7 @@ pub struct Variant {
     /// What is changed, in few words.
     pub name: String,
     /// The kind of it.
-    pub change: Change,
+    pub change: VariantChange,
     /// Rows of a row group.
     pub row_group_rows: u64,
     /// How pages are written.
@@ -119,13 +119,13 @@ pub(crate) fn list(workload: &Workload) -> Vec<Variant> {
     let rows = dataset.num_samples_per_file;
     let own = Variant {
         name: "as the workload".to_owned(),
-        change: Change::Nothing,
+        change: VariantChange::Nothing,
         row_group_rows: dataset.row_layout().row_group_rows_max().clamp(1, rows),
         pages: PageOptions::default(),
         compression: dataset.compression,
     };
     let mut all = vec![own.clone()];
-    let mut add = |name: String, change: Change, make: &dyn Fn(&mut Variant)| {
+    let mut add = |name: String, change: VariantChange, make: &dyn Fn(&mut Variant)| {
         let mut variant = Variant { name, change, ..own.clone() };
         make(&mut variant);
         let is_new = |known: &Variant| {
@@ -140,20 +140,22 @@ pub(crate) fn list(workload: &Workload) -> Vec<Variant> {
     {
         let row_group_rows = row_group_rows.clamp(1, rows);
         let name = format!("row groups of {row_group_rows} rows");
-        add(name, Change::RowGroup, &|variant| variant.row_group_rows = row_group_rows);
+        add(name, VariantChange::RowGroup, &|variant| variant.row_group_rows = row_group_rows);
     }
     for (page_bytes, size) in [(64 << 10, "64 KiB"), (8 << 20, "8 MiB")] {
         let name = format!("pages of {size}");
-        add(name, Change::Page, &|variant| variant.pages.page_bytes = page_bytes);
+        add(name, VariantChange::Page, &|variant| variant.pages.page_bytes = page_bytes);
     }
-    add("no dictionary".to_owned(), Change::Encoding, &|v| v.pages.dictionary = false);
-    add("byte stream split".to_owned(), Change::Encoding, &|v| v.pages.byte_stream_split = true);
+    add("no dictionary".to_owned(), VariantChange::Encoding, &|v| v.pages.dictionary = false);
+    add("byte stream split".to_owned(), VariantChange::Encoding, &|v| {
+        v.pages.byte_stream_split = true
+    });
     for compression in [Compression::None, Compression::Snappy, Compression::Lz4, Compression::Zstd]
     {
         let name = format!("compression {}", word(&compression));
-        add(name, Change::Compression, &|variant| variant.compression = compression);
+        add(name, VariantChange::Compression, &|variant| variant.compression = compression);
     }
-    add("byte stream split, zstd".to_owned(), Change::Together, &|variant| {
+    add("byte stream split, zstd".to_owned(), VariantChange::Together, &|variant| {
         variant.pages.byte_stream_split = true;
         variant.compression = Compression::Zstd;
     });
@@ -201,7 +203,7 @@ mod tests {
         let small = small(&loaded, &options, Path::new("/x")).unwrap();
         assert_eq!(rows(&small), 1);
         let all = list(&small.workload);
-        assert!(all.iter().all(|variant| variant.change != Change::RowGroup), "{all:?}");
+        assert!(all.iter().all(|variant| variant.change != VariantChange::RowGroup), "{all:?}");
     }
 
     #[test]

@@ -37,9 +37,9 @@ pub enum Verdict {
     Pass,
     /// Broken.
     Fail,
-    /// The results do not say.
+    /// The results do not show it.
     Unknown,
-    /// No rule, but good to know.
+    /// Not a rule, but useful information.
     Note,
 }
 
@@ -49,7 +49,7 @@ pub enum Verdict {
 pub struct RuleCheck {
     /// Stable word for scripts.
     pub rule: &'static str,
-    /// What is asked for.
+    /// What the rule requires.
     pub asks: String,
     /// What was found.
     pub value: String,
@@ -95,7 +95,7 @@ pub struct RunCheck {
     /// Its folder.
     #[serde(serialize_with = "ringquet_result::path_text::serialize_path")]
     pub folder: PathBuf,
-    /// By what was changed in the workload; `None` where the results do not say.
+    /// By what was changed in the workload; `None` if the results do not show it.
     pub standing: Option<Eligibility>,
     /// The rules.
     pub findings: Vec<RuleCheck>,
@@ -114,7 +114,7 @@ pub struct ModelCheck {
     pub findings: Vec<RuleCheck>,
 }
 
-/// What the rules say of a folder.
+/// The rules applied to a folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CheckReport {
@@ -138,7 +138,7 @@ pub struct CheckReport {
 /// Checks the results in and below `dir`.
 ///
 /// # Errors
-/// [`CheckError`] where `dir` cannot be read or holds no results. A result that is damaged is no
+/// [`CheckError`] if `dir` cannot be read or holds no results. A result that is damaged is no
 /// error but a finding.
 pub fn check(dir: &Path) -> Result<CheckReport, CheckError> {
     let found = tree::find(dir)?;

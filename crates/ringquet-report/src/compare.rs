@@ -3,7 +3,7 @@
 use crate::model::{Better, Chart, Drawn, MetricValue, ResultEntry, Series};
 use crate::units;
 
-/// Series that one chart can show and an eye can tell apart: as many as there are colours.
+/// Series that one chart can show and an eye can distinguish: as many as there are colours.
 pub(crate) const SERIES_MAX: usize = 8;
 
 /// A row of the comparison.

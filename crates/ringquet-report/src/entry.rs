@@ -25,7 +25,7 @@ pub(crate) const fn known(
 }
 
 impl ResultEntry {
-    /// What every document of ringquet says of itself.
+    /// What every document of ringquet states about itself.
     pub(crate) fn of_document(document: Fields<'_>) -> ResultEntry {
         let mut entry = ResultEntry {
             kind: document.text("command").unwrap_or("result").to_owned(),
@@ -96,7 +96,7 @@ fn environment(document: Fields<'_>) -> Vec<(String, String)> {
     lines
 }
 
-/// Seconds since 1970 as UTC, so that a report says the same wherever it is made.
+/// Seconds since 1970 as UTC, so that a report is the same wherever it is made.
 fn utc_time(unix_seconds: f64) -> Option<String> {
     if !(0.0..1e11).contains(&unix_seconds) {
         return None;

@@ -12,11 +12,11 @@ pub enum ReportError {
     Read {
         /// The file or folder.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// A file is larger than any result.
-    #[error("{}: {length} bytes are too long for a result, {limit} are read at most", path.display())]
+    #[error("{}: {length} bytes are too long for a result; the limit is {limit}", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -26,7 +26,7 @@ pub enum ReportError {
         limit: u64,
     },
     /// A file is no JSON.
-    #[error("{}: no JSON document: {reason}", path.display())]
+    #[error("{}: not a JSON document: {reason}", path.display())]
     Syntax {
         /// The file.
         path: PathBuf,
@@ -45,7 +45,7 @@ pub enum ReportError {
         reason: String,
     },
     /// More results than can be distinguished in one report.
-    #[error("{given} results are too many for one report, {limit} fit")]
+    #[error("{given} results are too many for one report; the limit is {limit}")]
     TooMany {
         /// As given.
         given: usize,
@@ -53,7 +53,7 @@ pub enum ReportError {
         limit: usize,
     },
     /// No result at all.
-    #[error("no result was named")]
+    #[error("no result given")]
     Nothing,
 }
 

@@ -1,12 +1,12 @@
-//! Results at a glance: from the documents and folders that other commands left to one page.
+//! Reports: one page from the documents and folders that other commands wrote.
 //!
 //! ```text
 //!  files ─▶ source ─▶ scan, run, … ─▶ entries ─▶ compare ─▶ html, markdown, csv
 //!                      numbers, tables, charts as points       svg on a canvas
 //! ```
-//! [`read()`] finds out what each result is and takes from it what it knows; what it does not know it
-//! passes over, so that a result of a later version still reads. [`Report::render`] writes all of it
-//! in one of three forms. The page is one file: nothing is loaded from elsewhere and nothing runs.
+//! [`read()`] finds out what each result is and takes the fields that it supports; it
+//! ignores other fields, so that results of later versions can be read. [`Report::render`] writes the report
+//! in one of three formats. An HTML page is one file: it loads nothing and runs no scripts.
 
 mod error;
 mod units;
@@ -126,7 +126,7 @@ fn of_document(document: &Value, ranks: &[Value], path: &Path) -> Result<ResultE
         Some("characterize") => characterize::entry(fields),
         other => {
             let reason = match other {
-                Some(command) => format!("is of '{command}', which has no report"),
+                Some(command) => format!("was written by '{command}', which has no report"),
                 None => "has no command".to_owned(),
             };
             return Err(ReportError::NotAResult { path: path.to_owned(), reason });

@@ -37,7 +37,7 @@ pub struct ResultEntry {
     pub environment: Vec<(String, String)>,
     /// How: key and value.
     pub settings: Vec<(String, String)>,
-    /// What whoever reads the numbers should know.
+    /// Notes for the reader of the numbers.
     pub warnings: Vec<Remark>,
     /// The command line that does it again.
     pub command: Option<String>,

@@ -12,7 +12,7 @@ use ringquet_result::Fields;
 
 const METRICS: [KnownMetric; 17] = [
     known("train.au_percent_mean", "AU", Unit::Percent, Higher),
-    known("au_percent_bar", "AU asked for", Unit::Percent, Neither),
+    known("au_percent_bar", "AU target", Unit::Percent, Neither),
     known("accelerators", "accelerators", Unit::Count, Neither),
     known("train.samples_per_second_mean", "samples per second", Unit::PerSecond, Higher),
     known(

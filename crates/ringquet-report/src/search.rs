@@ -6,7 +6,7 @@ use crate::model::{Axis, Chart, Drawn, Level, ResultEntry, Series, TextTable, Un
 use ringquet_result::Fields;
 
 const METRICS: [KnownMetric; 2] = [
-    known("au_percent_bar", "AU asked for", Unit::Percent, Neither),
+    known("au_percent_bar", "AU target", Unit::Percent, Neither),
     known(
         "capacity.rows_per_busy_second",
         "rows per busy second of a thread",
@@ -64,7 +64,7 @@ pub(crate) fn entry(document: Fields<'_>) -> ResultEntry {
         y: Axis::linear("samples per second", Unit::PerSecond),
         series: vec![Series { name: "samples".to_owned(), points: line("samples_per_second") }],
         level: None,
-        note: "Where it turns flat nothing more comes, however many ask.".to_owned(),
+        note: "Where it turns flat, more accelerators get no more samples.".to_owned(),
     });
     entry.tables.extend(predictions(document));
     entry.set(document, &entry::DRIVER);

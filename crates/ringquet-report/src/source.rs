@@ -80,11 +80,11 @@ fn checked(document: Value, path: &Path) -> Result<Value, ReportError> {
     };
     if version > SCHEMA_VERSION_MAX {
         return not_a_result(format!(
-            "has schema_version {version}, this ringquet knows {SCHEMA_VERSION_MAX}"
+            "has schema_version {version}, this ringquet reads up to {SCHEMA_VERSION_MAX}"
         ));
     }
     if let Some(message) = document.pointer("/error/message").and_then(Value::as_str) {
-        return not_a_result(format!("is of a command that failed ({message})"));
+        return not_a_result(format!("was written by a command that failed ({message})"));
     }
     Ok(document)
 }

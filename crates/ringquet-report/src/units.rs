@@ -116,7 +116,7 @@ pub(crate) fn digits(number: f64) -> String {
 /// From this many times on, per cent are harder to read than times.
 const TIMES_FROM: f64 = 11.0;
 
-/// A change in per cent, with its sign; nothing where there is nothing to divide by.
+/// A change in per cent, with its sign; nothing if there is nothing to divide by.
 pub(crate) fn change(from: f64, to: f64) -> Option<String> {
     if from == 0.0 {
         return (to == 0.0).then(|| "0.0 %".to_owned());

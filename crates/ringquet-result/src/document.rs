@@ -15,14 +15,14 @@ use crate::warning::Warning;
 /// Raised when a key changes its meaning or goes away; new keys do not raise it.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// What a command says of itself in its document. Schema version and environment are added to it.
+/// What a document states about its command. Schema version and environment are added to it.
 #[derive(Debug)]
 pub struct Header<'a, O> {
     /// The verb, e.g. `scan`.
     pub command: &'a str,
-    /// The command line as it was typed, a word each; empty where a program called the library.
+    /// The command line as it was typed, a word each; empty if a program called the library.
     pub argv: &'a [String],
-    /// What was asked for.
+    /// Options of the command.
     pub options: &'a O,
     /// Warnings.
     pub warnings: &'a [Warning],
@@ -36,7 +36,7 @@ pub(crate) struct Preamble<'a, O> {
     schema_version: u32,
     /// The verb.
     command: &'a str,
-    /// The command line as it was typed, a word each; empty where a program called the library.
+    /// The command line as it was typed, a word each; empty if a program called the library.
     argv: &'a [String],
     /// Where and when it ran.
     environment: Environment,

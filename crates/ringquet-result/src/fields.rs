@@ -7,7 +7,7 @@ use serde_json::Value;
 pub struct Fields<'a>(pub &'a Value);
 
 impl<'a> Fields<'a> {
-    /// The value at `path`; `None` where it is missing or null.
+    /// The value at `path`; `None` if it is missing or null.
     pub fn at(self, path: &str) -> Option<Fields<'a>> {
         let found = path.split('.').try_fold(self.0, |value, key| value.get(key))?;
         (!found.is_null()).then_some(Fields(found))
@@ -31,7 +31,7 @@ impl<'a> Fields<'a> {
         self.at(path)?.0.as_str()
     }
 
-    /// The list at `path`; empty where there is none.
+    /// The list at `path`; empty if there is none.
     pub fn list(self, path: &str) -> impl Iterator<Item = Fields<'a>> + use<'a> {
         let list = self.at(path).and_then(|found| found.0.as_array());
         list.into_iter().flatten().map(Fields)

@@ -1,14 +1,14 @@
-//! What a result is: the document that every command writes with `--json`, and what is in it.
+//! Results: the document that every command writes with `--json`, and its contents.
 //!
 //! ```text
 //!  header:  schema version, command, argv, environment, options, warnings      document, environment, warning
 //!  report:  of the command; of a training run with DLIO's metrics              metrics
 //!  errors:  of options, by their names in the libraries                           option_error
-//!  reading: a look into documents in which anything may be missing             fields
+//!  reading: access to documents in which any field may be missing              fields
 //!  text:    of paths in documents, of files of /proc; opening what a folder has   path_text, proc_fields, regular_file
 //!  schemas: JSON Schemas of documents, from the types (feature `schema`)          schema
 //! ```
-//! This crate is at the bottom: each other one may give warnings, and each program writes documents.
+//! This is the lowest crate: all others may give warnings, and every command writes documents.
 
 mod option_error;
 mod warning;

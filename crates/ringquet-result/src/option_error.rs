@@ -8,7 +8,7 @@ use std::fmt;
 pub struct OptionError {
     /// The option.
     pub option: &'static str,
-    /// What it was given; empty where the fault is in another option or the machine.
+    /// What it was given; empty if the fault is in another option or the machine.
     pub value: String,
     /// What is accepted, or what stands against it and what to do; the rest of the sentence where there is no value.
     pub accepted: String,

@@ -1,4 +1,4 @@
-//! What the user should know although the work went on.
+//! Warnings: the work continued, but the user should read them.
 
 use std::fmt;
 
@@ -67,17 +67,17 @@ warning_codes! {
     Dictionaries = "dictionaries",
     /// Names of files do not fit into fio's log.
     FioIologNames = "fio_iolog_names",
-    /// Neither DLIO nor this tool knows the key of a workload.
+    /// A key of a workload is unknown to DLIO and to this tool.
     UnknownKey = "unknown_key",
-    /// DLIO knows the key of a workload; it has no effect here.
+    /// A key of a workload is known to DLIO but has no effect here.
     IneffectiveKey = "ineffective_key",
     /// A section of a workload is about something that this tool does not do.
     OutOfScope = "out_of_scope",
-    /// DLIO itself writes uncompressed files whatever `dataset.compression` says.
+    /// DLIO itself writes uncompressed files whatever `dataset.compression` is.
     CompressionUnlikeDlio = "compression_unlike_dlio",
     /// With a codec the size can only be bounded, and the bound exceeds the free space.
     SpaceMayRunOut = "space_may_run_out",
-    /// A listed file was not as the manifest says and was written again.
+    /// A listed file differed from the manifest and was written again.
     Rewritten = "rewritten",
     /// The files that were verified are a part of a data set.
     PartOfDataSet = "part_of_data_set",
@@ -121,7 +121,7 @@ impl Serialize for WarningCode {
     }
 }
 
-/// Something that the user should know and that stopped nothing.
+/// A warning: something to know that stopped nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Warning {

@@ -25,7 +25,7 @@ use crate::queue::{NoBatch, RankQueue, Rows};
 use crate::touch::Touched;
 use ringquet_result::metrics::StepTimes;
 
-/// What an accelerator is doing, for whoever watches.
+/// What an accelerator is doing, for progress.
 #[derive(Debug, Default)]
 pub(crate) struct Live {
     pub(crate) steps: AtomicU64,
@@ -140,7 +140,7 @@ impl Accelerator<'_> {
         batch: &mut Vec<Rows>,
         run: &mut RankRun,
     ) -> Result<(), NoBatch> {
-        let asked = Instant::now();
+        let requested = Instant::now();
         let wake = self.queue.take(batch)?;
         if wake {
             self.gates.iter().for_each(Gate::open);
@@ -172,15 +172,15 @@ impl Accelerator<'_> {
 
         let oversleep = done - deadline;
         let cause = &mut run.by_cause;
-        cause.batch_wait_seconds += (had - asked).as_secs_f64();
+        cause.batch_wait_seconds += (had - requested).as_secs_f64();
         cause.touch_seconds += (touched_at - had).as_secs_f64();
         cause.preprocess_seconds += (loaded - touched_at).as_secs_f64();
         cause.compute_seconds += compute.as_secs_f64();
         cause.oversleep_seconds += oversleep.as_secs_f64();
         run.oversleep_ns_max = run.oversleep_ns_max.max(nanoseconds(oversleep));
-        run.times.load.push((loaded - asked).as_secs_f64());
+        run.times.load.push((loaded - requested).as_secs_f64());
         run.times.compute.push(compute.as_secs_f64());
-        run.times.proc.push((done - asked).as_secs_f64());
+        run.times.proc.push((done - requested).as_secs_f64());
         run.touched.add(touched);
         run.rows += rows;
         let is_first = self.live.steps.fetch_add(1, Ordering::Relaxed) == 0;
@@ -192,7 +192,7 @@ impl Accelerator<'_> {
         }
         if !is_first {
             self.live.compute_ns.fetch_add(nanoseconds(compute), Ordering::Relaxed);
-            self.live.elapsed_ns.fetch_add(nanoseconds(asked.elapsed()), Ordering::Relaxed);
+            self.live.elapsed_ns.fetch_add(nanoseconds(requested.elapsed()), Ordering::Relaxed);
         }
         Ok(())
     }

@@ -25,7 +25,7 @@ struct State {
     arrived: usize,
     turn: u64,
     broken: bool,
-    /// All processes know that it is broken.
+    /// All processes were informed that it is broken.
     broken_everywhere: bool,
 }
 
@@ -77,7 +77,7 @@ impl StepBarrier {
     }
 
     /// After the last step that this process will do: informs the other processes if it was broken here,
-    /// so that they do not wait; whether it was broken by any of them. Nobody waits at it any more.
+    /// so that they do not wait. Returns whether any of them broke it. No thread waits at it any more.
     pub(crate) fn end(&self, complete: bool) -> bool {
         if !complete && !self.state().broken_everywhere {
             self.others.any(true);
@@ -98,7 +98,7 @@ impl StepBarrier {
 }
 
 /// The start of an epoch: reader threads set up their rings and accelerators their threads before
-/// the clock runs, and nobody reads a byte of data before it does. (DLIO's workers read ahead
+/// the clock runs, and no data is read before it does. (DLIO's workers read ahead
 /// outside the timed region.)
 #[derive(Debug)]
 pub(crate) struct StartLine {
@@ -119,7 +119,7 @@ impl StartLine {
         Self { state: Mutex::new(line), changed: Condvar::new() }
     }
 
-    /// `party` is ready, or will never be; either way nobody waits for it any longer.
+    /// `party` is ready, or never will be; in both cases no thread waits for it any longer.
     pub(crate) fn arrive(&self, party: usize) {
         self.line().there[party] = true;
         self.changed.notify_all();
@@ -173,7 +173,7 @@ mod tests {
                 scope.spawn(|| {
                     for step in 0..200 {
                         done.fetch_add(1, Ordering::SeqCst);
-                        barrier.wait().expect("nobody breaks it");
+                        barrier.wait().expect("no thread breaks it");
                         let seen = done.load(Ordering::SeqCst);
                         assert!(seen >= 3 * (step + 1), "{seen} arrivals after step {step}");
                     }
@@ -184,11 +184,11 @@ mod tests {
     }
 
     #[test]
-    fn who_breaks_it_tells_the_others_once() {
+    fn a_break_is_sent_to_the_others_once() {
         let barrier = StepBarrier::new(1, Others::default());
         assert!(barrier.begin(true));
         assert!(barrier.wait().is_ok());
-        assert!(!barrier.end(true), "complete: nothing to tell");
+        assert!(!barrier.end(true), "complete: nothing to send");
         let barrier = StepBarrier::new(1, Others::default());
         assert!(!barrier.begin(false));
         assert_eq!(barrier.wait(), Err(Broken));

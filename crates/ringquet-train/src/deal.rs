@@ -16,15 +16,15 @@
 use ringquet_workload::Mt19937;
 
 /// A row group: file and number within the file.
-pub(crate) type RowGroup = (u32, u32);
+pub(crate) type FileRowGroup = (u32, u32);
 
 /// What one thread reads for one rank in one epoch, in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Share {
+pub(crate) struct RankShare {
     /// The rank.
     pub(crate) rank: u32,
     /// Its row groups.
-    pub(crate) row_groups: Vec<RowGroup>,
+    pub(crate) row_groups: Vec<FileRowGroup>,
 }
 
 /// The ranks that each of `threads` threads serves.
@@ -36,7 +36,7 @@ pub(crate) fn ranks_of_threads(ranks: u32, threads: u32) -> Vec<Vec<u32>> {
 }
 
 /// Deals the files in `lists` (one list per rank, in reading order) to `threads` threads.
-/// `row_groups` tells how many row groups a file has. With a `shuffle` seed the row groups of a rank
+/// `row_groups` returns the number of row groups of a file. With a `shuffle` seed the row groups of a rank
 /// are shuffled over all its files first, as far as DLIO's `sample_shuffle` can go without reading a
 /// row group more than once: rows within one keep their order.
 pub(crate) fn deal(
@@ -44,21 +44,21 @@ pub(crate) fn deal(
     row_groups: impl Fn(u32) -> u32,
     threads: u32,
     shuffle: Option<u32>,
-) -> Vec<Vec<Share>> {
+) -> Vec<Vec<RankShare>> {
     let ranks = u32::try_from(lists.len()).expect("ranks were counted in 32 bits");
     let serving = ranks_of_threads(ranks, threads);
     let workers = (threads / gcd(ranks, threads).max(1)).max(1) as usize;
-    let mut shares: Vec<Vec<Vec<RowGroup>>> = lists
+    let mut shares: Vec<Vec<Vec<FileRowGroup>>> = lists
         .iter()
         .map(|files| {
             let mut of_workers = vec![Vec::new(); workers];
             let whole = if shuffle.is_some() { 0 } else { files.len() / workers * workers };
             let all = |file: &u32| (0..row_groups(*file)).map(|group| (*file, group)).collect();
             for (place, file) in files[..whole].iter().enumerate() {
-                let of_file: Vec<RowGroup> = all(file);
+                let of_file: Vec<FileRowGroup> = all(file);
                 of_workers[place % workers].extend(of_file);
             }
-            let mut rest: Vec<RowGroup> = files[whole..].iter().flat_map(all).collect();
+            let mut rest: Vec<FileRowGroup> = files[whole..].iter().flat_map(all).collect();
             if let Some(seed) = shuffle {
                 Mt19937::new(seed).shuffle(&mut rest);
             }
@@ -72,7 +72,7 @@ pub(crate) fn deal(
     (0..threads as usize)
         .map(|thread| {
             let worker = thread / groups;
-            let share = |rank: &u32| Share {
+            let share = |rank: &u32| RankShare {
                 rank: *rank,
                 row_groups: std::mem::take(&mut shares[*rank as usize][worker]),
             };
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn files_are_dealt_like_workers_of_dlio() {
         let dealt = deal(&[vec![5, 7, 6, 4], vec![0, 1, 2, 3]], |_| 2, 4, None);
-        let files = |thread: usize| -> Vec<(u32, Vec<RowGroup>)> {
+        let files = |thread: usize| -> Vec<(u32, Vec<FileRowGroup>)> {
             dealt[thread].iter().map(|share| (share.rank, share.row_groups.clone())).collect()
         };
         assert_eq!(files(0), [(0, vec![(5, 0), (5, 1), (6, 0), (6, 1)])]);

@@ -17,13 +17,13 @@ use ringquet_result::metrics::{BlockMetrics, OverEpochs};
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Node {
     pub(crate) cpu_count: usize,
-    /// In GiB, though DLIO's key says GB.
+    /// In GiB, although DLIO's key has GB.
     pub(crate) memory_gib: f64,
     /// Ranks that it plays.
     pub(crate) ranks: u32,
 }
 
-/// What all files say of the machine and the data.
+/// What all files hold about the machine and the data.
 pub(crate) struct Setting {
     pub(crate) host: Host,
     /// Ranks of all hosts.
@@ -181,7 +181,7 @@ pub(crate) fn summary(
     })
 }
 
-/// Though a key says MB, the number is in MiB, as in DLIO.
+/// The number is in MiB although the key has MB, as in DLIO.
 fn insert_metrics(metric: &mut Map<String, Value>, phase: &str, over: &OverEpochs) {
     let mib = |bytes: f64| bytes / 1024.0 / 1024.0;
     let meets = if over.au_meets_expectation { "success" } else { "fail" };
@@ -268,7 +268,7 @@ pub(crate) fn python_text(distribution: &Distribution) -> String {
     }
 }
 
-/// What a rank says after a block, in DLIO's words: of rank 0, throughput times the ranks.
+/// What a rank logs after a block, in DLIO's words: of rank 0, throughput times the ranks.
 pub(crate) fn block_lines(
     epoch: u32,
     phase: &RankPhase<'_>,

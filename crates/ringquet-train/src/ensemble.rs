@@ -37,7 +37,7 @@ impl Default for Others {
 }
 
 impl Ensemble {
-    /// This process alone, whatever launcher started it.
+    /// This process alone, even if a launcher started it.
     pub fn alone() -> Self {
         Self::default()
     }
@@ -45,7 +45,7 @@ impl Ensemble {
     /// Joins the processes that a launcher started together with this one; alone without a launcher.
     ///
     /// # Errors
-    /// [`RunError::Launcher`] where the feature `mpi` is missing, [`RunError::Mpi`] where MPI does
+    /// [`RunError::Launcher`] if the feature `mpi` is missing, [`RunError::Mpi`] if MPI does
     /// not agree with the launcher.
     pub fn join() -> Result<Self, RunError> {
         match launcher::launched(|name| std::env::var(name).ok()) {
@@ -98,7 +98,7 @@ impl Others {
         self.processes
     }
 
-    /// Whether any process says so. All processes must ask, and each from one thread at a time.
+    /// Whether `here` is true in any process. All processes must call this, each from one thread at a time.
     pub(crate) fn any(self, here: bool) -> bool {
         #[cfg(feature = "mpi")]
         if self.processes > 1 {
@@ -117,7 +117,7 @@ impl Others {
         let _ = (floats, integers);
     }
 
-    /// What each process says, in the order of processes.
+    /// The value of each process, in the order of processes.
     pub(crate) fn gather<const N: usize>(self, here: [f64; N]) -> Vec<[f64; N]> {
         #[cfg(feature = "mpi")]
         if self.processes > 1 {
@@ -151,27 +151,27 @@ mod world {
 
     pub(super) fn join(launched: &Launched) -> Result<Ensemble, RunError> {
         let wrong = |reason: String| RunError::Mpi { variable: launched.variable, reason };
-        // Accelerators call in turn, whoever comes to a barrier last.
+        // The last accelerator at a barrier calls, so they call in turn.
         let Some((universe, threading)) = mpi::initialize_with_threading(Threading::Serialized)
         else {
             return Err(wrong("MPI was initialized before".to_owned()));
         };
         if threading < Threading::Serialized {
             return Err(wrong(format!(
-                "this MPI grants {threading:?} threads, Serialized is needed"
+                "this MPI provides {threading:?} threads, but Serialized is required"
             )));
         }
         let world = universe.world();
         let (process, processes) = (number(world.rank()), number(world.size()));
         if u64::from(processes) != launched.ranks {
             return Err(wrong(format!(
-                "the launcher started {} processes, MPI sees {processes}: was ringquet built with another MPI than that of the launcher?",
+                "the launcher started {} processes, MPI reports {processes}: was ringquet built with another MPI than the launcher's?",
                 launched.ranks
             )));
         }
         if launched.rank.is_some_and(|rank| rank != u64::from(process)) {
             return Err(wrong(format!(
-                "the launcher calls this process {:?}, MPI calls it {process}",
+                "the launcher numbers this process {:?}, MPI numbers it {process}",
                 launched.rank
             )));
         }

@@ -8,28 +8,26 @@ use ringquet_workload::WorkloadError;
 /// Why a run did not begin, or did not end.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The workload asks for something that cannot be played.
+    /// The workload has something that cannot be played.
     #[error(transparent)]
     Workload(#[from] WorkloadError),
     /// `workflow.train` is false.
-    #[error(
-        "workflow.train is false: there is nothing to run; data is written by `ringquet datagen`"
-    )]
+    #[error("workflow.train is false: there is nothing to run; `ringquet datagen` writes the data")]
     NothingToRun,
     /// The number of accelerators is out of range.
-    #[error("`accelerators` {accelerators}: 1 to {max} are possible in one process")]
+    #[error("`accelerators` {accelerators}: must be 1 to {max} in one process")]
     Accelerators {
-        /// As asked.
+        /// As requested.
         accelerators: u32,
         /// The bound.
         max: u32,
     },
     /// Started as one of several processes, by a build that cannot speak to the others.
     #[error(
-        "{variable}={ranks}: {launcher} started {ranks} processes{process}, and this ringquet was built without MPI; build it with `cargo build --release -p ringquet-cli --features mpi`, or use `accelerators` in one process (unset {variable} if this is one)"
+        "{variable}={ranks}: {launcher} started {ranks} processes{process}, but this ringquet was built without MPI; build it with `cargo build --release -p ringquet-cli --features mpi`, or use `accelerators` in one process (if this is one process, unset {variable})"
     )]
     Launcher {
-        /// The environment variable that says so.
+        /// The environment variable that holds it.
         variable: &'static str,
         /// Whose variable it is.
         launcher: &'static str,
@@ -38,7 +36,7 @@ pub enum RunError {
         /// Which one this is, if it is reported.
         process: String,
     },
-    /// MPI does not start, or sees something else than the launcher.
+    /// MPI does not start, or contradicts the launcher.
     #[error("{variable} is set, but MPI: {reason}")]
     Mpi {
         /// The environment variable of the launcher.
@@ -72,10 +70,10 @@ pub enum RunError {
     List {
         /// The folder.
         folder: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// A file does not hold as many rows as the workload says; steps and metrics would be wrong.
+    /// A file does not hold as many rows as the workload states; steps and metrics would be wrong.
     #[error(
         "{path}: {found} rows, but the workload says dataset.num_samples_per_file {expected}; run with the workload that generated the data, or with dataset.num_samples_per_file={found}",
         path = path.display()
@@ -92,16 +90,16 @@ pub enum RunError {
     #[error(transparent)]
     Engine(#[from] ringquet::Error),
     /// A thread for an accelerator could not be started.
-    #[error("cannot start a thread for accelerator {rank}: {source}; fewer `accelerators`?")]
+    #[error("cannot start a thread for accelerator {rank}: {source}; use fewer `accelerators`")]
     Thread {
         /// Which accelerator.
         rank: u32,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// A thread of an accelerator panicked.
     #[error(
-        "the thread of an accelerator panicked: {panic}; this is a defect of ringquet, please report it"
+        "the thread of an accelerator panicked: {panic}; this is a bug in ringquet, please report it"
     )]
     Panicked {
         /// Its message and its place.
@@ -109,7 +107,7 @@ pub enum RunError {
     },
     /// Reader threads did not get as far as the start of an epoch.
     #[error(
-        "reader threads were not ready within {seconds} seconds: making rings and pinning their memory takes longer on this machine; lower `threads` or `memory_budget_bytes`"
+        "reader threads were not ready within {seconds} seconds: creating rings and pinning memory takes longer on this machine; lower `threads` or `memory_budget_bytes`"
     )]
     NotReady {
         /// How long they were waited for.
@@ -117,7 +115,7 @@ pub enum RunError {
     },
     /// Reader threads ended although rows were missing, and gave no reason: a defect of ringquet.
     #[error(
-        "epoch {epoch}: rank {rank} got {steps} of {expected} batches, {rows} rows are left over; this is a defect of ringquet, please report it"
+        "epoch {epoch}: rank {rank} got {steps} of {expected} batches, {rows} rows are left over; this is a bug in ringquet, please report it"
     )]
     Short {
         /// The epoch, from 1.
@@ -133,7 +131,7 @@ pub enum RunError {
     },
     /// A search without a target.
     #[error(
-        "a search looks for the most accelerators that meet metric.au, and this workload states none; add a target to the command, as in metric.au=0.90"
+        "a search needs a target, and this workload has no metric.au; add one to the command, for example metric.au=0.90"
     )]
     NoTarget,
     /// A search needs epochs that last.
@@ -148,20 +146,20 @@ pub enum RunError {
     },
     /// A search in several processes.
     #[error(
-        "{variable}={ranks}: `find_max_accelerators` searches in one process; start it without a launcher"
+        "{variable}={ranks}: `find_max_accelerators` runs in one process; start it without a launcher"
     )]
     SearchLaunched {
-        /// The environment variable that says so.
+        /// The environment variable that holds it.
         variable: &'static str,
         /// Number of processes.
         ranks: u64,
     },
     /// A search was to drop the page cache.
     #[error(
-        "`drop_caches`: could not drop the page cache: {source}; writing /proc/sys/vm/drop_caches needs root. Without it: `direct` on"
+        "`drop_caches`: could not drop the page cache: {source}; writing /proc/sys/vm/drop_caches requires root; use `direct` on instead"
     )]
     DropCaches {
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// A result could not be written.
@@ -169,7 +167,7 @@ pub enum RunError {
     Results {
         /// The file or folder.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
 }

@@ -17,7 +17,7 @@ pub(crate) struct Half {
 }
 
 impl Half {
-    /// For `ranks` ranks. What does not divide evenly is read by nobody; its footers are not either.
+    /// For `ranks` ranks. Files that remain after an even division are not read, nor are their footers.
     pub(crate) fn open(
         loaded: &Loaded,
         options: &RunOptions,
@@ -46,7 +46,7 @@ impl Half {
     }
 }
 
-/// The first `used` files, each with as many rows as the workload says.
+/// The first `used` files, each with as many rows as the workload states.
 pub(crate) fn open(
     loaded: &Loaded,
     options: &RunOptions,

@@ -20,12 +20,12 @@ pub(crate) struct Host {
     pub(crate) processor_name: String,
     /// The last processor of /proc/cpuinfo without its number.
     pub(crate) cpuinfo: Map<String, Value>,
-    /// MemTotal in GiB, though the key says GB.
+    /// MemTotal in GiB, although the key has GB.
     pub(crate) memory_gib: f64,
 }
 
 impl Host {
-    /// This machine. What /proc does not say stays empty.
+    /// This machine. What /proc does not hold stays empty.
     pub(crate) fn of_this_machine() -> Self {
         let text = read("/proc/cpuinfo");
         let allowed = std::thread::available_parallelism().map_or(1, usize::from);

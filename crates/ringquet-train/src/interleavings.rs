@@ -1,4 +1,4 @@
-//! What holds of rank queue, barrier, start line and a whole phase in whatever order their threads run.
+//! Properties of rank queue, barrier, start line and a whole phase under every order of their threads.
 //! `cargo xtask interleave`.
 
 #![expect(
@@ -24,11 +24,11 @@ use ringquet_workload::Distribution;
 use crate::accelerator::{Accelerator, Live, RankRun};
 use crate::barrier::{Broken, StartLine, StepBarrier};
 use crate::ensemble::Others;
-use crate::lane::{Aftermath, StreamLane};
+use crate::lane::{Aftermath, RankLane};
 use crate::phase::let_go;
 use crate::priority::AcceleratorPriority;
 use crate::queue::tests::values;
-use crate::queue::{NoBatch, RankQueue, Rows, Want};
+use crate::queue::{NoBatch, QueueDemand, RankQueue, Rows};
 use crate::sync::Mutex;
 
 /// Of no importance: a wait of a model ends when it is woken, or never.
@@ -42,14 +42,14 @@ fn columns(values: std::ops::Range<i64>) -> Rows {
     Rows::Columns { batch, first_row: 0 }
 }
 
-/// A reader thread that fills one queue: asks what it wants, delivers, waits at the gate while it is full.
+/// A reader thread that fills one queue: it checks the demand, delivers, and waits at the gate while the queue is full.
 fn fill(queue: &RankQueue, gate: &Gate, pieces: &[std::ops::Range<i64>], rows_max: u64) {
     let mut pieces = pieces.iter().cloned();
     loop {
-        match queue.want() {
-            Want::Nothing => return,
-            Want::Full => gate.wait_in_model(LIMIT),
-            Want::Hungry(_) => {
+        match queue.demand() {
+            QueueDemand::Nothing => return,
+            QueueDemand::Full => gate.wait_in_model(LIMIT),
+            QueueDemand::Hungry(_) => {
                 let Some(piece) = pieces.next() else { break };
                 queue.push(columns(piece));
                 assert!(queue.rows() <= rows_max, "{} rows lie in the queue", queue.rows());
@@ -146,11 +146,11 @@ fn whoever_waits_is_heard_first_and_woken_by_the_last_row() {
             let queue = Arc::clone(&queue);
             spawn(move || queue.take(&mut Vec::new()))
         };
-        while queue.want() != Want::Hungry(3000) {
+        while queue.demand() != QueueDemand::Hungry(3000) {
             yield_now();
         }
         queue.push(Rows::Raw(1));
-        assert_eq!(queue.want(), Want::Hungry(2500), "it waits for one row more");
+        assert_eq!(queue.demand(), QueueDemand::Hungry(2500), "it waits for one row more");
         queue.push(Rows::Raw(1));
         assert_eq!(taker.join().expect("no panic"), Ok(false));
     });
@@ -178,7 +178,7 @@ fn a_failure_a_halt_and_an_end_end_the_wait() {
 
 // ── the barrier ──
 
-/// All do `steps` steps; nobody is a step ahead of another.
+/// All do `steps` steps; none is a step ahead of another.
 fn in_step(parties: usize, steps: usize) {
     let barrier = Arc::new(StepBarrier::new(parties, Others::default()));
     let arrivals = Arc::new(Mutex::new(0));
@@ -187,9 +187,9 @@ fn in_step(parties: usize, steps: usize) {
             let (barrier, arrivals) = (Arc::clone(&barrier), Arc::clone(&arrivals));
             spawn(move || {
                 for step in 1..=steps {
-                    *arrivals.lock().expect("nobody panics") += 1;
-                    barrier.wait().expect("nobody breaks it");
-                    let seen = *arrivals.lock().expect("nobody panics");
+                    *arrivals.lock().expect("no thread panics") += 1;
+                    barrier.wait().expect("no thread breaks it");
+                    let seen = *arrivals.lock().expect("no thread panics");
                     assert!(seen >= parties * step, "{seen} arrivals after step {step}");
                 }
             })
@@ -261,9 +261,9 @@ enum Event {
 
 /// A reader thread as `reader.rs` runs it; nothing is read. The lane that needs rows most gets a row group; where all are
 /// full the thread waits at its gate.
-fn read(lanes: Vec<StreamLane>, gate: &Gate, stop: &StopFlag, mut fails: bool) {
+fn read(lanes: Vec<RankLane>, gate: &Gate, stop: &StopFlag, mut fails: bool) {
     struct State {
-        lane: StreamLane,
+        lane: RankLane,
         row_group: Option<RowGroupId>,
         exhausted: bool,
         finished: bool,
@@ -316,7 +316,7 @@ fn read(lanes: Vec<StreamLane>, gate: &Gate, stop: &StopFlag, mut fails: bool) {
 }
 
 /// All threads of a phase, as `phase.rs` starts them. Gives what the accelerators did. That all threads end is what each
-/// join here asks for.
+/// join here requires.
 fn play(phase: Phase) -> Vec<RankRun> {
     let Phase { threads, ranks, event, .. } = phase;
     let start = Arc::new(StartLine::new(threads + ranks));
@@ -330,9 +330,9 @@ fn play(phase: Phase) -> Vec<RankRun> {
             let lane = |queue: &Arc<RankQueue>| {
                 let row_groups = (0..phase.row_groups).map(|row_group| (0, row_group)).collect();
                 let (start, aftermath) = (Arc::clone(&start), Arc::clone(&aftermath));
-                StreamLane::new(thread, start, Arc::clone(queue), row_groups, aftermath)
+                RankLane::new(thread, start, Arc::clone(queue), row_groups, aftermath)
             };
-            let lanes: Vec<StreamLane> = queues.iter().map(lane).collect();
+            let lanes: Vec<RankLane> = queues.iter().map(lane).collect();
             let (gate, stop) = (gates[thread].clone(), engine_stop.clone());
             spawn(move || {
                 if thread > 0 || event != Event::ThreadEnds {
@@ -343,12 +343,12 @@ fn play(phase: Phase) -> Vec<RankRun> {
         .collect();
     let barrier = Arc::new(StepBarrier::new(ranks, Others::default()));
     let halted = Arc::new(AtomicBool::new(false));
-    let (tell, dones) = mpsc::channel();
+    let (done, dones) = mpsc::channel();
     let accelerators: Vec<_> = (0..ranks)
         .map(|rank| {
             let (queue, gates) = (Arc::clone(&queues[rank]), gates.clone());
             let (start, barrier) = (Arc::clone(&start), Arc::clone(&barrier));
-            let (halted, tell) = (Arc::clone(&halted), tell.clone());
+            let (halted, done) = (Arc::clone(&halted), done.clone());
             spawn(move || {
                 start.arrive_and_wait(threads + rank);
                 let none = Distribution::Constant { mean: 0.0 };
@@ -365,12 +365,12 @@ fn play(phase: Phase) -> Vec<RankRun> {
                     live: &Live::default(),
                 }
                 .run();
-                tell.send(run.cut.is_none()).expect("the watcher waits for all");
+                done.send(run.cut.is_none()).expect("the watcher waits for all");
                 run
             })
         })
         .collect();
-    drop(tell);
+    drop(done);
 
     let let_go = || let_go(&halted, &engine_stop, &barrier, &queues, &gates, &start);
     let ready = event != Event::StopBefore && start.all_there(LIMIT);
@@ -448,7 +448,7 @@ fn a_lane_delivers_decoded_rows_once_and_in_order() {
         let aftermath = Arc::new(Aftermath::default());
         let row_groups = vec![(0, 0), (0, 1)];
         let mut lane =
-            StreamLane::new(0, Arc::clone(&start), Arc::clone(&queue), row_groups, aftermath);
+            RankLane::new(0, Arc::clone(&start), Arc::clone(&queue), row_groups, aftermath);
         let gate = Gate::new();
         let reader = {
             let gate = gate.clone();

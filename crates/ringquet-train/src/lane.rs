@@ -6,8 +6,8 @@ use ringquet::engine::{Delivery, Demand, Lane, Work};
 use ringquet::{Batch, RowGroupId};
 
 use crate::barrier::StartLine;
-use crate::deal::RowGroup;
-use crate::queue::{RankQueue, Rows, Want};
+use crate::deal::FileRowGroup;
+use crate::queue::{QueueDemand, RankQueue, Rows};
 use crate::sync::Mutex;
 use crate::touch::Touched;
 
@@ -32,23 +32,23 @@ impl Aftermath {
 
 /// A [`Lane`] that fills a [`RankQueue`].
 #[derive(Debug)]
-pub(crate) struct StreamLane {
+pub(crate) struct RankLane {
     thread: usize,
     start: Arc<StartLine>,
     started: bool,
     queue: Arc<RankQueue>,
-    row_groups: std::vec::IntoIter<RowGroup>,
+    row_groups: std::vec::IntoIter<FileRowGroup>,
     raw: Touched,
     aftermath: Arc<Aftermath>,
     finished: bool,
 }
 
-impl StreamLane {
+impl RankLane {
     pub(crate) fn new(
         thread: usize,
         start: Arc<StartLine>,
         queue: Arc<RankQueue>,
-        row_groups: Vec<RowGroup>,
+        row_groups: Vec<FileRowGroup>,
         aftermath: Arc<Aftermath>,
     ) -> Self {
         let row_groups = row_groups.into_iter();
@@ -57,7 +57,7 @@ impl StreamLane {
     }
 }
 
-impl Lane for StreamLane {
+impl Lane for RankLane {
     fn next_row_group(&mut self) -> Option<RowGroupId> {
         if !self.started {
             // The thread's ring and arena are ready; not a byte is read before the clock runs.
@@ -68,10 +68,10 @@ impl Lane for StreamLane {
     }
 
     fn demand(&mut self) -> Demand {
-        match self.queue.want() {
-            Want::Hungry(weight) => Demand::Hungry(weight),
-            Want::Full => Demand::Full,
-            Want::Nothing => Demand::Closed,
+        match self.queue.demand() {
+            QueueDemand::Hungry(weight) => Demand::Hungry(weight),
+            QueueDemand::Full => Demand::Full,
+            QueueDemand::Nothing => Demand::Closed,
         }
     }
 
@@ -109,8 +109,8 @@ impl Lane for StreamLane {
     }
 }
 
-impl Drop for StreamLane {
-    /// However its thread ends, nobody waits for this stream any longer.
+impl Drop for RankLane {
+    /// However its thread ends, no accelerator waits for this stream any longer.
     fn drop(&mut self) {
         self.aftermath.raw.lock().unwrap_or_else(PoisonError::into_inner).add(self.raw);
         self.start.arrive(self.thread);

@@ -1,7 +1,7 @@
 //! Was this process started as one of many? Read from the environment, which launchers of parallel
 //! programs fill for those that they start.
 
-/// How a launcher tells a process how many there are, and which one it is.
+/// How a launcher passes the number of processes, and the number of this one.
 const LAUNCHERS: &[(&str, &str, &str)] = &[
     ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "Open MPI"),
     // MPICH, and what follows it: Intel MPI, MVAPICH, Cray MPI.
@@ -14,7 +14,7 @@ const LAUNCHERS: &[(&str, &str, &str)] = &[
 /// A launcher that started more than one process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Launched {
-    /// The variable that says so.
+    /// The variable that holds it.
     pub(crate) variable: &'static str,
     /// Whose it is.
     pub(crate) launcher: &'static str,

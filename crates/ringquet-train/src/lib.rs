@@ -1,4 +1,4 @@
-//! Plays a DLIO workload on the engine, and measures what an emulated training run gets.
+//! Runs a DLIO workload on the engine and measures an emulated training run.
 //!
 //! ```text
 //!  workload ─▶ files ─▶ shard, shuffle ─▶ deal ─▶ reader threads ─▶ queue ─▶ accelerator 0 ─┐ barrier
@@ -6,30 +6,11 @@
 //!                                                                                  │
 //!                       summary.json, N_output.json, … ◀─ metrics ◀─ recorded steps┘
 //! ```
-//! [`run()`] is the whole of it. What it writes equals DLIO's output folder in names, keys and types;
-//! `ringquet.json` beside it holds what DLIO has no field for. [`ringquet_result::metrics`] has
+//! [`run()`] does all of this. Its output folder equals DLIO's in names, keys and types;
+//! `ringquet.json` holds what DLIO has no field for. [`ringquet_result::metrics`] has
 //! DLIO's formulas as pure functions.
 //!
-//! # What differs from DLIO, and why
-//!
-//! | | DLIO | here |
-//! |---|---|---|
-//! | accelerator | one process each, loaders of its own | one thread each; all share the reader threads |
-//! | `read_threads` | processes per accelerator, 1 is sized up | reader threads per accelerator, at most one per CPU in all; `--threads` decides |
-//! | `read: false` columns | read all the same | not read |
-//! | `prefetch_size` | ignored for Parquet | batches held ready for each accelerator, at least 1 |
-//! | `file_shuffle` | epochs from 2 on repeat the order of epoch 1 | each epoch has the order that DLIO computes for it |
-//! | `sample_shuffle` | no effect for Parquet | shuffles row groups within a rank; rows in one keep their order |
-//! | end of an epoch | each worker drops its incomplete batch | each rank drops its one incomplete batch |
-//! | later epochs | the last file of each worker is not read again | everything is read again |
-//! | before the clock | a batch is fetched, 64 row groups are read ahead | rings and threads are set up, no data is read |
-//! | footers | read by each worker, each epoch, outside the clock | read once, before the first epoch |
-//! | computation | sleep; oversleep counts as computation | sleep and spin; oversleep is counted by itself and lowers AU |
-//! | `preprocess_time` | no effect for Parquet | spent by the accelerator, in the time of loading |
-//! | `eval_au_percentage` | divided by the ranks once too often, an entry per rank | mean over ranks, an entry per evaluation |
-//! | rows per file | not looked at; the loader ends early | must be `num_samples_per_file` |
-//! | random times | one generator per process | one per rank and epoch, from `train.seed` |
-//! | checkpoints | written | out of scope |
+//! What differs from DLIO, and why, is in `docs/training-run.md`.
 
 mod sync;
 
@@ -80,9 +61,9 @@ pub use ensemble::Ensemble;
 pub use error::RunError;
 pub use lost::{LostTime, ReaderTime};
 pub use priority::{AcceleratorPriority, Granted};
-pub use report::{EpochReport, PhaseReport, Played, RankReport, RunReport};
+pub use report::{EpochReport, PhaseReport, RankReport, RunDocument, RunReport};
 pub use search::{
-    Bound, Capacity, Ceiling, CeilingBy, Point, Prediction, SearchOptions, SearchProgress,
+    Bound, Capacity, Ceiling, CeilingBy, Prediction, SearchOptions, SearchPoint, SearchProgress,
     SearchReport, ShownSearchOptions, find_max_accelerators,
 };
 
@@ -90,7 +71,7 @@ pub use search::{
 /// longer than they compute.
 pub const ACCELERATORS_MAX: u32 = 4096;
 
-/// What a run is asked to do beyond its workload.
+/// Options of a run beyond its workload.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RunOptions {
@@ -169,9 +150,9 @@ pub enum Phase {
     Eval,
 }
 
-/// How far a run is; told about ten times a second.
+/// How far a run is; reported about ten times a second.
 #[derive(Debug, Clone, Copy)]
-pub struct Progress {
+pub struct RunProgress {
     /// Training or evaluation.
     pub phase: Phase,
     /// Counted from 1.
@@ -246,10 +227,10 @@ pub fn engine_options(
 /// is less than two batches; with eight batches and more it falls again.
 const BATCHES_IN_MEMORY: u64 = 6;
 
-/// Share of the memory that the process may use which reader threads take at most, unless an option says otherwise.
+/// Share of the process's memory that reader threads take at most, unless an option is set.
 const ENGINE_MEMORY_SHARE: f64 = 0.125;
 
-/// `None` where the engine's own choice is enough.
+/// `None` if the engine's own choice is enough.
 fn memory_budget(
     workload: &Workload,
     accelerators: u32,
@@ -279,7 +260,7 @@ fn memory_budget(
 pub fn run(
     loaded: &Loaded,
     options: &RunOptions,
-    progress: &(dyn Fn(Progress) + Sync),
+    progress: &(dyn Fn(RunProgress) + Sync),
     stop: &StopFlag,
 ) -> Result<RunReport, RunError> {
     run_together(loaded, options, &Ensemble::join()?, progress, stop)
@@ -289,12 +270,12 @@ pub fn run(
 /// into the same results folder. The report of each process has the metrics and totals of all.
 ///
 /// # Errors
-/// As [`run`]. The caller tells the error and then ends the others with [`Ensemble::abort`].
+/// As [`run`]. The caller reports the error and then ends the others with [`Ensemble::abort`].
 pub fn run_together(
     loaded: &Loaded,
     options: &RunOptions,
     ensemble: &Ensemble,
-    progress: &(dyn Fn(Progress) + Sync),
+    progress: &(dyn Fn(RunProgress) + Sync),
     stop: &StopFlag,
 ) -> Result<RunReport, RunError> {
     session::Session::begin(loaded, options, ensemble.others())?.play(progress, stop)

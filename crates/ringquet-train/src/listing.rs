@@ -41,7 +41,7 @@ pub(crate) fn list(
         return match named.iter().position(|path| !path.is_file()) {
             None => Ok(Listing { files: named, ..Listing::default() }),
             Some(at) => {
-                let missing = format!(" (the first that is missing: {})", named[at].display());
+                let missing = format!(" (first missing: {})", named[at].display());
                 Err(few(named.iter().filter(|p| p.is_file()).count(), missing))
             }
         };
@@ -54,11 +54,11 @@ pub(crate) fn list(
     };
     let mut found = Vec::new();
     if dataset.num_subfolders(half) > 1 {
-        for subfolder in list(&folder, Kind::Folders)? {
-            found.extend(list(&subfolder, Kind::ParquetFiles)?);
+        for subfolder in list(&folder, EntryKind::Folders)? {
+            found.extend(list(&subfolder, EntryKind::ParquetFiles)?);
         }
     } else {
-        found = list(&folder, Kind::ParquetFiles)?;
+        found = list(&folder, EntryKind::ParquetFiles)?;
     }
     // One folder is listed, or several that hold different paths: the order is that of the paths already.
     let warnings: Vec<Warning> = keep_each_file_once(&mut found).into_iter().collect();
@@ -71,21 +71,23 @@ pub(crate) fn list(
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum EntryKind {
     Folders,
     ParquetFiles,
 }
 
 /// Sorted by full path, without hidden names.
-fn entries(folder: &Path, kind: Kind) -> io::Result<Vec<PathBuf>> {
+fn entries(folder: &Path, kind: EntryKind) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
         let path = entry.path();
         let fits = match kind {
-            Kind::Folders => path.is_dir(),
-            Kind::ParquetFiles => name.as_encoded_bytes().ends_with(b".parquet") && path.is_file(),
+            EntryKind::Folders => path.is_dir(),
+            EntryKind::ParquetFiles => {
+                name.as_encoded_bytes().ends_with(b".parquet") && path.is_file()
+            }
         };
         if fits && !is_hidden(&name) {
             found.push(path);

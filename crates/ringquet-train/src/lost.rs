@@ -1,6 +1,6 @@
 //! The time that accelerators lost, by cause.
 //!
-//! An accelerator that waits for a batch does not know why it is late; its reader threads do. So the
+//! An accelerator that waits for a batch cannot see why it is late, but its reader threads show it. So the
 //! waiting is shared out in the proportion in which they waited for reads and worked:
 //!
 //! ```text
@@ -84,9 +84,9 @@ impl ReaderTime {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LostTime {
-    /// No batch, for want of bytes.
+    /// No batch, because bytes were missing.
     pub io_seconds: f64,
-    /// No batch, for want of decoding.
+    /// No batch, because it was not decoded yet.
     pub decode_seconds: f64,
     /// No batch, while reader threads had other work, or waited for a CPU.
     pub reader_seconds: f64,
@@ -96,7 +96,7 @@ pub struct LostTime {
     pub touch_seconds: f64,
     /// `preprocess_time`.
     pub preprocess_seconds: f64,
-    /// Woken up late by the machine; no workload asks for it.
+    /// The machine woke the thread late; no workload contains this time.
     pub oversleep_seconds: f64,
 }
 

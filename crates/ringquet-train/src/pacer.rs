@@ -1,7 +1,7 @@
 //! Time that passes exactly: the computation of an emulated accelerator.
 //!
 //! A sleep of 375 µs takes 430 to 560 on an ordinary kernel: 50 µs of timer slack, then the way back
-//! onto a CPU. The pacer asks for the least slack there is, sleeps until shortly before the deadline
+//! onto a CPU. The pacer sets the smallest timer slack, sleeps until shortly before the deadline
 //! and spins the rest. How shortly follows from how late nine of ten wake-ups were, so that a machine
 //! that wakes in 3 µs spins for 4 a step: spinning takes time from reader threads, and on a machine
 //! with as many of them as cores that is time which delivers no data.
@@ -47,9 +47,9 @@ pub(crate) trait Clock {
 
 /// The clock of the machine.
 #[derive(Debug)]
-pub(crate) struct Machine;
+pub(crate) struct SystemClock;
 
-impl Clock for Machine {
+impl Clock for SystemClock {
     fn now(&mut self) -> Instant {
         Instant::now()
     }
@@ -61,7 +61,7 @@ impl Clock for Machine {
 
 /// Waits until instants, for one thread.
 #[derive(Debug)]
-pub(crate) struct Pacer<C = Machine> {
+pub(crate) struct Pacer<C = SystemClock> {
     clock: C,
     margin: Duration,
 }
@@ -71,7 +71,7 @@ impl Pacer {
     pub(crate) fn new() -> Self {
         // Where a sandbox forbids it, the margin adapts to 50 µs more.
         let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
-        Self::with_clock(Machine)
+        Self::with_clock(SystemClock)
     }
 }
 
@@ -116,7 +116,7 @@ impl<C: Clock> Pacer<C> {
 mod tests {
     use super::*;
 
-    /// A machine that wakes sleepers late, by what `late` says in turn. Looking at the clock takes
+    /// A machine that wakes sleepers late, by the values of `late` in turn. Reading the clock takes
     /// 50 ns, so spinning ends.
     struct Fake {
         now: Instant,

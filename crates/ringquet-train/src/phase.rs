@@ -17,11 +17,11 @@ use crate::barrier::{StartLine, StepBarrier};
 use crate::deal;
 use crate::ensemble::Others;
 use crate::error::RunError;
-use crate::lane::{Aftermath, StreamLane};
+use crate::lane::{Aftermath, RankLane};
 use crate::priority::AcceleratorPriority;
 use crate::queue::{NoBatch, RankQueue};
 use crate::touch::Touched;
-use crate::{Phase, Progress};
+use crate::{Phase, RunProgress};
 
 /// How often progress is reported and a stop is looked for.
 const TICK: Duration = Duration::from_millis(100);
@@ -71,7 +71,7 @@ impl PhasePlan<'_> {
     /// [`RunError::Engine`] for data that cannot be read, [`RunError::Thread`], [`RunError::Short`].
     pub(crate) fn play(
         &self,
-        progress: &(dyn Fn(Progress) + Sync),
+        progress: &(dyn Fn(RunProgress) + Sync),
         stop: &StopFlag,
     ) -> Result<PhaseRun, RunError> {
         let ranks = self.lists.len();
@@ -98,10 +98,10 @@ impl PhasePlan<'_> {
             |streams| Arc::new(RankQueue::new(self.batch_size, self.prefetch, streams, raw));
         let queues: Vec<Arc<RankQueue>> = streams.into_iter().map(queue).collect();
         let lanes = shares.into_iter().enumerate().zip(&gates).map(|((thread, share), gate)| {
-            let lane = |share: deal::Share| {
+            let lane = |share: deal::RankShare| {
                 let queue = Arc::clone(&queues[share.rank as usize]);
                 let (start, aftermath) = (Arc::clone(&start), Arc::clone(&aftermath));
-                let lane = StreamLane::new(thread, start, queue, share.row_groups, aftermath);
+                let lane = RankLane::new(thread, start, queue, share.row_groups, aftermath);
                 Box::new(lane) as Box<dyn Lane>
             };
             (share.into_iter().map(lane).collect(), gate.clone())
@@ -111,7 +111,7 @@ impl PhasePlan<'_> {
         let playing =
             ringquet::engine::play(self.dataset, lanes.collect(), self.decode, &engine_stop);
 
-        let stage = Stage {
+        let stage = RunningPhase {
             plan: self,
             start: &start,
             readers: gates.len(),
@@ -127,7 +127,7 @@ impl PhasePlan<'_> {
             stage.halt();
         }
         let complete = matches!(&played, Ok(played) if played.complete);
-        // In an evaluation nobody waits for others, and its end needs no word.
+        // In an evaluation no accelerator waits for others, and its end needs no message.
         let broken_by_any = self.phase == Phase::Train && stage.barrier.end(complete);
         let engine = playing.join();
         if let Some(error) = aftermath.take_failure() {
@@ -150,7 +150,7 @@ impl PhasePlan<'_> {
 }
 
 impl PhasePlan<'_> {
-    /// Steps are missing and nobody said why.
+    /// Steps are missing and no error was reported.
     fn short(&self, ranks: &[RankRun]) -> RunError {
         let rows_left = |run: &RankRun| match run.cut {
             Some(NoBatch::Exhausted { rows }) => Some(rows),
@@ -166,7 +166,7 @@ impl PhasePlan<'_> {
 }
 
 /// The accelerators of a phase and everything that holds them together.
-struct Stage<'a> {
+struct RunningPhase<'a> {
     plan: &'a PhasePlan<'a>,
     start: &'a StartLine,
     /// Parties of the start line up to here are reader threads.
@@ -179,26 +179,26 @@ struct Stage<'a> {
     engine_stop: &'a StopFlag,
 }
 
-/// Tells the watcher that an accelerator has ended, however it ends.
-struct Done {
+/// Notifies the watcher that an accelerator has ended, however it ends.
+struct EndNotice {
     complete: bool,
-    tell: mpsc::Sender<bool>,
+    done: mpsc::Sender<bool>,
 }
 
-impl Done {
+impl EndNotice {
     fn ended(&mut self, complete: bool) {
         self.complete = complete;
     }
 }
 
-impl Drop for Done {
+impl Drop for EndNotice {
     fn drop(&mut self) {
         // The watcher may have given up already.
-        let _ = self.tell.send(self.complete);
+        let _ = self.done.send(self.complete);
     }
 }
 
-struct Played {
+struct PlayedPhase {
     /// Everyone was ready in time.
     began: bool,
     ranks: Vec<RankRun>,
@@ -207,20 +207,20 @@ struct Played {
     stopped: bool,
 }
 
-impl Stage<'_> {
+impl RunningPhase<'_> {
     fn play(
         &self,
         gates: Vec<Vec<Gate>>,
-        progress: &(dyn Fn(Progress) + Sync),
+        progress: &(dyn Fn(RunProgress) + Sync),
         stop: &StopFlag,
-    ) -> Result<Played, RunError> {
+    ) -> Result<PlayedPhase, RunError> {
         std::thread::scope(|scope| {
             let (done, dones) = mpsc::channel();
             let mut handles = Vec::with_capacity(self.queues.len());
             let mut failed = None;
             for (rank, gates) in (0_u32..).zip(gates) {
                 let accelerator = self.accelerator(rank, gates);
-                let mut done = Done { complete: false, tell: done.clone() };
+                let mut done = EndNotice { complete: false, done: done.clone() };
                 let party = self.readers + rank as usize;
                 let body = move || {
                     let run = panics::caught(|| {
@@ -258,7 +258,7 @@ impl Stage<'_> {
                 return Err(error);
             }
             let complete = ranks.iter().all(|run| run.cut.is_none());
-            Ok(Played { began, ranks, complete, stopped: stopped && !complete })
+            Ok(PlayedPhase { began, ranks, complete, stopped: stopped && !complete })
         })
     }
 
@@ -286,7 +286,7 @@ impl Stage<'_> {
     fn watch(
         &self,
         dones: &mpsc::Receiver<bool>,
-        progress: &(dyn Fn(Progress) + Sync),
+        progress: &(dyn Fn(RunProgress) + Sync),
         stop: &StopFlag,
     ) -> (bool, bool) {
         let set_up = Instant::now();
@@ -321,13 +321,13 @@ impl Stage<'_> {
         (true, stop.is_stopped())
     }
 
-    /// Ends everything as soon as can be, whatever state it is in.
+    /// Ends everything as soon as possible, in any state.
     fn halt(&self) {
-        let Stage { halted, engine_stop, barrier, queues, gates, start, .. } = self;
+        let RunningPhase { halted, engine_stop, barrier, queues, gates, start, .. } = self;
         let_go(halted, engine_stop, barrier, queues, gates, start);
     }
 
-    fn progress(&self, begun: Instant) -> Progress {
+    fn progress(&self, begun: Instant) -> RunProgress {
         let seconds = begun.elapsed().as_secs_f64();
         let sum = |of: fn(&Live) -> u64| self.live.iter().map(of).sum::<u64>();
         let steps = sum(|live| live.steps.load(Ordering::Relaxed));
@@ -335,7 +335,7 @@ impl Stage<'_> {
         let elapsed_ns = sum(|live| live.elapsed_ns.load(Ordering::Relaxed));
         let bytes = sum(|live| live.bytes.load(Ordering::Relaxed));
         let per_second = |amount: f64| if seconds > 0.0 { amount / seconds } else { 0.0 };
-        Progress {
+        RunProgress {
             phase: self.plan.phase,
             epoch: self.plan.epoch,
             epochs: self.plan.epochs,

@@ -3,12 +3,12 @@
 //! A real accelerator takes no turns with reader threads: it fetches its batch when it is ready, by
 //! itself. Its emulation is a thread that works for 20 to 50 µs a step, and on a machine with as many
 //! reader threads as cores an ordinary thread waits for the end of a reader's time slice again and
-//! again: milliseconds, where a step takes 375 µs. So it asks to run before them.
+//! again: milliseconds, where a step takes 375 µs. So it requests to run before them.
 
 use ringquet_result::{Warning, WarningCode};
 use serde::Serialize;
 
-/// What is asked for.
+/// The requested priority.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -48,7 +48,7 @@ impl Granted {
             Granted::Mixed => "some of the threads of accelerators, and not all,",
         };
         let message = format!(
-            "{which} ran before reader threads (SCHED_FIFO), which root, CAP_SYS_NICE or an rtprio limit permits; without that privilege AU is lower where all cores are busy: compare with runs of the same accelerator_priority only, or use `accelerator_priority` normal"
+            "{which} ran with priority over reader threads (SCHED_FIFO), as root, CAP_SYS_NICE or an rtprio limit permits; without it AU is lower when all cores are busy: compare only runs with the same accelerator_priority, or use `accelerator_priority` normal"
         );
         Some(Warning::new(WarningCode::AcceleratorsRealtime, message))
     }
@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(expected.0, expected.1);
     }
 
-    /// The same run by root and by others had another AU, and nothing said why.
+    /// The same run had another AU for root than for other users, and nothing reported why.
     #[test]
     fn a_privilege_that_raises_au_is_told() {
         use Granted::{Mixed, Normal, Realtime};

@@ -9,7 +9,7 @@
 //! Rows are joined in the order in which they arrive, across row groups, files and threads, so that
 //! a rank drops less than one batch per epoch. (DLIO drops a remainder per worker.)
 //!
-//! The bound: once `max(prefetch_size, 1)` batches of rows lie here, the queue says that it is full
+//! The bound: once `max(prefetch_size, 1)` batches of rows are here, the queue reports that it is full
 //! and reader threads serve others or sleep. What each thread had begun to decode still comes in, so
 //! there can be one delivery per thread more.
 
@@ -60,9 +60,9 @@ impl Rows {
     }
 }
 
-/// How much a queue wants more rows.
+/// How urgently a queue needs rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Want {
+pub(crate) enum QueueDemand {
     /// The larger, the sooner it runs dry: 1 (one row short of full) to 1000 (empty), 2000 more if an
     /// accelerator stands waiting.
     Hungry(u32),
@@ -132,19 +132,19 @@ impl RankQueue {
         }
     }
 
-    pub(crate) fn want(&self) -> Want {
+    pub(crate) fn demand(&self) -> QueueDemand {
         let mut inner = self.inner();
         if inner.closed || inner.halted || inner.failed {
-            return Want::Nothing;
+            return QueueDemand::Nothing;
         }
         if inner.rows >= self.capacity_rows {
             inner.told_full = true;
-            return Want::Full;
+            return QueueDemand::Full;
         }
         let missing = self.capacity_rows - inner.rows;
         let weight = u32::try_from(missing.saturating_mul(1000) / self.capacity_rows);
         let weight = weight.expect("at most 1000").max(1);
-        Want::Hungry(if inner.waiting { weight + 2000 } else { weight })
+        QueueDemand::Hungry(if inner.waiting { weight + 2000 } else { weight })
     }
 
     pub(crate) fn push(&self, rows: Rows) {
@@ -181,13 +181,13 @@ impl RankQueue {
         self.ready.notify_one();
     }
 
-    /// Nobody waits here any longer.
+    /// No thread waits here any longer.
     pub(crate) fn halt(&self) {
         self.inner().halted = true;
         self.ready.notify_one();
     }
 
-    /// The accelerator has had all the batches that it wants: lets go of what is left.
+    /// The accelerator has taken all its batches: drops what is left.
     pub(crate) fn close(&self) {
         let mut inner = self.inner();
         inner.closed = true;
@@ -320,24 +320,24 @@ pub(crate) mod tests {
     #[test]
     fn the_bound_is_met_and_left() {
         let queue = RankQueue::new(10, 2, 1, false);
-        assert_eq!(queue.want(), Want::Hungry(1000));
+        assert_eq!(queue.demand(), QueueDemand::Hungry(1000));
         queue.push(Rows::Raw(15));
-        assert_eq!(queue.want(), Want::Hungry(250));
+        assert_eq!(queue.demand(), QueueDemand::Hungry(250));
         queue.push(Rows::Raw(15));
-        assert_eq!(queue.want(), Want::Full);
-        // 20 of 20 are left: still full, nobody is woken; then 10 of 20.
+        assert_eq!(queue.demand(), QueueDemand::Full);
+        // 20 of 20 are left: still full, no thread is woken; then 10 of 20.
         assert!(!take(&queue).expect("a batch").1);
         assert!(take(&queue).expect("a batch").1);
-        assert_eq!(queue.want(), Want::Hungry(500));
-        assert!(!take(&queue).expect("a batch").1, "nobody was told anything since");
+        assert_eq!(queue.demand(), QueueDemand::Hungry(500));
+        assert!(!take(&queue).expect("a batch").1, "nothing was reported since");
         queue.close();
-        assert_eq!(queue.want(), Want::Nothing);
+        assert_eq!(queue.demand(), QueueDemand::Nothing);
     }
 
     #[test]
     fn prefetch_zero_still_holds_a_batch() {
         let queue = RankQueue::new(8, 0, 1, false);
         queue.push(Rows::Raw(8));
-        assert_eq!(queue.want(), Want::Full);
+        assert_eq!(queue.demand(), QueueDemand::Full);
     }
 }

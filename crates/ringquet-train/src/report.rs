@@ -66,7 +66,7 @@ pub struct RunReport {
     pub read_bytes: u64,
     /// Per second.
     pub read_bytes_per_second: f64,
-    /// Bytes that the devices read; `None` where they have no counter.
+    /// Bytes that the devices read; `None` if they have no counter.
     pub device_read_bytes: Option<u64>,
     /// Per second.
     pub device_read_bytes_per_second: Option<f64>,
@@ -80,7 +80,7 @@ pub struct RunReport {
     pub reap_delay_ns: Latency,
     /// Sum over all accelerators and phases.
     pub time_by_cause: TimeByCause,
-    /// What of it was not computation, by who was to blame.
+    /// The part that was not computation, by cause.
     pub lost_time: LostTime,
     /// What reader threads did.
     pub reader_time: ReaderTime,
@@ -93,9 +93,9 @@ pub struct RunReport {
     pub checksum: u64,
     /// Reading all footers, before the first epoch.
     pub open_seconds: f64,
-    /// Who carried the reads.
+    /// I/O driver of the reads.
     pub driver: DriverReport,
-    /// Who decoded, over all phases.
+    /// Which decoder was used, over all phases.
     pub decoder: DecoderReport,
     /// Each epoch.
     pub epochs: Vec<EpochReport>,
@@ -105,14 +105,14 @@ pub struct RunReport {
     /// The files there.
     #[serde(serialize_with = "ringquet_io::path_text::serialize_paths")]
     pub files: Vec<PathBuf>,
-    /// What the user should know.
+    /// Warnings.
     pub warnings: Vec<Warning>,
 }
 
 /// What `ringquet.json` and `ringquet-search.json` hold after the header: the report, with the workload that was played.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Played<'a, R> {
+pub struct RunDocument<'a, R> {
     /// The workload as it was played: the file with the overrides applied, in DLIO's form.
     #[cfg_attr(feature = "schema", schemars(with = "serde_json::Map<String, Value>"))]
     pub(crate) workload: &'a Value,
@@ -164,7 +164,7 @@ pub struct PhaseReport {
     pub first_batch_seconds: f64,
     /// Where the accelerators' time went, summed over ranks.
     pub time_by_cause: TimeByCause,
-    /// What of it was not computation, by who was to blame.
+    /// The part that was not computation, by cause.
     pub lost_time: LostTime,
     /// What reader threads did meanwhile.
     pub reader_time: ReaderTime,

@@ -153,7 +153,7 @@ impl Log {
 /// How long until a second has another name.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Makes a folder named after the present second, as `numbers` tell it, that was not there before: of two runs that begin in one
+/// Creates a new folder named after the present second (`numbers`): of two runs that begin in one
 /// second, the later one waits for the next.
 ///
 /// # Errors

@@ -20,17 +20,17 @@ use ringquet_workload::{DatasetType, Loaded, Workload};
 use serde::Serialize;
 
 pub use bound::{Bound, Capacity, Prediction};
-pub use point::Point;
+pub use point::SearchPoint;
 
 use crate::error::RunError;
 use crate::half;
 use crate::host;
 use crate::results::Results;
-use crate::{ACCELERATORS_MAX, Progress, RunOptions, ShownRunOptions, engine_options};
+use crate::{ACCELERATORS_MAX, RunOptions, RunProgress, ShownRunOptions, engine_options};
 use crate::{launcher, session};
 use curve::Search;
 
-/// Counted steps that an epoch must have: fewer say nothing about a steady state.
+/// Counted steps that an epoch must have: fewer show no steady state.
 const COUNTED_STEPS_MIN: u64 = 4;
 
 /// A saturated machine feeds more accelerators with what it fed fewer: less than this share of the
@@ -69,7 +69,7 @@ pub struct SearchProgress {
     /// Rounds before this one.
     pub rounds: usize,
     /// Within the phase.
-    pub phase: Progress,
+    pub phase: RunProgress,
 }
 
 /// Why no more accelerators were tried.
@@ -119,12 +119,12 @@ pub struct SearchReport {
     /// The most that could be tried.
     pub ceiling: Ceiling,
     /// Every point, in the order of accelerators.
-    pub points: Vec<Point>,
+    pub points: Vec<SearchPoint>,
     /// What the predictions are made of.
     pub capacity: Option<Capacity>,
     /// More cores, more bandwidth, more of both.
     pub predictions: Vec<Prediction>,
-    /// What the user should know.
+    /// Warnings.
     pub warnings: Vec<Warning>,
     /// Where the report lies.
     #[serde(serialize_with = "ringquet_io::path_text::serialize_path")]
@@ -164,11 +164,11 @@ pub fn find_max_accelerators(
     let results = Results::new(options.results_dir.clone())?;
     let mut data = Data { loaded, options, data_dir: &data_dir, dataset: None };
     let mut curve = Search::new(options.accelerators, ceiling.accelerators);
-    let mut points: Vec<Point> = Vec::new();
+    let mut points: Vec<SearchPoint> = Vec::new();
     while let Some(accelerators) = curve.next() {
         let dataset = data.for_ranks(accelerators)?;
         let taken = points.len();
-        let tell = |rounds, phase| {
+        let report = |rounds, phase| {
             progress(SearchProgress { accelerators, points: taken, rounds, phase });
         };
         let measure = point::Measure {
@@ -178,15 +178,15 @@ pub fn find_max_accelerators(
             round_seconds: search.round_seconds.max(0.1),
             dataset,
         };
-        let Some(mut point) = measure.take(&tell, stop)? else { break };
+        let Some(mut point) = measure.take(&report, stop)? else { break };
         if !point.meets_bar && is_disturbed(&point, &points) {
-            let Some(again) = measure.take(&tell, stop)? else { break };
+            let Some(again) = measure.take(&report, stop)? else { break };
             if again.samples_per_second > point.samples_per_second {
                 point = again;
             }
             point.disturbed = is_disturbed(&point, &points);
         }
-        curve.tell(accelerators, point.meets_bar);
+        curve.record(accelerators, point.meets_bar);
         points.push(point);
     }
     let complete = curve.next().is_none();
@@ -198,7 +198,7 @@ pub fn find_max_accelerators(
 }
 
 /// Whether `point` got clearly fewer samples per second than fewer accelerators did.
-fn is_disturbed(point: &Point, points: &[Point]) -> bool {
+fn is_disturbed(point: &SearchPoint, points: &[SearchPoint]) -> bool {
     points.iter().any(|fewer| {
         fewer.accelerators < point.accelerators
             && point.samples_per_second < DISTURBED_SHARE * fewer.samples_per_second
@@ -215,7 +215,7 @@ fn excluded_steps(workload: &Workload) -> (u64, u64) {
     (metric.exclude_start_steps.max(prefetched), metric.exclude_end_steps)
 }
 
-/// The data set, opened again only when another number of reader threads is wanted: footers of a real
+/// The data set, opened again only for another number of reader threads: footers of a real
 /// data set are gigabytes.
 struct Data<'a> {
     loaded: &'a Loaded,
@@ -279,10 +279,10 @@ fn ceiling(workload: &Workload, search: &SearchOptions, memory: f64) -> Result<C
     if memory > 0.0 && room < ceiling.accelerators {
         ceiling = Ceiling { accelerators: room, by: CeilingBy::Memory };
     }
-    if let Some(asked) = search.accelerators_max
-        && asked < ceiling.accelerators
+    if let Some(requested) = search.accelerators_max
+        && requested < ceiling.accelerators
     {
-        ceiling = Ceiling { accelerators: asked.max(1), by: CeilingBy::Asked };
+        ceiling = Ceiling { accelerators: requested.max(1), by: CeilingBy::Asked };
     }
     Ok(ceiling)
 }
@@ -293,13 +293,14 @@ fn report(
     complete: bool,
     found: u32,
     ceiling: Ceiling,
-    points: Vec<Point>,
+    points: Vec<SearchPoint>,
     results: &Results,
 ) -> SearchReport {
     let workload = &loaded.workload;
     // Beyond the maximum the machine gives what it can; without such a point its best is known.
-    let most =
-        |one: &&Point, other: &&Point| one.samples_per_second.total_cmp(&other.samples_per_second);
+    let most = |one: &&SearchPoint, other: &&SearchPoint| {
+        one.samples_per_second.total_cmp(&other.samples_per_second)
+    };
     let missed = points.iter().filter(|point| !point.meets_bar).max_by(most);
     let bound = missed.map(|point| Bound::of(&point.reader_time));
     let bound_at = missed.map(|point| point.accelerators);
@@ -317,12 +318,12 @@ fn report(
         }
     }
     if !complete {
-        let message = "the search was stopped before its end: the maximum is not known";
+        let message = "the search was stopped before its end: the maximum is unknown";
         warnings.push(Warning::new(WarningCode::Incomplete, message));
     }
     if let Some(point) = points.iter().find(|point| !point.steady) {
         let message = format!(
-            "at {} accelerators AU did not come to rest in {} rounds: give it longer ones, or a quieter machine",
+            "at {} accelerators AU did not become steady in {} rounds: use longer rounds or a quieter machine",
             point.accelerators,
             point.au_percent_of_rounds.len()
         );
@@ -330,7 +331,7 @@ fn report(
     }
     if let Some(point) = points.iter().find(|point| point.disturbed) {
         let message = format!(
-            "at {} accelerators fewer samples per second came than at fewer accelerators, twice: something else uses the machine or its device",
+            "at {} accelerators fewer samples per second arrived than at fewer accelerators, twice: something else uses the machine or its device",
             point.accelerators
         );
         warnings.push(Warning::new(WarningCode::Disturbed, message));
@@ -359,8 +360,8 @@ fn write(
     report: &SearchReport,
     mut results: Results,
 ) -> Result<(), RunError> {
-    let asked = search.shown(loaded, options);
-    let document = session::document(loaded, options, &asked, &report.warnings, report);
+    let requested = search.shown(loaded, options);
+    let document = session::document(loaded, options, &requested, &report.warnings, report);
     results.write_json(FILE, &document)
 }
 

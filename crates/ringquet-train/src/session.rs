@@ -21,10 +21,10 @@ use crate::half::Half;
 use crate::host::{self, Host};
 use crate::phase::{PhasePlan, PhaseRun};
 use crate::priority::Granted;
-use crate::report::{EpochReport, PhaseReport, Played, RunReport, Whole};
+use crate::report::{EpochReport, PhaseReport, RunDocument, RunReport, Whole};
 use crate::results::{self, Log, Results};
 use crate::wall_clock::WallClock;
-use crate::{ACCELERATORS_MAX, Phase, Progress, RunOptions};
+use crate::{ACCELERATORS_MAX, Phase, RunOptions, RunProgress};
 use ringquet_result::metrics::{self, BlockMetrics, EpochMetrics};
 
 /// Prefetched batches that would take more than this share of the memory are worth a warning.
@@ -52,7 +52,7 @@ pub(crate) struct Session<'a> {
 }
 
 /// A phase of this process, and the metrics of its ranks and of all.
-struct Measured {
+struct MeasuredPhase {
     run: PhaseRun,
     of_ranks: Vec<BlockMetrics>,
     over_all: EpochMetrics,
@@ -117,7 +117,7 @@ impl<'a> Session<'a> {
     /// [`RunError`]; the log then ends with it.
     pub(crate) fn play(
         mut self,
-        progress: &(dyn Fn(Progress) + Sync),
+        progress: &(dyn Fn(RunProgress) + Sync),
         stop: &StopFlag,
     ) -> Result<RunReport, RunError> {
         self.log_beginning();
@@ -150,7 +150,7 @@ impl<'a> Session<'a> {
         &mut self,
         epoch: u32,
         files: &mut [RankFiles],
-        progress: &(dyn Fn(Progress) + Sync),
+        progress: &(dyn Fn(RunProgress) + Sync),
         stop: &StopFlag,
     ) -> Result<EpochReport, RunError> {
         let workload = &self.loaded.workload;
@@ -197,8 +197,8 @@ impl<'a> Session<'a> {
             files.push(&of_rank, &self.clock);
         }
         let record = workload.dataset.record_bytes();
-        let report = |measured: &Measured, half: &Half| {
-            let Measured { run, of_ranks, over_all } = measured;
+        let report = |measured: &MeasuredPhase, half: &Half| {
+            let MeasuredPhase { run, of_ranks, over_all } = measured;
             let steps = half.sharding.steps;
             let report = PhaseReport::new(run, of_ranks, self.first_rank, steps, record);
             PhaseReport { metrics: *over_all, ..report }
@@ -216,9 +216,9 @@ impl<'a> Session<'a> {
         &self,
         epoch: u32,
         half: &Half,
-        progress: &(dyn Fn(Progress) + Sync),
+        progress: &(dyn Fn(RunProgress) + Sync),
         stop: &StopFlag,
-    ) -> Result<Measured, RunError> {
+    ) -> Result<MeasuredPhase, RunError> {
         let steps = half.sharding.steps;
         self.say(&format!("{} Starting eval - {steps} steps expected", self.now()));
         let eval = self.phase(Phase::Eval, epoch, half, progress, stop)?;
@@ -247,9 +247,9 @@ impl<'a> Session<'a> {
         phase: Phase,
         epoch: u32,
         half: &Half,
-        progress: &(dyn Fn(Progress) + Sync),
+        progress: &(dyn Fn(RunProgress) + Sync),
         stop: &StopFlag,
-    ) -> Result<Measured, RunError> {
+    ) -> Result<MeasuredPhase, RunError> {
         let workload = &self.loaded.workload;
         let train = &workload.train;
         let of_epoch = if train.seed_change_epoch { train.seed + epoch } else { train.seed };
@@ -280,7 +280,7 @@ impl<'a> Session<'a> {
         }
         let of_ranks = self.metrics(phase, half, &run);
         let over_all = self.over_all(&of_ranks);
-        Ok(Measured { run, of_ranks, over_all })
+        Ok(MeasuredPhase { run, of_ranks, over_all })
     }
 
     /// Ranks of this process, as indices into those of all.
@@ -316,7 +316,7 @@ impl<'a> Session<'a> {
     fn drop_caches(&mut self) {
         if let Err(error) = host::drop_caches() {
             let message = format!(
-                "could not drop the page cache before an epoch: {error}; writing /proc/sys/vm/drop_caches needs root. Reads may be served from memory"
+                "could not drop the page cache before an epoch: {error}; writing /proc/sys/vm/drop_caches requires root. Reads may be served from memory"
             );
             if !self.warnings.iter().any(|warning| warning.code == WarningCode::DropCachesFailed) {
                 self.warn(&message);
@@ -383,7 +383,7 @@ impl<'a> Session<'a> {
             });
         let complete = !self.others.any(!complete);
         if !complete {
-            let message = "the run was stopped before its end: metrics are those of the steps until then, and au_meet_expectation is fail";
+            let message = "the run was stopped before its end: metrics cover only the steps before that, and au_meet_expectation is fail";
             self.warnings.push(Warning::new(WarningCode::Incomplete, message));
             self.warn(message);
         }
@@ -440,8 +440,8 @@ impl<'a> Session<'a> {
         results.finish_log(log)?;
         report.files = results.written().to_vec();
         report.files.push(folder.join("ringquet.json"));
-        let asked = self.options.shown(self.loaded);
-        let document = document(self.loaded, self.options, &asked, &report.warnings, &report);
+        let requested = self.options.shown(self.loaded);
+        let document = document(self.loaded, self.options, &requested, &report.warnings, &report);
         results.write_json("ringquet.json", &document)?;
         Ok(report)
     }
@@ -479,12 +479,12 @@ pub(crate) fn check(workload: &Workload, options: &RunOptions) -> Result<(), Run
 pub(crate) fn document(
     loaded: &Loaded,
     options: &RunOptions,
-    asked: &impl Serialize,
+    requested: &impl Serialize,
     warnings: &[Warning],
     report: &impl Serialize,
 ) -> Value {
-    let header = Header { command: "run", argv: &options.argv, options: asked, warnings };
-    let played = Played {
+    let header = Header { command: "run", argv: &options.argv, options: requested, warnings };
+    let played = RunDocument {
         workload: &loaded.resolved["workload"],
         workload_warnings: &loaded.warnings,
         report,
@@ -492,7 +492,7 @@ pub(crate) fn document(
     ringquet_result::document(&header, &played).expect("reports are objects with keys of text")
 }
 
-impl Measured {
+impl MeasuredPhase {
     fn rank(&self, rank: usize) -> RankPhase<'_> {
         RankPhase { run: &self.run.ranks[rank], metrics: &self.of_ranks[rank] }
     }
@@ -521,7 +521,7 @@ fn nodes(host: &Host, accelerators: u32, others: Others) -> (Vec<Node>, bool) {
     (nodes, leads)
 }
 
-/// The folder asked for, or a new leaf of mlpstorage's tree in it.
+/// The requested folder, or a new leaf of mlpstorage's tree in it.
 fn results_dir(
     workload: &Workload,
     options: &RunOptions,

@@ -6,7 +6,7 @@
 //!
 //! Which values those are depends on their place in the row group alone, never on where batches are
 //! cut: of float32, rows 0, 16, 32 … of each row group. Sums do not depend on order either, so as
-//! long as no rows are dropped, equal data gives equal sums whatever the threads did. (It is a trace
+//! long as no rows are dropped, equal data gives equal sums regardless of the threads. (It is a trace
 //! of work, not a digest.)
 
 use arrow_array::cast::AsArray as _;

@@ -13,7 +13,7 @@ use crate::yaml::{DEPTH_MAX, EVENTS_MAX, KEY_BYTES_MAX, join};
 /// it is parsed. DLRM's, the longest known, has 14,475.
 pub(crate) const FILE_BYTES_MAX: u64 = 4 << 20;
 
-/// Events that a parser sees besides those of the tree: begin and end of text and document, twice as many as there are.
+/// Events that a parser handles besides those of the tree: begin and end of text and document, twice as many as there are.
 const EVENTS_AROUND: usize = 8;
 
 /// Letters of a key that a message shows.

@@ -84,7 +84,7 @@ impl Dtype {
     }
 }
 
-/// A column as the workload asks for it.
+/// A column of the workload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Column {
     /// Unique within the file. Default `data`.

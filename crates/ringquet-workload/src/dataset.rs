@@ -55,7 +55,7 @@ pub struct Dataset {
     pub num_subfolders_eval: u64,
     /// `file_prefix`. Default `img`.
     pub file_prefix: String,
-    /// `compression`. Default `none`. Does what it says; in DLIO the key has no effect in one line
+    /// `compression`. Default `none`. It has an effect here; in DLIO it has none in one line
     /// and means snappy in another.
     pub compression: Compression,
     /// `compression_level`: 0–9 for gzip, 1–22 for zstd. `None`: what Arrow takes (9 and 1).
@@ -220,7 +220,7 @@ impl Dataset {
         Ok(dataset)
     }
 
-    /// What no key can say alone.
+    /// Checks that involve several keys.
     fn check(&self, section: &Section<'_>) -> Result<(), WorkloadError> {
         if self.file_prefix.contains('/') {
             let reason =
@@ -334,7 +334,7 @@ impl Parquet {
         if let Some(selected) = selected {
             if let Some(missing) = selected.iter().find(|name| !names.contains(*name)) {
                 let reason = format!(
-                    "storage.storage_options.columns asks for `{missing}`, which is not a column"
+                    "storage.storage_options.columns names `{missing}`, which is not a column"
                 );
                 return Err(section.conflict("columns", reason));
             }

@@ -40,9 +40,9 @@ pub struct Client {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Datasize {
-    /// Files that memory asks for.
+    /// Files that the memory rule requires.
     pub num_files_by_memory: u64,
-    /// Files that steps ask for.
+    /// Files that the steps require.
     pub num_files_by_steps: u64,
     /// The larger of the two: `dataset.num_files_train`.
     pub num_files_train: u64,

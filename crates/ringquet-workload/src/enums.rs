@@ -115,7 +115,7 @@ named! {
 }
 
 named! {
-    /// Codec of the data files. Parquet knows `none`, `snappy`, `gzip`, `lz4` (written as LZ4_RAW)
+    /// Codec of the data files. Parquet has `none`, `snappy`, `gzip`, `lz4` (written as LZ4_RAW)
     /// and `zstd`.
     Compression {
         None = "none",

@@ -67,7 +67,7 @@ pub enum WorkloadError {
     Syntax {
         /// Where.
         place: Box<Place>,
-        /// What the parser said, in one line.
+        /// The parser's error, in one line.
         message: String,
     },
     /// An override could not be parsed or applied.
@@ -108,7 +108,7 @@ pub enum WorkloadError {
         /// All of them.
         warnings: Vec<Warning>,
     },
-    /// The workload is sound, but asks for something outside this tool.
+    /// The workload is valid, but contains something outside this tool.
     #[error("{key}: {value} is not supported by this command: {reason}")]
     Unsupported {
         /// Dotted key.

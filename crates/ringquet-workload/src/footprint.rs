@@ -1,6 +1,6 @@
 //! What a file will weigh on disk, before it is written.
 //!
-//! The nominal size of a sample says little about that: PyArrow's writer, whose layout the
+//! The nominal size of a sample does not show that: PyArrow's writer, whose layout the
 //! generator follows, gives every column chunk a dictionary even where no value repeats, so that
 //! DLRM's files are 1.34 times their nominal size. The parts, for a chunk of n values from a domain
 //! of D, stored w bytes wide:
@@ -48,7 +48,7 @@ pub struct Footprint {
     pub file_bytes: u64,
 }
 
-/// A leaf column as the writer sees it.
+/// A leaf column, as written.
 struct Leaf {
     name_bytes: f64,
     /// Values per row.

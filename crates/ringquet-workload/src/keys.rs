@@ -1,6 +1,6 @@
 //! Every key of a DLIO workload, and what it does here.
 //!
-//! DLIO picks each key that it knows and passes over the rest in silence, so that
+//! DLIO picks the keys that it has and silently ignores the rest, so that
 //! `record_length: 2164832` in a published workload does nothing at all. Here a key without effect
 //! is reported, with the nearest one that has an effect.
 
@@ -216,7 +216,7 @@ pub(crate) fn is_boolean(path: &str) -> bool {
 }
 
 /// Warnings about one workload that are reported in full: looking for the nearest key takes time, and
-/// nobody reads more. The others are counted in a last one.
+/// more are not read. The others are counted in a last one.
 const WARNINGS_MAX: usize = 100;
 
 /// The warnings for all keys of `root`, in the order of the file.

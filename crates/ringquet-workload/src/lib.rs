@@ -1,9 +1,9 @@
 //! A DLIO-shaped workload as a checked value.
 //!
-//! A workload is one YAML file with DLIO's keys: what a data set looks like, how it is read, how
-//! long a step of computation takes. [`load`] composes it with overrides and gives a [`Workload`] in
-//! which every value is in range and every product fits in 63 bits, the warnings about keys without
-//! effect, and the composed configuration. Everything else here is arithmetic on that value:
+//! A workload is one YAML file with DLIO's keys: the shape of a data set, how it is read, and how
+//! long a step of computation takes. [`load`] applies overrides and returns a [`Workload`] in which
+//! every value is in range and every product fits in 63 bits, warnings about keys without effect,
+//! and the composed configuration. Everything else here is arithmetic on that value:
 //!
 //! ```text
 //!  file.yaml ─▶ yaml ─▶ overrides ─▶ section ─▶ Workload
@@ -15,8 +15,8 @@
 //! ```
 //!
 //! Orders and record sizes that DLIO draws from NumPy's legacy generator are reproduced exactly
-//! ([`Mt19937`]). What has no effect in DLIO by mistake has the effect that its name promises
-//! (`compression`, `read`), and what has none here is said.
+//! ([`Mt19937`]). Keys that have no effect in DLIO by mistake have the effect of their names here
+//! (`compression`, `read`), and warnings name the keys without effect here.
 
 mod bounds;
 mod enums;

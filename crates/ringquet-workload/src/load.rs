@@ -144,7 +144,7 @@ fn refuse_unresolved_value(
     }
 }
 
-/// `yes` and `off` become booleans where DLIO has a boolean, so that the composed configuration says
+/// `yes` and `off` become booleans where DLIO has a boolean, so that the composed configuration has
 /// what is meant.
 fn normalise_booleans(map: &mut Map<String, Value>, path: &str) {
     for (key, value) in map {

@@ -17,7 +17,7 @@ use serde::Serialize;
 use crate::dataset::Dataset;
 use crate::enums::LegacySchema;
 
-/// Arrow's writers cut a row group at this many rows, whatever was asked for.
+/// Arrow's writers end a row group at this many rows, whatever was requested.
 pub const ROW_GROUP_ROWS_MAX: u64 = 64 << 20;
 
 /// PyArrow's own row group size, which the first Parquet support left alone.

@@ -1,6 +1,6 @@
 //! Typed, checked access to one mapping of a workload.
 //!
-//! A [`Section`] knows its dotted path and where each value came from, so that every refusal names
+//! A [`Section`] holds its dotted path and the origin of each value, so that every refusal names
 //! both. An absent key and an explicit `null` both mean the default.
 
 use std::collections::BTreeMap;
@@ -142,7 +142,7 @@ impl<'a> Section<'a> {
         Ok(self.opt_count(key, range)?.unwrap_or(default))
     }
 
-    /// As [`Self::opt_count`], where a negative number is DLIO's way to say "not set".
+    /// As [`Self::opt_count`], where a negative number means "not set", as in DLIO.
     pub(crate) fn opt_count_or_negative(
         &self,
         key: &str,

@@ -18,7 +18,7 @@ pub struct Sharding {
     pub ranks: u64,
     /// Files that each rank reads.
     pub files_per_rank: u64,
-    /// Files that nobody reads because they do not divide evenly.
+    /// Files that are not read because they do not divide evenly.
     pub surplus_files: u64,
     /// Samples of one rank: `files_per_rank` × `num_samples_per_file`.
     pub samples_per_rank: u64,
@@ -27,7 +27,7 @@ pub struct Sharding {
     /// Full batches of one rank per epoch, held by `total_training_steps`. The incomplete batch at
     /// the end is dropped.
     pub steps: u64,
-    /// Samples of one rank that are dropped for want of a full batch.
+    /// Samples of one rank that are dropped because they do not fill a batch.
     pub dropped_samples: u64,
     /// The steps that DLIO announces ("S steps expected"): ceil without `file_shuffle`, floor with
     /// it, or `total_training_steps`.

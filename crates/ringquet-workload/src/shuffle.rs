@@ -6,7 +6,7 @@
 //! 2. the file at place i of rank r's list goes to rank (i + r) mod ranks; what a rank receives is
 //!    joined in the order of the senders,
 //! 3. and every rank shuffles again, with seed `train.seed` + e + 31 · rank, whatever
-//!    `seed_change_epoch` says.
+//!    `seed_change_epoch` sets.
 //!
 //! Epoch e + 1 starts from the lists of epoch e. Four files on one rank with seed 123:
 //! 0 1 2 3 → 3 1 0 2 → 2 1 3 0.
@@ -24,7 +24,7 @@ pub struct FileShuffle {
 
 impl FileShuffle {
     /// Deals the files in `listing` (indices in listing order) to `ranks` ranks, round robin; each
-    /// gets floor(files / ranks), what is left over is read by nobody.
+    /// gets floor(files / ranks), the rest is not read.
     ///
     /// `listing` may be longer than `num_files`: the first ones of each rank are used.
     pub fn new(

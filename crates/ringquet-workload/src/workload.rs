@@ -98,7 +98,7 @@ pub struct Storage {
     /// `storage_root`. Default `./`.
     pub storage_root: PathBuf,
     /// `storage_options.columns`: the fork's column selector. If given it decides what is read,
-    /// whatever `read` says; it is applied to [`crate::Parquet::columns`] on load.
+    /// whatever `read` is; it is applied to [`crate::Parquet::columns`] on load.
     pub columns: Option<Vec<String>>,
 }
 
@@ -206,7 +206,7 @@ pub struct Metric {
 }
 
 impl Metric {
-    /// The target that a run is judged by, a fraction: `au` where it is stated. DLIO's default is nobody's target.
+    /// The target that a run is judged by, a fraction: `au` where it is stated. DLIO's default is not used as a target.
     pub fn target(&self) -> Option<f64> {
         self.is_stated.then_some(self.au)
     }
@@ -228,7 +228,7 @@ impl Workload {
         root.join(folder)
     }
 
-    /// Whether the workload asks to read around the page cache: `reader.odirect`, or
+    /// Whether the workload reads around the page cache: `reader.odirect`, or
     /// `storage.storage_type: direct_fs`. `None` if it leaves the choice open.
     pub fn wants_direct(&self) -> Option<bool> {
         let by_storage = (self.storage.storage_type == StorageType::DirectFs).then_some(true);
@@ -238,7 +238,7 @@ impl Workload {
     /// Whether this tool can move the data: Parquet files in a file system.
     ///
     /// # Errors
-    /// [`WorkloadError::Unsupported`] names the key that asks for something else.
+    /// [`WorkloadError::Unsupported`] names the key with something else.
     pub fn require_local_parquet(&self) -> Result<(), WorkloadError> {
         if self.dataset.format != FormatType::Parquet {
             return Err(WorkloadError::Unsupported {

@@ -1,7 +1,7 @@
 //! YAML text to a tree of values, with the line of every key.
 //!
 //! DLIO's files are YAML 1.1, where the bare words `on`, `off`, `yes` and `no` are booleans. Here
-//! they arrive as the words they are, and every place that wants a boolean takes them as one
+//! they arrive as the words they are, and every place that needs a boolean takes them as one
 //! ([`boolean`]). That serves both sides: `file_shuffle: off` is `off` instead of `false`, a column
 //! may be called `y`, and `profiling: no` is false.
 
@@ -23,7 +23,7 @@ pub(crate) const DEPTH_MAX: usize = 32;
 /// still fits. More is an error, before aliases can multiply.
 const NODES_MAX: usize = 1_000_000;
 
-/// Bound on what the parser sees: nodes, and the ends of mappings and lists. Aliases count as what they stand for.
+/// Bound on what the parser reads: nodes, and the ends of mappings and lists. Aliases count as what they stand for.
 pub(crate) const EVENTS_MAX: usize = NODES_MAX;
 
 /// Bound on the length of a key in bytes. DLIO's longest has 31. Longer ones are an error, so that
@@ -97,7 +97,7 @@ impl Lines {
     }
 }
 
-/// A node of the document whose children know their lines.
+/// A node of the document, with the lines of its children.
 enum Node {
     Leaf(Value),
     List(Vec<Spanned<Node>>),

@@ -1,4 +1,4 @@
-//! Counts rows twice: as the footers say, and as the pages of one column hold them.
+//! Counts rows twice: by the footers, and by the pages of one column.
 //!
 //! `cargo run -p ringquet --example count_rows -- PATH…`
 

@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Anything that takes a `RecordBatchReader` takes a scan: this function knows nothing of ringquet.
+/// Anything that takes a `RecordBatchReader` takes a scan: this function does not depend on ringquet.
 fn write(
     batches: impl RecordBatchReader,
     out: impl std::io::Write,

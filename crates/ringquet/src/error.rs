@@ -84,7 +84,7 @@ pub enum Error {
     /// A row group that the data set does not have.
     #[error("no row group {row_group} of file {file}: the data set has {files} files, and this file {row_groups} row groups", row_group = id.row_group, file = id.file)]
     NoRowGroup {
-        /// As it was asked for.
+        /// As requested.
         id: RowGroupId,
         /// Files of the data set.
         files: usize,
@@ -109,7 +109,7 @@ pub enum Error {
     Stopped,
 }
 
-/// A file of a data set that was not opened: not there, no Parquet file, without a column that is asked for; or a directory
+/// A file of a data set that was not opened: missing, not a Parquet file, without a selected column; or a directory
 /// that cannot be listed.
 #[derive(Debug, Clone)]
 pub struct Unopened {

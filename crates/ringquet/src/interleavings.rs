@@ -21,7 +21,7 @@ const LIMIT: Duration = Duration::from_millis(100);
 /// An item of a producer: its number and the number of the producer.
 type Item = (usize, u32);
 
-/// A reader thread with one lane, as `reader.rs` runs it: asks for demand, delivers, waits at the gate while the lane is
+/// A reader thread with one lane, as `reader.rs` runs it: checks the demand, delivers, waits at the gate while the lane is
 /// full. Gives how many items it delivered until it was stopped or had `items`.
 fn produce(queue: &BatchQueue<Item>, producer: usize, items: u32, bytes_max: u64) -> u32 {
     let mut delivered = 0;
@@ -77,18 +77,18 @@ fn no_wake_up_at_the_gate_is_lost() {
         let reader = {
             let (gate, full) = (gate.clone(), Arc::clone(&full));
             spawn(move || {
-                while *full.lock().expect("nobody panics") {
+                while *full.lock().expect("no thread panics") {
                     gate.wait(LIMIT);
                 }
             })
         };
-        *full.lock().expect("nobody panics") = false;
+        *full.lock().expect("no thread panics") = false;
         gate.open();
         reader.join().expect("the reader thread ends");
     });
 }
 
-/// Several consumers open one gate, as several accelerators do: the thread sees what each of them did.
+/// Several consumers open one gate, as several accelerators do: the thread notices what each of them did.
 #[test]
 fn no_wake_up_of_several_consumers_is_lost() {
     many_schedules(|| {
@@ -96,11 +96,11 @@ fn no_wake_up_of_several_consumers_is_lost() {
         let consumers = [(); 2].map(|()| {
             let (gate, taken) = (gate.clone(), Arc::clone(&taken));
             spawn(move || {
-                *taken.lock().expect("nobody panics") += 1;
+                *taken.lock().expect("no thread panics") += 1;
                 gate.open();
             })
         });
-        while *taken.lock().expect("nobody panics") < 2 {
+        while *taken.lock().expect("no thread panics") < 2 {
             gate.wait(LIMIT);
         }
         for consumer in consumers {
@@ -163,9 +163,9 @@ struct Bell {
 impl Bell {
     /// Sleeps until it is rung.
     fn wait(&self) {
-        let mut rung = self.rung.lock().expect("nobody panics");
+        let mut rung = self.rung.lock().expect("no thread panics");
         while !*rung {
-            rung = self.ringing.wait(rung).expect("nobody panics");
+            rung = self.ringing.wait(rung).expect("no thread panics");
         }
         *rung = false;
     }
@@ -174,7 +174,7 @@ impl Bell {
 #[cfg(feature = "async")]
 impl std::task::Wake for Bell {
     fn wake(self: Arc<Self>) {
-        *self.rung.lock().expect("nobody panics") = true;
+        *self.rung.lock().expect("no thread panics") = true;
         self.ringing.notify_one();
     }
 }

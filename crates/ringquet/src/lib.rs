@@ -1,12 +1,12 @@
-//! Parquet from an NVMe array into Arrow buffers, at the speed of the array, decoded for real.
+//! Reads Parquet from an NVMe array into Arrow buffers, at the speed of the array.
 //!
 //! ```text
 //!  footers ─▶ PLAN ────────▶ SUBMIT ───────▶ COMPLETE ──────▶ DECODE ─────────▶ DELIVER ───▶ you
 //!             which bytes     SQEs, fixed      CQEs, short     decompress,       RecordBatches
 //!                             buffers, O_DIRECT reads, errors  levels, values    in reused buffers
 //! ```
-//! One pinned reader thread per core does all of it for its own row groups, in one loop, without handing bytes
-//! to another core: while reads are in the kernel it decodes what has come back.
+//! One pinned reader thread per core does all of this for its own row groups in one loop, without passing bytes
+//! to another core. While reads are in the kernel, it decodes the bytes that have arrived.
 //!
 //! ```
 //! use ringquet::{Dataset, Direct};
@@ -39,20 +39,20 @@
 //! ```
 //! # Which method of a scan
 //!
-//! | you want | use |
+//! | to get | use |
 //! |---|---|
-//! | an iterator, or to pass batches to Arrow's own functions | [`Scan::batches`], an Arrow `RecordBatchReader` |
-//! | to know which rows a batch has, or files of several schemas | [`Scan::placed_batches`] |
-//! | to work on the reader threads, without a queue | [`Scan::visit`] |
-//! | to await batches | `Scan::stream`, with the feature `async` |
+//! | an iterator, or a reader for Arrow's own functions | [`Scan::batches`], an Arrow `RecordBatchReader` |
+//! | the place of the rows of a batch, or files of several schemas | [`Scan::placed_batches`] |
+//! | a callback on the reader threads, without a queue | [`Scan::visit`] |
+//! | batches to await | `Scan::stream`, with the feature `async` |
 //! | several consumers, or your own order of row groups | [`engine::play`] with your own [`engine::Lane`]s |
 //!
 //! A batch has its place: file, row group, first row. A row group has an id, [`RowGroupId`], and [`Scan::row_groups`] takes any
-//! of them; its plan is a pure function of column chunks ([`engine::plan::row_group`]). Reading rows by number builds on
-//! these three: row numbers to row groups, row groups to chunks, chunks to reads.
+//! of them; its plan is a pure function of column chunks ([`engine::plan::row_group`]). Reading rows by number can build
+//! on these steps: row numbers to row groups, row groups to column chunks, column chunks to reads.
 //!
 //! # Stability
-//! What stands at the root may grow and does not change: its structs and enums are `#[non_exhaustive]`, or builders.
+//! The items at the root may grow but do not change: its structs and enums are `#[non_exhaustive]`, or builders.
 //! [`report`] and [`engine`] follow the engine and change with a minor version.
 
 pub mod arrow;

@@ -1,4 +1,4 @@
-//! What was asked for ([`EngineOptions`]) and what will happen ([`Resolved`]).
+//! Options as requested ([`EngineOptions`]) and in force ([`Resolved`]).
 
 use std::fmt::Display;
 
@@ -58,7 +58,7 @@ pub struct EngineOptions {
     pub row_bytes_max: Option<u64>,
     /// Bytes that a footer may have. By default as `page_bytes_max`. Met: an error of the file.
     pub footer_bytes_max: Option<u64>,
-    /// Gaps between wanted byte ranges up to this many bytes are read along; by default [`GAP_DIRECT_BYTES`], or
+    /// Gaps of up to this many bytes between selected byte ranges are read too; by default [`GAP_DIRECT_BYTES`], or
     /// [`GAP_BUFFERED_BYTES`] without O_DIRECT.
     pub coalesce_gap_bytes: Option<u64>,
     /// Coalesced ranges are cut into extents of at most this many bytes.
@@ -136,7 +136,7 @@ pub struct Resolved {
     pub memory_budget_bytes: u64,
     /// What the memory of each thread is used for.
     pub shares: Shares,
-    /// What a batch of many columns may have at most: a sixteenth of the memory, shared by the threads. `None` where a budget was
+    /// What a batch of many columns may have at most: a sixteenth of the memory, shared by the threads. `None` if a budget was
     /// given, which is kept to.
     pub wide_batch_bytes_max: Option<u64>,
     /// Bytes that one page may have.
@@ -502,7 +502,7 @@ mod tests {
         assert!(error.contains("`threads` 64") && error.contains("control group"), "{error}");
         let memory_budget_bytes = Some(1 << 30);
         let options = EngineOptions { memory_budget_bytes, ..options };
-        options.resolve(&[]).expect("who gives a budget knows better");
+        options.resolve(&[]).expect("a given budget is taken as it is");
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! Panics of threads that the library starts: caught where they happen, told with their message and, where the program
-//! asks for it, with file and line.
+//! Panics of threads that the library starts: caught where they happen, and reported with their message and, if the
+//! program enables it, with file and line.
 //!
-//! A panic is a defect, and whoever reports it needs its place. Only the panic hook sees that, and the hook belongs to the
+//! A panic is a bug, and a bug report needs its place. Only the panic hook gets that, and the hook belongs to the
 //! program, not to a library in it: so [`record_places`] is the program's to call.
 
 use std::any::Any;

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! wanted   ..[a ][b ]....[c      ]...............[d]....
-//! runs     ..[a  b   gap  c      ]...............[d]....     gaps up to coalesce_gap_bytes are read along
-//! aligned  .[                     ].............[   ]...     to what O_DIRECT demands, never past the end of file
+//! runs     ..[a  b   gap  c      ]...............[d]....     gaps up to coalesce_gap_bytes are read too
+//! aligned  .[                     ].............[   ]...     to what O_DIRECT requires, never past the end of file
 //! extents  .[         ][          ].............[   ]...     at most coalesce_span_bytes: one slot each
 //! reads    .[ ][ ][ ]..                                      at most read_size_bytes: one SQE each
 //! ```
@@ -20,7 +20,7 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PlanBounds {
-    /// Gaps up to this many bytes are read along.
+    /// Gaps up to this many bytes are read too.
     pub coalesce_gap_bytes: u64,
     /// Extents are at most this long; a multiple of the alignment.
     pub coalesce_span_bytes: u64,
@@ -38,7 +38,7 @@ pub struct RowGroupId {
     pub row_group: u32,
 }
 
-/// A column chunk that is wanted.
+/// A selected column chunk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct WantedChunk {
     /// Leaf column.
@@ -262,13 +262,13 @@ pub fn interleave(row_groups: &[u32], window: usize) -> Vec<RowGroupId> {
 pub struct Plan {
     /// Bounds it was made with.
     pub bounds: PlanBounds,
-    /// Bytes of the wanted column chunks.
+    /// Bytes of the selected column chunks.
     pub wanted_bytes: u64,
     /// Bytes of all reads.
     pub read_bytes: u64,
     /// Number of reads.
     pub reads: u64,
-    /// `read_bytes / wanted_bytes`; 1 where nothing is wanted.
+    /// `read_bytes / wanted_bytes`; 1 if nothing is selected.
     pub read_amplification: f64,
     /// Per row group, in the order of the scan.
     #[serde(rename = "units")]
@@ -285,7 +285,7 @@ pub struct RowGroupPlan {
     /// Which row group.
     #[serde(flatten)]
     pub id: RowGroupId,
-    /// Bytes of the wanted column chunks.
+    /// Bytes of the selected column chunks.
     pub wanted_bytes: u64,
     /// Start and length of each read, in the order of issue.
     pub reads: Vec<PlannedRead>,
@@ -318,7 +318,7 @@ impl Plan {
 
     /// The same reads as an fio iolog of version 2 (fio's HOWTO, "Trace file format v2"), for
     /// `fio --read_iolog=FILE`. Lengths are rounded up to `alignment` where the file ends in between, since
-    /// O_DIRECT takes only such lengths and fio reads exactly what the log says.
+    /// O_DIRECT takes only such lengths and fio reads exactly what the log holds.
     pub fn fio_iolog(&self, alignment: Alignment) -> Vec<u8> {
         let mut log = b"fio version 2 iolog\n".to_vec();
         let mut files: Vec<&Path> =

@@ -34,11 +34,11 @@ pub struct ScanReport {
     pub rows: u64,
     /// Row batches delivered.
     pub batches: u64,
-    /// Bytes of the column chunks asked for, as stored.
+    /// Bytes of the selected column chunks, as stored.
     pub wanted_bytes: u64,
     /// Bytes of all reads.
     pub read_bytes: u64,
-    /// Bytes that the devices read meanwhile, for whomever; `None` where they have no counter.
+    /// Bytes that the devices read meanwhile, for any process; `None` if they have no counter.
     pub device_read_bytes: Option<u64>,
     /// Per device.
     pub devices: Option<Vec<DeviceBytes>>,
@@ -56,7 +56,7 @@ pub struct ScanReport {
     pub decoded_bytes_per_second_with_open: f64,
     /// Read bytes per second, opening included. `read_bytes` does not hold those of footers.
     pub read_bytes_per_second_with_open: f64,
-    /// `read_bytes / wanted_bytes`; 1 where nothing was wanted.
+    /// `read_bytes / wanted_bytes`; 1 if nothing was selected.
     pub read_amplification: f64,
     /// Reads that completed.
     pub reads: u64,
@@ -68,7 +68,7 @@ pub struct ScanReport {
     pub failed_reads: u64,
     /// System calls that submitted or waited.
     pub enters: u64,
-    /// From submission to reap of each read. The kernel does not say when a read completed: at most `reap_delay_ns` before.
+    /// From submission to reap of each read. The kernel does not report when a read completed: at most `reap_delay_ns` before.
     pub latency_ns: Latency,
     /// How long the completion of each read can have waited for its reap at most: since its reader thread last looked for
     /// completions. The system's time to wake a waiting thread is not in it.
@@ -90,7 +90,7 @@ pub struct ScanReport {
     pub decode_seconds: f64,
     /// Seconds that reader threads spent handing over what they decoded, summed: in the visitor, or at the queue.
     pub deliver_seconds: f64,
-    /// Seconds that reader threads spent hashing what they decoded, summed. 0 where no digest is asked for.
+    /// Seconds that reader threads spent hashing what they decoded, summed. 0 without a digest.
     pub digest_seconds: f64,
     /// Seconds that reader threads spent reading from all delivered bytes as an emulated consumer, summed. 0 where that is
     /// the consumer's own work, or not done.
@@ -107,7 +107,7 @@ pub struct ScanReport {
     pub last_done_seconds: f64,
     /// I/O driver of the reads, and its features.
     pub driver: DriverReport,
-    /// Who decoded.
+    /// Which decoder was used.
     pub decoder: DecoderReport,
     /// Files that could not be opened, by path; then those that could not be read to their end.
     pub failures: Vec<Failure>,
@@ -145,13 +145,13 @@ pub struct DriverReport {
     pub arena_bytes: usize,
     /// Reader threads.
     pub threads: usize,
-    /// CPU of each; null where it is not pinned.
+    /// CPU of each; null if it is not pinned.
     pub cpus: Vec<Option<usize>>,
     /// What was picked for the user, and why.
     pub picked: Vec<Picked>,
 }
 
-/// Who decoded.
+/// Which decoder was used.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DecoderReport {

@@ -19,7 +19,7 @@ use crate::report::ScanReport;
 /// nothing, so a scan can be kept, cloned and sent to another thread. What it reads is decided when reading starts, and
 /// errors of options come then.
 #[derive(Debug, Clone)]
-#[must_use = "a scan reads nothing before it is asked for batches, a visit or a report"]
+#[must_use = "a scan reads nothing before a call for batches, a visit or a report"]
 pub struct Scan {
     dataset: Dataset,
     /// Those of the data set, with what was changed.
@@ -125,7 +125,7 @@ impl Scan {
     /// All batches, of one schema.
     ///
     /// # Errors
-    /// As [`Scan::dataset`], [`Error::NoRowGroup`], and [`Error::Schemas`] where the columns of two files differ.
+    /// As [`Scan::dataset`], [`Error::NoRowGroup`], and [`Error::Schemas`] if the columns of two files differ.
     pub fn batches(self) -> Result<Batches, Error> {
         let dataset = self.dataset()?;
         let schema = dataset.schema()?;
@@ -157,7 +157,7 @@ impl Scan {
     }
 
     /// Gives the batches to visitors on the reader threads themselves: no queue, no other core. `make_visitor` is called
-    /// once per reader thread, with its number; the visitor it gives sees that thread's batches, row group by row group.
+    /// once per reader thread, with its number; the visitor it returns gets that thread's batches, row group by row group.
     ///
     /// A file that fails is in [`ScanReport::failures`], as are those that were not opened; the others are read to their end.
     ///
@@ -172,7 +172,7 @@ impl Scan {
         visit::visit(&dataset, row_groups, &self.stop, make_visitor)
     }
 
-    /// Reads the wanted bytes once and decodes nothing.
+    /// Reads the selected bytes once and decodes nothing.
     ///
     /// # Errors
     /// As [`Scan::visit`].
@@ -213,7 +213,7 @@ impl Scan {
         Ok(dataset.plan_of(row_groups))
     }
 
-    /// The row groups that were asked for, or all of them.
+    /// The selected row groups, or all of them.
     fn chosen(
         &self,
         dataset: &Dataset,

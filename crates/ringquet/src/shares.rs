@@ -36,7 +36,7 @@ pub struct Shares {
 
 impl Shares {
     /// Of a reader thread with `bytes` of memory. `beyond` is what pages and dictionaries may take in
-    /// addition where they cannot be given back; `is_given` says whether the user set the budget.
+    /// addition where they cannot be given back; `is_given` is true if the user set the budget.
     #[must_use]
     pub fn of(bytes: u64, beyond: u64, is_given: bool) -> Shares {
         let held_bytes_max = (bytes / 4).saturating_add(beyond);

@@ -10,7 +10,7 @@ use crate::panics;
 /// called as soon as one of them panics or cannot be started: the others must not go on for nothing.
 ///
 /// # Errors
-/// [`Error::Panicked`] where one of them panicked, [`Error::Options`] where one could not be started.
+/// [`Error::Panicked`] if one of them panicked, [`Error::Options`] if one could not be started.
 pub(crate) fn run<T: Send>(
     cpus: &[Option<usize>],
     end_others: impl Fn() + Sync,
@@ -84,7 +84,7 @@ mod tests {
             assert!(index != 1, "thread {index} has a defect");
             let begun = Instant::now();
             while !ended.load(Ordering::Relaxed) {
-                assert!(begun.elapsed() < Duration::from_secs(20), "nobody ends this thread");
+                assert!(begun.elapsed() < Duration::from_secs(20), "nothing ends this thread");
                 std::thread::sleep(Duration::from_millis(1));
             }
         };

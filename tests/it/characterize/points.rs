@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use ringquet::StopFlag;
 use ringquet::engine::{DirectChoice, DriverChoice, IoOptions};
-use ringquet_device::characterize::{Access, Bench, CharacterizeError, Point, measure};
+use ringquet_device::characterize::{Access, CharacterizeError, SweepPoint, SweepSetup, measure};
 use ringquet_io::device::SysRoot;
 
 use crate::scratch;
 
-fn bench(path: &Path, len: u64, driver: DriverChoice) -> Bench {
-    Bench {
+fn bench(path: &Path, len: u64, driver: DriverChoice) -> SweepSetup {
+    SweepSetup {
         files: vec![(path.to_owned(), len)],
         cpus: vec![None; 3],
         io: IoOptions { driver, direct: DirectChoice::Auto, ..IoOptions::default() },
@@ -22,7 +22,7 @@ fn bench(path: &Path, len: u64, driver: DriverChoice) -> Bench {
     }
 }
 
-const POINT: Point = Point {
+const POINT: SweepPoint = SweepPoint {
     access: Access::Random,
     block_bytes: 8192,
     queue_depth: 4,
@@ -55,7 +55,7 @@ fn an_error_ends_all_threads() {
 
     // A file that shrinks while it is read.
     let path = scratch::bytes_file(dir.path(), "f", 1 << 20, 1);
-    let bench = Bench {
+    let bench = SweepSetup {
         rounds_max: 10_000,
         round: Duration::from_secs(1),
         ..bench(&path, 1 << 20, DriverChoice::Pread)
@@ -74,7 +74,7 @@ fn a_stop_is_seen_within_a_round() {
     let dir = scratch::dir();
     let path = scratch::bytes_file(dir.path(), "f", 1 << 20, 1);
     let bench =
-        Bench { round: Duration::from_secs(60), ..bench(&path, 1 << 20, DriverChoice::Auto) };
+        SweepSetup { round: Duration::from_secs(60), ..bench(&path, 1 << 20, DriverChoice::Auto) };
     let stop = StopFlag::new();
     let begun = Instant::now();
     std::thread::scope(|scope| {

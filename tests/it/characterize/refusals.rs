@@ -35,7 +35,7 @@ fn paths_that_cannot_be_read() {
 #[test]
 fn a_directory_that_cannot_be_written_to() {
     let dir = scratch::dir();
-    let expect = ["/sys: cannot make a test file", "name a directory that you may write to"];
+    let expect = ["/sys: cannot create a test file", "give a directory that you may write to"];
     check(dir.path(), "/sys", 1, &expect);
 }
 

@@ -174,7 +174,7 @@ fn au_below_its_bar_and_a_lowered_bar() {
         summary["metric"]["train_au_meet_expectation"] = json!("success");
         summary["metric"]["train_au_mean_percentage"] = json!(89.0);
     });
-    tree.expect("au", Verdict::Fail, "89.00 %, summary.json says success");
+    tree.expect("au", Verdict::Fail, "89.00 %, summary.json: success");
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn accelerators_are_counted_on_each_host() {
 fn files_that_are_missing_or_of_no_rank() {
     let tree = Tree::new();
     fs::write(tree.folder(FIVE[0]).join("2_output.json"), "{}").unwrap();
-    tree.expect("files", Verdict::Fail, "2_output.json is of no rank");
+    tree.expect("files", Verdict::Fail, "2_output.json belongs to no rank");
     fs::remove_file(tree.folder(FIVE[0]).join("2_output.json")).unwrap();
     fs::remove_file(tree.folder(FIVE[0]).join("1_per_epoch_stats.json")).unwrap();
     tree.expect("files", Verdict::Fail, "1_per_epoch_stats.json is missing");
@@ -236,7 +236,7 @@ fn an_epoch_that_a_rank_did_not_do() {
 fn names_and_places() {
     let tree = Tree::new();
     fs::write(tree.runs().join("notes.txt"), "").unwrap();
-    tree.expect("tree", Verdict::Fail, "run/notes.txt is no run");
+    tree.expect("tree", Verdict::Fail, "run/notes.txt is not a run");
     fs::remove_file(tree.runs().join("notes.txt")).unwrap();
     fs::rename(tree.folder(FIVE[0]), tree.runs().join("20261122_10000")).unwrap();
     tree.expect("place", Verdict::Fail, "is no date and time");

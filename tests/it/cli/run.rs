@@ -75,7 +75,7 @@ fn a_bar_that_is_missed_ends_with_1() {
     ringquet(dir.path(), "datagen w.yaml").succeeds();
     let line = "run w.yaml metric.au=1.0 train.computation_time=0.0000001 --accelerators 1 --results-dir results --json";
     let answer = ringquet(dir.path(), line).ends_with(1);
-    assert!(answer.error().contains("below the bar of 100.00 %"), "{}", answer.stderr);
+    assert!(answer.error().contains("below the target of 100.00 %"), "{}", answer.stderr);
     let document = answer.document();
     assert_eq!(document["complete"], true);
     assert_eq!(document["au_meets_expectation"], false);
@@ -93,7 +93,7 @@ fn a_run_without_a_target_is_not_judged() {
     ringquet(dir.path(), "datagen w.yaml").succeeds();
     let line = "run w.yaml train.computation_time=0.0000001 --accelerators 1 --results-dir results";
     let text = ringquet(dir.path(), line).succeeds().stdout;
-    assert!(text.contains("no target (the workload states no metric.au)"), "{text}");
+    assert!(text.contains("no target (the workload has no metric.au)"), "{text}");
     let document = ringquet(dir.path(), &format!("{line} --json")).succeeds().document();
     assert!(document["au_percent_bar"].is_null() && document["au_meets_expectation"].is_null());
     let summary = std::fs::read(dir.path().join("results/summary.json")).unwrap();

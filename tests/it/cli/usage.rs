@@ -36,15 +36,15 @@ fn wrong_usage_ends_with_2_and_says_what_is_wrong() {
     check("scan . --queue-depth 0", "--queue-depth 0: must be 1 to 4096");
     check("scan . --queue-depth many", "invalid value 'many'");
     check("scan . --read-size 5000", "--read-size 5000: must be a multiple of 4096");
-    check("scan . --read-size 4X", "has no unit that is known");
+    check("scan . --read-size 4X", "has an unknown unit");
     check("scan . --threads 0", "--threads 0");
     check("scan . --threads 2 --memory-budget 64K", "--memory-budget 65536");
-    check("scan . --cpus 3-1", "runs backwards");
+    check("scan . --cpus 3-1", "ends before it starts");
     check("scan . --cpus 8000", "CPU 8000");
     check("scan . --raw --digest", "cannot be used with");
     check("scan . --iopoll --direct off", "--iopoll needs O_DIRECT");
     check("cat part_0.parquet --rows 7", "is not a range of rows");
-    check("cat part_0.parquet --rows 7..3", "runs backwards");
+    check("cat part_0.parquet --rows 7..3", "ends before it starts");
     check("cat .", "is a directory");
     check("datagen w.yaml nonsense", "override `nonsense`");
     check("datagen w.yaml dataset.num_files_train=many", "dataset.num_files_train");

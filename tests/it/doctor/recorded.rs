@@ -1,12 +1,12 @@
 //! What is reported about machines that are not this one.
 
-use ringquet_device::doctor::{BlockKind, DoctorReport, Finding, Standing, examine, members};
+use ringquet_device::doctor::{BlockKind, Diagnosis, DoctorReport, Severity, examine, members};
 
 use super::tree_file::{Recorded, chain_text, uring_without};
 
 /// The one finding of this code and subject.
 #[track_caller]
-fn finding<'a>(report: &'a DoctorReport, code: &str, subject: Option<&str>) -> &'a Finding {
+fn finding<'a>(report: &'a DoctorReport, code: &str, subject: Option<&str>) -> &'a Diagnosis {
     let mut found = report
         .findings
         .iter()
@@ -20,7 +20,7 @@ fn finding<'a>(report: &'a DoctorReport, code: &str, subject: Option<&str>) -> &
 #[track_caller]
 fn check_wrong(report: &DoctorReport, code: &str, subject: Option<&str>, is: &str, mend: &str) {
     let finding = finding(report, code, subject);
-    assert!(matches!(finding.standing, Standing::Slow | Standing::Broken), "{finding:?}");
+    assert!(matches!(finding.standing, Severity::Slow | Severity::Broken), "{finding:?}");
     assert!(finding.is.contains(is), "{finding:?}");
     assert!(!finding.should_be.is_empty() && !finding.costs.is_empty(), "{finding:?}");
     assert!(finding.mend.as_deref().unwrap_or_default().contains(mend), "{finding:?}");
@@ -29,7 +29,7 @@ fn check_wrong(report: &DoctorReport, code: &str, subject: Option<&str>, is: &st
 #[track_caller]
 fn check_good(report: &DoctorReport, code: &str, subject: Option<&str>, is: &str) {
     let finding = finding(report, code, subject);
-    assert_eq!(finding.standing, Standing::Good, "{finding:?}");
+    assert_eq!(finding.standing, Severity::Good, "{finding:?}");
     assert!(finding.is.contains(is) && finding.mend.is_none(), "{finding:?}");
 }
 
@@ -89,13 +89,13 @@ fn what_is_wrong_with_the_array() {
     check_good(&report, "cgroup_cpu", None, "no limit");
     check_good(&report, "numa", Some("node 1"), "nvme2n1, nvme3n1 on node 1, 4 of its CPUs");
     check_good(&report, "o_direct", None, "512");
-    if finding(&report, "seccomp", None).standing == Standing::Good
+    if finding(&report, "seccomp", None).standing == Severity::Good
         && ringquet_io::uring_features().is_ok()
     {
         let found = finding(&report, "io_uring_setup", None);
         assert!(found.is.contains("DEFER_TASKRUN (Linux 6.1)"), "{found:?}");
     }
-    let counted = report.good + report.slow + report.broken + report.untold;
+    let counted = report.good + report.slow + report.broken + report.unknown;
     assert_eq!(counted, report.findings.len());
 }
 
@@ -121,8 +121,9 @@ fn a_single_drive_has_nothing_to_mend() {
     let report = examine(&machine);
     let chain: Vec<String> = report.devices.iter().map(chain_text).collect();
     assert_eq!(chain, ["dm-1[dm-0[nvme0n1p3[nvme0n1]]]"]);
-    let wrong = |finding: &&Finding| matches!(finding.standing, Standing::Slow | Standing::Broken);
-    let wrong: Vec<&Finding> = report.findings.iter().filter(wrong).collect();
+    let wrong =
+        |finding: &&Diagnosis| matches!(finding.standing, Severity::Slow | Severity::Broken);
+    let wrong: Vec<&Diagnosis> = report.findings.iter().filter(wrong).collect();
     assert_eq!(wrong.iter().filter(|_| has_uring).count(), 0, "{wrong:#?}");
     check_good(&report, "poll_queues", Some("nvme0n1"), "4, polling works");
     check_good(&report, "numa", None, "one node");
@@ -135,7 +136,7 @@ fn a_virtual_disk_tells_less() {
     let machine = recorded.machine("/srv/data", (254, 0), Ok(512), uring_without(&[]));
     let report = examine(&machine);
     assert_eq!(report.devices[0].kind, BlockKind::Virtual);
-    assert_eq!(finding(&report, "cpu_governor", None).standing, Standing::Untold);
+    assert_eq!(finding(&report, "cpu_governor", None).standing, Severity::Unknown);
     check_wrong(&report, "scheduler", Some("vda"), "mq-deadline", "echo none");
     // A hypervisor that calls its disk rotational does not make it one.
     assert!(report.findings.iter().all(|finding| finding.code != "rotational"));
@@ -157,16 +158,16 @@ fn a_container_is_told_what_it_lacks() {
     let report = examine(&machine);
     assert!(report.devices.is_empty());
     let seccomp = finding(&report, "seccomp", None);
-    assert_eq!(seccomp.standing, Standing::Broken);
+    assert_eq!(seccomp.standing, Severity::Broken);
     assert!(seccomp.mend.as_ref().unwrap().contains("--security-opt"));
-    assert_eq!(finding(&report, "io_uring", None).standing, Standing::Broken);
+    assert_eq!(finding(&report, "io_uring", None).standing, Severity::Broken);
     check_wrong(&report, "cgroup_cpu", None, "2.0 CPUs for 16 reader threads", "`threads` 2");
     check_wrong(&report, "cgroup_memory", None, "512 MiB", "`memory_budget_bytes` 134217728");
     check_wrong(&report, "cgroup_io", None, "rbps=104857600", "io.max");
     check_wrong(&report, "locked_memory", None, "64 KiB", "--ulimit memlock=-1");
     check_wrong(&report, "file_system", None, "overlay", "docker run -v");
-    assert_eq!(finding(&report, "o_direct", None).standing, Standing::Slow);
-    assert_eq!(finding(&report, "device_chain", None).standing, Standing::Untold);
+    assert_eq!(finding(&report, "o_direct", None).standing, Severity::Slow);
+    assert_eq!(finding(&report, "device_chain", None).standing, Severity::Unknown);
     check_good(&report, "io_uring_disabled", None, "no such switch");
 }
 
@@ -179,7 +180,7 @@ fn all_members_of_a_btrfs() {
     assert_eq!(names, ["vdb", "vdc"]);
 }
 
-/// An empty tree, and one whose files hold nonsense: everything is untold, nothing panics.
+/// An empty tree, and one whose files hold nonsense: everything is unknown, nothing panics.
 #[test]
 fn a_machine_that_tells_nothing() {
     let recorded = Recorded::open("single_drive");
@@ -187,9 +188,9 @@ fn a_machine_that_tells_nothing() {
     let mut machine = recorded.machine("/home/x", (252, 1), Ok(4096), uring_without(&[]));
     machine.tree = ringquet_device::doctor::Tree::at(empty.path());
     let report = examine(&machine);
-    assert_eq!(finding(&report, "locked_memory", None).standing, Standing::Untold);
-    assert_eq!(finding(&report, "cgroup", None).standing, Standing::Untold);
-    assert_eq!(finding(&report, "huge_pages", None).standing, Standing::Untold);
+    assert_eq!(finding(&report, "locked_memory", None).standing, Severity::Unknown);
+    assert_eq!(finding(&report, "cgroup", None).standing, Severity::Unknown);
+    assert_eq!(finding(&report, "huge_pages", None).standing, Severity::Unknown);
 
     for path in [
         "proc/self/limits",

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use ringquet_device::doctor::{BlockDevice, Machine, Place, Tree, block_devices, mount_of};
+use ringquet_device::doctor::{BlockDevice, Machine, PathStorage, Tree, block_devices, mount_of};
 use ringquet_io::{UringFeatures, uring_features};
 
 /// A tree as a directory.
@@ -46,7 +46,7 @@ impl Recorded {
         let tree = self.tree();
         let mount = mount_of(&tree, Path::new(path));
         let devices = block_devices(&tree, number, mount.as_ref());
-        let place = Place {
+        let place = PathStorage {
             path: PathBuf::from(path),
             mount,
             devices,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use ringquet::StopFlag;
 use ringquet::engine::EngineOptions;
-use ringquet_layout::{Change, LayoutError, LayoutOptions, compare};
+use ringquet_layout::{LayoutError, LayoutOptions, VariantChange, compare};
 use ringquet_workload::Loaded;
 use tempfile::TempDir;
 
@@ -36,7 +36,7 @@ fn every_layout_delivers_the_same_rows_and_nothing_is_left() {
     // 1 MiB of 13 bytes a row, in two files of equal length.
     assert_eq!(report.rows, 80_660);
     let own = &report.variants[0];
-    assert_eq!((own.variant.change, own.variant.row_group_rows), (Change::Nothing, 8192));
+    assert_eq!((own.variant.change, own.variant.row_group_rows), (VariantChange::Nothing, 8192));
     for variant in &report.variants {
         assert!(variant.rows_per_second > 0.0 && variant.file_bytes > 0, "{variant:?}");
         assert_eq!(variant.fallback_column_chunks, 0, "{variant:?}");

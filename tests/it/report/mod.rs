@@ -233,9 +233,9 @@ fn what_is_no_result_is_refused_by_name() {
         path
     };
     check(dir.path().join("missing.json"), "cannot read");
-    check(named("empty.json", ""), "no JSON document");
-    check(named("cut.json", "{\"schema_version\": 1, "), "no JSON document");
-    check(named("deep.json", &"[".repeat(100_000)), "no JSON document");
+    check(named("empty.json", ""), "not a JSON document");
+    check(named("cut.json", "{\"schema_version\": 1, "), "not a JSON document");
+    check(named("deep.json", &"[".repeat(100_000)), "not a JSON document");
     check(named("list.json", "[1]"), "no schema_version");
     check(
         named("newer.json", "{\"schema_version\": 7, \"command\": \"scan\"}"),

@@ -109,7 +109,7 @@ fn storage_options_choose_columns() {
     assert_eq!(parquet.read_column_names(), ["a", "c"]);
     assert_eq!(parquet.read_column_indices(), [0, 2]);
     let refused = refusal(yaml, &["storage.storage_options.columns=[a, d]"]);
-    assert!(refused.contains("asks for `d`, which is not a column"), "{refused}");
+    assert!(refused.contains("names `d`, which is not a column"), "{refused}");
 }
 
 #[test]

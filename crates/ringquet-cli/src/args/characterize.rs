@@ -9,8 +9,8 @@ use ringquet_device::characterize::{
 };
 use ringquet_io::{DriverChoice, IoOptions, cpus};
 
-use crate::engine_args::Direct;
-use crate::exit::Usage;
+use crate::engine_args::DirectArg;
+use crate::exit::UsageError;
 use crate::size::ByteSize;
 
 /// Rounds are cut by a clock; below this its own jitter shows.
@@ -21,26 +21,25 @@ const ROUND_SECONDS_MAX: f64 = 3600.0;
 
 #[derive(Debug, Args)]
 pub(crate) struct CharacterizeArgs {
-    /// Directories (a test file is made in them, and is gone at the end), files, or block devices (read only); several
-    /// are read side by side
+    /// Directories (for a temporary test file), files or block devices (read only); several are measured together
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
-    /// How much to measure: about two minutes, a quarter of an hour or more, or hours
+    /// How much to measure: quick takes about two minutes, normal 15 minutes or more, full hours
     #[arg(long, value_enum, default_value_t, value_name = "WHICH")]
     preset: PresetArg,
-    /// Length of the test file [default: 2GiB, 8GiB, 32GiB by preset, at most half of what is free]
+    /// Size of the test file [default: 2GiB, 8GiB or 32GiB by preset, at most half of the free space]
     #[arg(long, value_name = "BYTES")]
     test_file_size: Option<ByteSize>,
-    /// A data set to read and decode at the recommended options: which stage binds?
+    /// Data set to read and decode with the recommended options, to find the stage that limits throughput
     #[arg(long, value_name = "PATH", num_args = 1..)]
     parquet: Vec<PathBuf>,
-    /// Columns of it, by name [default: all]
+    /// Columns of that data set, by name [default: all]
     #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "parquet")]
     columns: Option<Vec<String>>,
-    /// The data set of a workload instead, and the columns that it reads
+    /// Workload whose data set and columns to read instead
     #[arg(long, value_name = "WORKLOAD.yaml", conflicts_with = "parquet")]
     pub(crate) workload: Option<PathBuf>,
-    /// Overrides of the workload, as in dataset.data_folder=DIR
+    /// Values to override in the workload, for example dataset.data_folder=DIR
     #[arg(long = "override", value_name = "KEY=VALUE", requires = "workload")]
     pub(crate) overrides: Vec<String>,
     #[command(flatten)]
@@ -51,37 +50,37 @@ pub(crate) struct CharacterizeArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Sweep")]
 struct SweepArgs {
-    /// Sizes of a read, as in 4K,512K [default: by preset]
+    /// Read sizes, for example 4K,512K [default: by preset]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     read_sizes: Option<Vec<ByteSize>>,
-    /// Reads in flight per thread, as in 1,8,64 [default: by preset]
+    /// Queue depths per thread, for example 1,8,64 [default: by preset]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     queue_depths: Option<Vec<u32>>,
-    /// Numbers of reader threads, as in 1,2 [default: by preset, up to one per CPU]
+    /// Numbers of reader threads, for example 1,2 [default: by preset, up to one per CPU]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     threads: Option<Vec<usize>>,
-    /// Only this access
+    /// Measure this access pattern only
     #[arg(long, value_enum, value_name = "WHICH")]
     access: Option<AccessArg>,
-    /// Leave out unregistered buffers and polling at the knees
+    /// Do not measure unregistered buffers and polling at the knees
     #[arg(long)]
     no_extras: bool,
-    /// Length of a round in seconds; a point takes one to get going and at least five more [default: by preset]
+    /// Seconds per round; each point takes one round to start up and at least five more [default: by preset]
     #[arg(long, value_name = "SECONDS")]
     round: Option<f64>,
-    /// Rounds after which a point is taken as it is, steady or not [default: 12 or 25 by preset]
+    /// Maximum rounds per point, even if it is not steady [default: 12 or 25, by preset]
     #[arg(long, value_name = "N")]
     rounds: Option<usize>,
-    /// CPUs to pin reader threads to, as in 0-3,8 [default: those near the device]
+    /// CPUs to pin reader threads to, for example 0-3,8 [default: CPUs near the device]
     #[arg(long, value_name = "LIST")]
     cpus: Option<String>,
     /// I/O driver for reads; auto uses io_uring if a probe shows that it works, else pread
     #[arg(long, value_enum, default_value_t, value_name = "WHICH")]
     driver: DriverArg,
-    /// O_DIRECT; auto requires it, off measures the page cache
+    /// Bypass the page cache (O_DIRECT); auto requires it, off measures the page cache
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
-    direct: Direct,
-    /// Most reads to submit with one system call
+    direct: DirectArg,
+    /// Maximum reads to submit with one system call
     #[arg(long, value_name = "N", default_value_t = IoOptions::default().submit_batch)]
     submit_batch: u32,
 }
@@ -113,7 +112,7 @@ impl CharacterizeArgs {
     ///
     /// # Errors
     /// Usage where an option is out of range.
-    pub(crate) fn options(&self) -> Result<CharacterizeOptions, Usage> {
+    pub(crate) fn options(&self) -> Result<CharacterizeOptions, UsageError> {
         let sweep = &self.sweep;
         let preset = match self.preset {
             PresetArg::Quick => Preset::Quick,
@@ -122,7 +121,7 @@ impl CharacterizeArgs {
         };
         let block = |ByteSize(bytes): &ByteSize| {
             u32::try_from(*bytes)
-                .map_err(|_| Usage(format!("--read-sizes {bytes}: must be at most 16 MiB")))
+                .map_err(|_| UsageError(format!("--read-sizes {bytes}: must be at most 16 MiB")))
         };
         let blocks = sweep.read_sizes.as_ref();
         let block_bytes = blocks.map(|sizes| sizes.iter().map(block).collect()).transpose()?;
@@ -137,7 +136,7 @@ impl CharacterizeArgs {
             submit_batch: sweep.submit_batch,
             ..IoOptions::default()
         };
-        io.check().map_err(|error| Usage(error.to_string()))?;
+        io.check().map_err(|error| UsageError(error.to_string()))?;
         let parquet = (!self.parquet.is_empty())
             .then(|| ParquetSource { paths: self.parquet.clone(), columns: self.columns.clone() });
         Ok(CharacterizeOptions {
@@ -154,7 +153,7 @@ impl CharacterizeArgs {
             rounds_max: rounds(sweep.rounds)?,
             round: round(sweep.round)?,
             io,
-            cpus: cpus.map_err(|error| Usage(format!("--cpus: {error}")))?,
+            cpus: cpus.map_err(|error| UsageError(format!("--cpus: {error}")))?,
             parquet,
             extras: !sweep.no_extras,
             ..CharacterizeOptions::new(self.paths.clone(), preset)
@@ -162,22 +161,22 @@ impl CharacterizeArgs {
     }
 }
 
-fn rounds(rounds: Option<usize>) -> Result<Option<usize>, Usage> {
+fn rounds(rounds: Option<usize>) -> Result<Option<usize>, UsageError> {
     match rounds {
         Some(rounds) if rounds < WINDOW_ROUNDS => {
-            Err(Usage(format!("--rounds {rounds}: at least {WINDOW_ROUNDS} make a window")))
+            Err(UsageError(format!("--rounds {rounds}: must be at least {WINDOW_ROUNDS}")))
         }
         rounds => Ok(rounds),
     }
 }
 
-fn round(seconds: Option<f64>) -> Result<Option<Duration>, Usage> {
+fn round(seconds: Option<f64>) -> Result<Option<Duration>, UsageError> {
     match seconds {
         None => Ok(None),
         Some(seconds) if (ROUND_SECONDS_MIN..=ROUND_SECONDS_MAX).contains(&seconds) => {
             Ok(Some(Duration::from_secs_f64(seconds)))
         }
-        Some(seconds) => Err(Usage(format!(
+        Some(seconds) => Err(UsageError(format!(
             "--round {seconds}: must be {ROUND_SECONDS_MIN} to {ROUND_SECONDS_MAX} seconds"
         ))),
     }

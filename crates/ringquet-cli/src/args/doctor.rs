@@ -6,9 +6,9 @@ use clap::Args;
 
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
-    /// Path on the storage to check: a data set, a directory, a block device
+    /// Path on the storage to check: a data set, a directory or a block device
     pub(crate) path: Option<PathBuf>,
-    /// List also what needs no change
+    /// Also list what needs no change
     #[arg(long)]
     pub(crate) all: bool,
 }

@@ -27,13 +27,13 @@ use self::window::Window;
 use super::source;
 use crate::args::CatArgs;
 use crate::console::Console;
-use crate::exit::{Exit, Interrupted, Usage};
+use crate::exit::{Exit, Interrupted, UsageError};
 use crate::progress;
 use crate::quantity::{count, counted};
 use crate::size::ByteSize;
 use crate::stop;
 
-/// Rows of a table where no range was asked for: about a screen.
+/// Rows of a table when no range is given: about a screen.
 const ROWS_SHOWN: u64 = 20;
 
 /// Rows of a table at most, for it is kept in memory until the widths of its columns are known. Met: the command
@@ -43,7 +43,7 @@ const ROWS_SHOWN_MAX: u64 = 100_000;
 pub(crate) fn run(args: &CatArgs, console: &mut Console) -> Result<Exit> {
     if args.file.is_dir() {
         let file = args.file.display();
-        return Err(Usage(format!("{file}: is a directory; cat shows one file")).into());
+        return Err(UsageError(format!("{file}: is a directory; cat shows one file")).into());
     }
     let mut options = args.engine.options(args.columns.columns.clone())?;
     if let Some(threads) = args.engine.threads().filter(|threads| *threads > 1) {
@@ -102,7 +102,7 @@ pub(crate) fn run(args: &CatArgs, console: &mut Console) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-const OTHER_DICTIONARY: &str = "row groups have different dictionaries, of which an Arrow file takes one for a column: \
+const OTHER_DICTIONARY: &str = "row groups have different dictionaries, but an Arrow file holds one per column: \
      dictionary columns are written as plain values";
 
 /// What came of taking the rows of a file.
@@ -113,7 +113,7 @@ enum Poured {
     OtherDictionary,
 }
 
-/// Gives the wanted rows to `sink`.
+/// Passes the selected rows to `sink`.
 fn pour(
     dataset: &Arc<Dataset>,
     window: &Window,
@@ -142,17 +142,17 @@ fn pour(
     Ok(Poured::All(stream.finish().transpose()?.map(Box::new)))
 }
 
-/// The rows asked for.
-fn rows(args: &CatArgs, file_rows: u64) -> Result<std::ops::Range<u64>, Usage> {
-    let asked = match &args.rows {
+/// The selected rows.
+fn rows(args: &CatArgs, file_rows: u64) -> Result<std::ops::Range<u64>, UsageError> {
+    let requested = match &args.rows {
         Some(range) => range.0.clone(),
         None if args.output.is_some() => 0..file_rows,
         None => 0..ROWS_SHOWN,
     };
-    let rows = asked.start.min(file_rows)..asked.end.min(file_rows);
+    let rows = requested.start.min(file_rows)..requested.end.min(file_rows);
     if args.output.is_none() && rows.end - rows.start > ROWS_SHOWN_MAX {
-        return Err(Usage(format!(
-            "--rows: a table has at most {} rows, these are {}; -o OUT.arrow writes any number",
+        return Err(UsageError(format!(
+            "--rows: a table shows at most {} rows, not {}; -o OUT.arrow writes any number",
             count(ROWS_SHOWN_MAX),
             count(rows.end - rows.start)
         )));
@@ -259,8 +259,8 @@ enum Shown {
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Report {
-    /// How the rows were read. What follows takes the place of keys of the same name: of the rows that were decoded
-    /// those are reported that were asked for.
+    /// How the rows were read. The keys below replace keys of the same name: more rows may be decoded than were selected, and
+    /// the selected ones are reported.
     #[serde(flatten)]
     scan: Option<ScanReport>,
     /// The file.

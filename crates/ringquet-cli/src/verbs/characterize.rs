@@ -5,7 +5,7 @@ use std::fmt;
 use anyhow::Result;
 use indicatif::ProgressBar;
 use ringquet_device::characterize::{
-    self, CharacterizeError, CharacterizeReport, ParquetSource, PointReport, Progress,
+    self, CharacterizeError, CharacterizeProgress, CharacterizeReport, ParquetSource, PointReport,
 };
 use ringquet_io::throughput_text;
 use serde::Serialize;
@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::source;
 use crate::args::{CharacterizeArgs, WorkloadArgs};
 use crate::console::Console;
-use crate::exit::{Exit, Interrupted, Usage};
+use crate::exit::{Exit, Interrupted, UsageError};
 use crate::progress;
 use crate::quantity::{counted, nanoseconds, rate, seconds};
 use crate::size::ByteSize;
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &CharacterizeArgs, console: &mut Console) -> Result<Exit
     }
     console.set_options(&options.shown());
     let stop = stop::on_signals()?;
-    let bar = progress::told(console, "preparing");
+    let bar = progress::with_message(console, "preparing");
     let measured = characterize::characterize(&options, &|at| show(&bar, at), &stop);
     bar.finish_and_clear();
     let report = Report(measured.map_err(as_the_user_sees_it)?);
@@ -52,22 +52,22 @@ pub(crate) fn run(args: &CharacterizeArgs, console: &mut Console) -> Result<Exit
 /// Which of them are wrong usage, and which is Ctrl-C.
 fn as_the_user_sees_it(error: CharacterizeError) -> anyhow::Error {
     match error {
-        CharacterizeError::Options(text) => Usage(text).into(),
+        CharacterizeError::Options(text) => UsageError(text).into(),
         CharacterizeError::Stopped => Interrupted.into(),
         CharacterizeError::Io(error) => error.into(),
         error => error.into(),
     }
 }
 
-fn show(bar: &ProgressBar, at: Progress) {
+fn show(bar: &ProgressBar, at: CharacterizeProgress) {
     match at {
-        Progress::Writing { written_bytes, bytes } => {
+        CharacterizeProgress::Writing { written_bytes, bytes } => {
             bar.set_length(bytes);
             bar.set_position(written_bytes);
             let (written, all) = (ByteSize(written_bytes), ByteSize(bytes));
             bar.set_message(format!("writing the test file, {written} of {all}"));
         }
-        Progress::Point { done, points, point, seconds_left } => {
+        CharacterizeProgress::SweepPoint { done, points, point, seconds_left } => {
             bar.set_length(points as u64);
             bar.set_position(done as u64);
             let size = ByteSize(u64::from(point.block_bytes));
@@ -78,7 +78,7 @@ fn show(bar: &ProgressBar, at: Progress) {
                 "point {at} of {points}: {access} {size}, depth {depth}, {threads}; about {seconds_left:.0} s left"
             ));
         }
-        Progress::Parquet => bar.set_message("reading and decoding the data set"),
+        CharacterizeProgress::Parquet => bar.set_message("reading and decoding the data set"),
     }
 }
 

@@ -55,7 +55,7 @@ impl fmt::Display for Report {
             "{}, {}, {}",
             rules(report.passes, "kept"),
             rules(report.fails, "broken"),
-            rules(report.unknowns, "of which the results do not tell")
+            rules(report.unknowns, "that the results do not show")
         )
     }
 }
@@ -70,9 +70,9 @@ fn findings(f: &mut fmt::Formatter<'_>, findings: &[RuleCheck]) -> fmt::Result {
         };
         let rule = finding.rule;
         writeln!(f, "  {verdict:<8}{rule:<22}{}", broken(&finding.value, 32))?;
-        // What is asked for is of interest where it was not met.
+        // The requirement is of interest where it was not met.
         if finding.verdict != Verdict::Pass {
-            writeln!(f, "{:32}asked: {}", "", broken(&finding.asks, 32))?;
+            writeln!(f, "{:32}required: {}", "", broken(&finding.asks, 32))?;
         }
     }
     Ok(())

@@ -18,7 +18,7 @@ pub(crate) fn run(args: &CompletionsArgs, console: &mut Console) -> Result<Exit>
     let name = command.get_name().to_owned();
     clap_complete::generate(args.shell, &mut command, name, &mut script);
     let script = String::from_utf8(script).context("the script is not UTF-8")?;
-    let report = Script { shell, script };
+    let report = CompletionScript { shell, script };
     console.report(&report, &report)?;
     Ok(Exit::Done)
 }
@@ -34,14 +34,14 @@ pub(super) struct Options<'a> {
 /// A completion script.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(super) struct Script {
+pub(super) struct CompletionScript {
     /// Shell that the script is for.
     shell: String,
     /// The script.
     script: String,
 }
 
-impl fmt::Display for Script {
+impl fmt::Display for CompletionScript {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.script)
     }

@@ -1,4 +1,4 @@
-//! `ringquet datagen`: writes the data set that a workload asks for.
+//! `ringquet datagen`: writes the data set of a workload.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::source::{self, WorkloadOptions};
 use crate::args::DatagenArgs;
 use crate::console::Console;
-use crate::exit::{Exit, Usage};
+use crate::exit::{Exit, UsageError};
 use crate::progress::FilesBar;
 use crate::quantity::{byte_rate, count, counted, seconds};
 use crate::size::ByteSize;
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &DatagenArgs, console: &mut Console) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn options(args: &DatagenArgs) -> Result<DatagenOptions, Usage> {
+fn options(args: &DatagenArgs) -> Result<DatagenOptions, UsageError> {
     Ok(DatagenOptions {
         seed: args.seed,
         first_file: args.first_file,
@@ -58,12 +58,12 @@ fn options(args: &DatagenArgs) -> Result<DatagenOptions, Usage> {
     })
 }
 
-fn pages(args: &DatagenArgs) -> Result<PageOptions, Usage> {
+fn pages(args: &DatagenArgs) -> Result<PageOptions, UsageError> {
     let default = PageOptions::default();
     let page_bytes = match args.page_size {
         None => default.page_bytes,
         Some(ByteSize(bytes)) => u32::try_from(bytes)
-            .map_err(|_| Usage(format!("--page-size {bytes}: a page has less than 4 GiB")))?,
+            .map_err(|_| UsageError(format!("--page-size {bytes}: must be less than 4 GiB")))?,
     };
     Ok(PageOptions {
         dictionary: !args.no_dictionary,

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::source::{self, WorkloadOptions};
 use crate::args::DatasizeArgs;
 use crate::console::Console;
-use crate::exit::{Exit, Usage};
+use crate::exit::{Exit, UsageError};
 use crate::quantity::{count, counted};
 use crate::size::ByteSize;
 
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &DatasizeArgs, console: &mut Console) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn client(args: &DatasizeArgs) -> Result<Client, Usage> {
+fn client(args: &DatasizeArgs) -> Result<Client, UsageError> {
     let host_memory_bytes = args.host_memory.0;
     for (option, number) in [
         ("--accelerators", args.accelerators),
@@ -41,11 +41,11 @@ fn client(args: &DatasizeArgs) -> Result<Client, Usage> {
         ("--host-memory", host_memory_bytes),
     ] {
         if number == 0 {
-            return Err(Usage(format!("{option} 0: must be at least 1")));
+            return Err(UsageError(format!("{option} 0: must be at least 1")));
         }
     }
     if host_memory_bytes < HOST_MEMORY_BYTES_MIN {
-        return Err(Usage(format!(
+        return Err(UsageError(format!(
             "--host-memory {host_memory_bytes}: must be at least {HOST_MEMORY_BYTES_MIN} bytes; with a unit, as in 256GiB"
         )));
     }

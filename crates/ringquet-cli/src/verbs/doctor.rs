@@ -1,10 +1,10 @@
-//! `ringquet doctor`: what is, what it should be, what that costs, what mends it.
+//! `ringquet doctor`: each setting with its value, the value it should have, the cost, and the fix.
 
 use std::fmt;
 use std::path::Path;
 
 use anyhow::Result;
-use ringquet_device::doctor::{self, DoctorReport, Finding, Machine, Standing};
+use ringquet_device::doctor::{self, Diagnosis, DoctorReport, Machine, Severity};
 use ringquet_io::path_text::serialize_path_option;
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use crate::args::DoctorArgs;
 use crate::console::Console;
 use crate::exit::Exit;
 
-/// Looks, and ends with 0 whatever it finds: `broken` and `slow` of the document tell scripts.
+/// Examines the machine. The exit code is 0 whatever is found; scripts read `broken` and `slow` of the document.
 pub(crate) fn run(args: &DoctorArgs, console: &mut Console) -> Result<Exit> {
     console.set_options(&Options { path: args.path.as_deref(), all: args.all });
     let machine = Machine::live(args.path.as_deref())?;
@@ -47,30 +47,30 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = &self.doctor;
         let wrong =
-            |finding: &&Finding| matches!(finding.standing, Standing::Broken | Standing::Slow);
+            |finding: &&Diagnosis| matches!(finding.standing, Severity::Broken | Severity::Slow);
         for finding in report.findings.iter().filter(wrong) {
             writeln!(f, "{:<7} {}: {}", word(finding.standing), name(finding), finding.is)?;
             writeln!(f, "        should be  {}", finding.should_be)?;
             writeln!(f, "        costs      {}", finding.costs)?;
             if let Some(mend) = &finding.mend {
-                writeln!(f, "        mend       {mend}")?;
+                writeln!(f, "        fix        {mend}")?;
             }
         }
         let others = report.findings.iter().filter(|finding| !wrong(finding));
         for finding in others.filter(|_| self.all || report.broken + report.slow == 0) {
             write!(f, "{:<7} {}: {}", word(finding.standing), name(finding), finding.is)?;
             match finding.standing {
-                Standing::Untold => writeln!(f, " (should be: {})", finding.should_be)?,
+                Severity::Unknown => writeln!(f, " (should be: {})", finding.should_be)?,
                 _ => writeln!(f)?,
             }
         }
         write!(
             f,
-            "{} broken, {} slow, {} good, {} not told{}",
+            "{} broken, {} slow, {} good, {} unknown{}",
             report.broken,
             report.slow,
             report.good,
-            report.untold,
+            report.unknown,
             if self.all || report.broken + report.slow == 0 {
                 ""
             } else {
@@ -80,16 +80,16 @@ impl fmt::Display for Report {
     }
 }
 
-fn word(standing: Standing) -> &'static str {
+fn word(standing: Severity) -> &'static str {
     match standing {
-        Standing::Good => "good",
-        Standing::Slow => "slow",
-        Standing::Broken => "broken",
-        Standing::Untold => "-",
+        Severity::Good => "good",
+        Severity::Slow => "slow",
+        Severity::Broken => "broken",
+        Severity::Unknown => "unknown",
     }
 }
 
-fn name(finding: &Finding) -> String {
+fn name(finding: &Diagnosis) -> String {
     match &finding.subject {
         Some(subject) => format!("{} of {subject}", finding.code),
         None => finding.code.to_owned(),

@@ -145,7 +145,7 @@ fn encodings(chunk: &ColumnChunkDetails) -> Vec<String> {
     chunk.encodings.iter().map(|encoding| (*encoding).to_owned()).collect()
 }
 
-/// How many pages of which kind, where the writer says so.
+/// Number of pages of each kind, if the writer recorded it.
 fn pages(chunk: &ColumnChunkDetails) -> Option<Vec<Pages>> {
     let pages = chunk.pages.as_ref()?.iter().map(|pages| Pages {
         kind: pages.kind.to_owned(),

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::args::{Cli, ManArgs};
 use crate::console::Console;
-use crate::exit::{Exit, Usage};
+use crate::exit::{Exit, UsageError};
 use crate::quantity::counted;
 
 pub(crate) fn run(args: &ManArgs, console: &mut Console) -> Result<Exit> {
@@ -22,14 +22,14 @@ pub(crate) fn run(args: &ManArgs, console: &mut Console) -> Result<Exit> {
     command.build();
     let report = match (&args.output, &args.verb) {
         (Some(folder), _) => Report::Files { files: write_all(&command, folder)? },
-        (None, None) => Report::Page(Page::of(&command)?),
+        (None, None) => Report::ManPage(ManPage::of(&command)?),
         (None, Some(verb)) => {
             let found = verbs(&command).find(|known| known.get_name() == verb);
             let found = found.ok_or_else(|| {
                 let names: Vec<&str> = verbs(&command).map(Command::get_name).collect();
-                Usage(format!("invalid value '{verb}': expected one of {}", names.join(", ")))
+                UsageError(format!("invalid value '{verb}': expected one of {}", names.join(", ")))
             })?;
-            Report::Page(Page::of(found)?)
+            Report::ManPage(ManPage::of(found)?)
         }
     };
     console.report(&report, &report)?;
@@ -45,7 +45,7 @@ fn write_all(command: &Command, folder: &Path) -> Result<Vec<PathBuf>> {
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     let commands = std::iter::once(command).chain(verbs(command));
     let write = |command: &Command| {
-        let page = Page::of(command)?;
+        let page = ManPage::of(command)?;
         let path = folder.join(&page.name);
         fs::write(&path, page.text).with_context(|| path.display().to_string())?;
         Ok(path)
@@ -70,7 +70,7 @@ pub(super) struct Options<'a> {
 #[serde(untagged)]
 pub(super) enum Report {
     /// One page.
-    Page(Page),
+    ManPage(ManPage),
     /// All pages, as files.
     Files {
         /// The files.
@@ -82,15 +82,15 @@ pub(super) enum Report {
 /// A page in roff, and how its file is called.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
-pub(super) struct Page {
+pub(super) struct ManPage {
     /// Name of its file, e.g. `ringquet-scan.1`.
     name: String,
     /// The page in roff.
     text: String,
 }
 
-impl Page {
-    fn of(command: &Command) -> Result<Page> {
+impl ManPage {
+    fn of(command: &Command) -> Result<ManPage> {
         // `ringquet scan` has its page under `man ringquet-scan`.
         let title = command.get_display_name().unwrap_or(command.get_name()).to_owned();
         let mut text = Vec::new();
@@ -98,14 +98,14 @@ impl Page {
         let man = clap_mangen::Man::new(command.clone()).source(source).manual("ringquet");
         man.render(&mut text).context("cannot make the manual page")?;
         let text = String::from_utf8(text).context("the manual page is not UTF-8")?;
-        Ok(Page { name: format!("{title}.1"), text })
+        Ok(ManPage { name: format!("{title}.1"), text })
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Report::Page(page) => f.write_str(&page.text),
+            Report::ManPage(page) => f.write_str(&page.text),
             Report::Files { files } => {
                 let folder = files.first().and_then(|file| file.parent());
                 let folder = folder.unwrap_or(Path::new(".")).display();

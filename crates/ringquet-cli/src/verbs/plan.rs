@@ -33,7 +33,7 @@ pub(crate) fn run(args: &PlanArgs, console: &mut Console) -> Result<Exit> {
             let path = row_group.path.display();
             console.warn(
                 WarningCode::FioIologNames,
-                format!("{path}: fio does not read names with blanks or line breaks from an iolog; use a link without"),
+                format!("{path}: fio cannot read names with blanks or line breaks from an iolog; use a symbolic link without them"),
             );
         }
         write_iolog(file, &plan.fio_iolog(alignment(&dataset)))?;

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::args::{ReportArgs, ReportFormatArg};
 use crate::console::Console;
-use crate::exit::{Exit, Usage};
+use crate::exit::{Exit, UsageError};
 use crate::quantity::counted;
 use crate::size::ByteSize;
 use crate::unfinished::unfinished;
@@ -53,17 +53,19 @@ pub(crate) fn run(args: &ReportArgs, console: &mut Console) -> Result<Exit> {
 }
 
 /// A report never takes the place of a result that it is made of.
-fn keeps_results(output: &Path, results: &[PathBuf]) -> Result<(), Usage> {
+fn keeps_results(output: &Path, results: &[PathBuf]) -> Result<(), UsageError> {
     let real = |path: &Path| path.canonicalize().ok();
     let Some(output_real) = real(output) else { return Ok(()) };
     match results.iter().any(|result| real(result).is_some_and(|result| result == output_real)) {
-        true => Err(Usage(format!("-o {}: is one of the results", output.display()))),
+        true => {
+            Err(UsageError(format!("-o {}: would overwrite one of the results", output.display())))
+        }
         false => Ok(()),
     }
 }
 
-/// What was asked for, or what the name of the output says; Markdown on a terminal.
-fn format(args: &ReportArgs) -> Result<ReportFormat, Usage> {
+/// The format that was given or that the output's name implies; otherwise Markdown.
+fn format(args: &ReportArgs) -> Result<ReportFormat, UsageError> {
     if let Some(format) = args.format {
         return Ok(match format {
             ReportFormatArg::Html => ReportFormat::Html,
@@ -73,8 +75,8 @@ fn format(args: &ReportArgs) -> Result<ReportFormat, Usage> {
     }
     let Some(output) = &args.output else { return Ok(ReportFormat::Markdown) };
     ReportFormat::of_path(output).ok_or_else(|| {
-        Usage(format!(
-            "-o {}: name it .html, .md or .csv, or say which with --format",
+        UsageError(format!(
+            "-o {}: unknown extension: expected .html, .md or .csv, or use --format",
             output.display()
         ))
     })

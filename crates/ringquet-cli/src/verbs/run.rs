@@ -8,7 +8,7 @@ use anyhow::Result;
 use indicatif::ProgressBar;
 use ringquet::engine::DecodeMode;
 use ringquet_io::throughput_text;
-use ringquet_train::{AcceleratorPriority, Ensemble, Phase, Progress, RunOptions, RunReport};
+use ringquet_train::{AcceleratorPriority, Ensemble, Phase, RunOptions, RunProgress, RunReport};
 use serde::Serialize;
 
 use super::source;
@@ -49,8 +49,8 @@ pub(crate) fn run(args: &RunArgs, console: &mut Console) -> Result<Exit> {
         true => progress::counted(console, "training", 0, "steps"),
         false => ProgressBar::hidden(),
     };
-    let tell = |done| show(&bar, done);
-    let played = ringquet_train::run_together(&loaded, &options, &ensemble, &tell, &stop);
+    let progress = |done| show(&bar, done);
+    let played = ringquet_train::run_together(&loaded, &options, &ensemble, &progress, &stop);
     bar.finish_and_clear();
     let report = match played {
         Ok(report) => Report(report),
@@ -68,8 +68,8 @@ pub(crate) fn run(args: &RunArgs, console: &mut Console) -> Result<Exit> {
     Ok(judge(&report.0, console, speaks))
 }
 
-fn show(bar: &ProgressBar, done: Progress) {
-    let Progress { epoch, epochs, step, steps, au_percent, .. } = done;
+fn show(bar: &ProgressBar, done: RunProgress) {
+    let RunProgress { epoch, epochs, step, steps, au_percent, .. } = done;
     let phase = match done.phase {
         Phase::Train => "training",
         Phase::Eval => "evaluating",
@@ -86,10 +86,10 @@ fn show(bar: &ProgressBar, done: Progress) {
 /// Whether the run came to its end and met its target, if it has one.
 fn judge(report: &RunReport, console: &Console, speaks: bool) -> Exit {
     let failed = if !report.complete {
-        "interrupted: the results are those of the steps until then".to_owned()
+        "interrupted: the results cover only the steps before that".to_owned()
     } else if let (Some(bar), Some(false)) = (report.au_percent_bar, report.au_meets_expectation) {
         let au = report.train.au_percent_mean;
-        format!("AU {au:.2} % is below the bar of {bar:.2} % (metric.au)")
+        format!("AU {au:.2} % is below the target of {bar:.2} % (metric.au)")
     } else {
         return Exit::Done;
     };
@@ -122,15 +122,15 @@ impl fmt::Display for Report {
         }
         writeln!(f)?;
         let judged = match (report.au_percent_bar, report.complete) {
-            (None, true) => "no target (the workload states no metric.au)".to_owned(),
+            (None, true) => "no target (the workload has no metric.au)".to_owned(),
             (None, false) => "until it was interrupted; no target".to_owned(),
             (Some(bar), false) => {
-                format!("until it was interrupted; not held against the bar of {bar:.2} %")
+                format!("until it was interrupted; not compared with the target of {bar:.2} %")
             }
             (Some(bar), true) if report.au_meets_expectation == Some(true) => {
-                format!("meets the bar of {bar:.2} %")
+                format!("meets the target of {bar:.2} %")
             }
-            (Some(bar), true) => format!("misses the bar of {bar:.2} %"),
+            (Some(bar), true) => format!("misses the target of {bar:.2} %"),
         };
         writeln!(f, "AU           {:.2} %, {judged}", report.train.au_percent_mean)?;
         let lost = report.lost_time;
@@ -155,7 +155,7 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "             of all time, steps that AU leaves out included; {:.1} % of it was computing",
+            "             of the total time, including steps that AU excludes; {:.1} % of it was computation",
             share(of_all.compute_seconds)
         )?;
         writeln!(f, "first batch  after {}", seconds(report.first_batch_seconds))?;

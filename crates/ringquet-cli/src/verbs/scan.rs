@@ -159,7 +159,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// Who carried the reads, in one line.
+/// The I/O driver of the reads, in one line.
 pub(super) fn driver_line(driver: &DriverReport) -> String {
     format!(
         "{}, direct {}, registered buffers {}, {} of depth {}",

@@ -11,7 +11,7 @@ use ringquet_device::characterize::{CharacterizeReport, ShownOptions};
 use ringquet_layout::LayoutReport;
 use ringquet_report::check::CheckReport;
 use ringquet_result::schema::{DocumentSchema, of_file};
-use ringquet_train::{Played, RunReport, SearchReport, ShownRunOptions, ShownSearchOptions};
+use ringquet_train::{RunDocument, RunReport, SearchReport, ShownRunOptions, ShownSearchOptions};
 use serde_json::Value;
 
 use super::{
@@ -44,7 +44,9 @@ fn forms(verb: &'static str) -> Option<DocumentSchema> {
         "layout" => new.form::<layout::Options<'_>, LayoutReport>("compared layouts"),
         "report" => new.form::<report::Options<'_>, report::Report<'_>>("results in a report"),
         "check" => new.form::<check::Options<'_>, CheckReport>("checked results"),
-        "completions" => new.form::<completions::Options<'_>, completions::Script>("a script"),
+        "completions" => {
+            new.form::<completions::Options<'_>, completions::CompletionScript>("a script")
+        }
         "man" => new.form::<man::Options<'_>, man::Report>("manual pages"),
         _ => return None,
     })
@@ -61,11 +63,11 @@ fn all() -> BTreeMap<String, Value> {
         schemas.insert(verb.to_owned(), forms.or_failure().finish(&title, &format!("{about}.")));
     }
     let run = DocumentSchema::new("run")
-        .form::<ShownRunOptions<'_>, Played<'_, RunReport>>("a training run")
+        .form::<ShownRunOptions<'_>, RunDocument<'_, RunReport>>("a training run")
         .finish("ringquet.json", "Result of a training run, beside the files that DLIO has.");
     schemas.insert("ringquet".to_owned(), run);
     let search = DocumentSchema::new("run")
-        .form::<ShownSearchOptions<'_>, Played<'_, SearchReport>>("a search")
+        .form::<ShownSearchOptions<'_>, RunDocument<'_, SearchReport>>("a search")
         .finish("ringquet-search.json", "Result of a search for the most accelerators.");
     schemas.insert("ringquet-search".to_owned(), search);
     schemas.insert("ringquet-manifest".to_owned(), of_file::<Manifest>("ringquet-manifest.json"));

@@ -16,8 +16,8 @@ use crate::args::{SourceArgs, WorkloadArgs};
 use crate::console::Console;
 use crate::exit::Exit;
 
-/// Opens the files of `paths` and says what the user should know about it: one error per file that cannot be opened. The
-/// verb goes on with the others and ends with [`end`].
+/// Opens the files of `paths`. Prints one error for each file that cannot be opened; the verb continues with the others and
+/// ends with [`end`].
 pub(super) fn open(
     paths: &[PathBuf],
     options: EngineOptions,
@@ -45,7 +45,7 @@ pub(super) fn open_all_of(
     Ok(Arc::new(dataset.require_all()?))
 }
 
-/// How a verb ends that has done what it was asked for with all files that could be opened.
+/// How a verb ends after it has finished with all files that could be opened.
 pub(super) fn end(dataset: &Dataset) -> Exit {
     if dataset.failures().is_empty() { Exit::Done } else { Exit::Failed }
 }
@@ -55,7 +55,7 @@ pub(super) fn failures(dataset: &Dataset) -> Vec<Failure> {
     dataset.failures().iter().map(Failure::from).collect()
 }
 
-/// Loads a workload and says which of its keys have no effect.
+/// Loads a workload and warns about keys without effect.
 pub(super) fn load(args: &WorkloadArgs, console: &mut Console) -> Result<Loaded> {
     let loaded = ringquet_workload::load(&args.workload, &args.overrides, args.strict)?;
     for warning in &loaded.warnings {

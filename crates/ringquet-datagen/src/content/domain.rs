@@ -1,7 +1,7 @@
 //! The kinds whose values are few, and may be drawn again and again.
 //!
 //! A value is a *code* of 1, 8 or 16 bits. The codes of a domain are numbered 0, 1, 2, …; a bijection
-//! of the numbers, another one in every column chunk, says in which order codes appear first.
+//! of the numbers, another one in every column chunk, gives the order in which codes appear first.
 
 use crate::content::random::short;
 use crate::wide;

@@ -4,7 +4,7 @@
 //! Arrow numbers the entries of a dictionary by their first appearance too, so ordinals are
 //! dictionary indices, and no value is ever looked up.
 //!
-//! Values of 24 bits and more are new each time, unless they are asked to repeat: 0, 1, 2, … Values
+//! Values of 24 bits and more are new each time, unless repeats are requested: 0, 1, 2, … Values
 //! of a [`Domain`] are drawn, each as likely as any other, and many come again. To draw values and
 //! number them by a table costs a miss of the level-1 cache per value. It can be done the other way
 //! round: of K values, k have appeared; a draw u below K is the old one with ordinal u if there is
@@ -100,7 +100,7 @@ impl OrdinalDraw {
         })
     }
 
-    /// Turns a draw of a domain into an ordinal, a repeated one as often as asked for.
+    /// Turns a draw of a domain into an ordinal, a repeated one as often as requested.
     fn repeat(&mut self, draw: &mut u32, n: u64) {
         let ordinal = self.earlier(n).unwrap_or_else(|| self.seen.min(u64::from(*draw)));
         self.seen = self.seen.max(ordinal + 1);

@@ -171,7 +171,7 @@ impl<'a> ChunkWriter<'a> {
         }
     }
 
-    /// Adds the leaf values of whole rows, which are those that `run` says.
+    /// Adds the leaf values of whole rows, given by `run`.
     pub(crate) fn push(
         &mut self,
         leaf: &ArrayRef,

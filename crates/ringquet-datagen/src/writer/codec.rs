@@ -4,9 +4,9 @@ use std::io::{self, Write as _};
 
 use ringquet_workload::Compression;
 
-/// Arrow's level of gzip where none is asked for.
+/// Arrow's default level of gzip.
 const GZIP_LEVEL: u32 = 9;
-/// Arrow's level of zstd where none is asked for.
+/// Arrow's default level of zstd.
 const ZSTD_LEVEL: u32 = 1;
 
 /// Compresses pages of one file; contexts are reused.

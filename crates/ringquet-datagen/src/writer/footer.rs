@@ -64,7 +64,7 @@ impl Footer {
     }
 
     /// The end of the file: the footer, its length, the magic. `None` if the footer is longer than
-    /// a file can say.
+    /// a file can state.
     pub(crate) fn encode(&self, columns: &[DataColumn], schema: &Schema) -> Option<Vec<u8>> {
         let mut out = Vec::with_capacity(self.row_groups.len() + 4096);
         let mut file = StructWriter::new(&mut out);
@@ -145,7 +145,7 @@ impl Element<'_> {
     }
 }
 
-/// Converted and logical type, where the physical type does not say it all.
+/// Converted and logical type, if the physical type is not enough.
 fn write_annotation(kind: DataKind, fields: &mut StructWriter<'_>) {
     let mut integer = |converted: i32, bits: u8, signed: bool| {
         fields.i32(6, converted);

@@ -22,7 +22,7 @@ pub(crate) const DATA_PAGE: i32 = 0;
 pub(crate) const DICTIONARY_PAGE: i32 = 2;
 pub(crate) const DATA_PAGE_V2: i32 = 3;
 
-/// What the header of a data page says.
+/// Contents of the header of a data page.
 pub(crate) struct DataPage<'a> {
     pub(crate) kind: DataKind,
     pub(crate) rows: usize,

@@ -35,11 +35,11 @@ pub enum DataKind {
     Int32,
     /// Full range.
     Int64,
-    /// Finite unless raw floats are asked for.
+    /// Finite unless raw floats are requested.
     Float16,
-    /// Finite unless raw floats are asked for.
+    /// Finite unless raw floats are requested.
     Float32,
-    /// Finite unless raw floats are asked for.
+    /// Finite unless raw floats are requested.
     Float64,
     /// `s_` and a number below 2^31.
     Utf8,

@@ -95,7 +95,7 @@ fn room_of(leaf: &FixedLeaf, count: usize) -> usize {
     entries.saturating_mul(leaf.width)
 }
 
-/// Entries of a dictionary, as its page says.
+/// Entries of a dictionary, as its page states.
 fn checked_count(leaf: &Leaf, num_values: u32, encoding: PageEncoding) -> Result<usize, Fault> {
     if !matches!(encoding, PageEncoding::Plain | PageEncoding::PlainDictionary) {
         let what = format!("dictionary page encoded as {}", encoding.name());

@@ -18,7 +18,7 @@ use crate::source::ChunkSource;
 #[derive(Debug, Default)]
 pub(super) struct KeptDictionary {
     dictionary: Option<Dictionary>,
-    /// `None` where there is no dictionary, or no more.
+    /// `None` if there is no dictionary, or no more.
     place: Option<PagePlace>,
 }
 

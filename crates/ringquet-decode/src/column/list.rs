@@ -55,14 +55,14 @@ pub(super) fn take_levels(
 struct Rows<'a> {
     output: &'a mut Output,
     shape: &'a ListShape,
-    /// Rows wanted; the one after them stays in the page.
+    /// Requested rows; the one after them stays in the page.
     target: usize,
     /// Slots with a value.
     present: usize,
 }
 
 impl Rows<'_> {
-    /// Takes levels of the page, at most `most`: how many, and whether the next one starts a row that is not wanted.
+    /// Takes at most `most` levels of the page. Returns how many, and whether the next one starts a row that was not requested.
     fn take(
         &mut self,
         page: &mut DataPage,
@@ -153,7 +153,7 @@ impl Rows<'_> {
         Ok((rows, rows < length))
     }
 
-    /// Elements that all have a value, with one bit each that says whether the row goes on.
+    /// Elements that all have a value, with one bit each: whether the row continues.
     fn dense(&mut self, bits: &[u8], bit: usize, length: usize) -> Result<(usize, bool), Fault> {
         let mut done = 0;
         let rows_before = self.output.rows;

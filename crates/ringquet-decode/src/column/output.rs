@@ -16,7 +16,7 @@ use crate::pool::{BufferPool, PoolBuffer};
 use crate::schema::column_plan::{ColumnPlan, Leaf, ListKind, Shape};
 use crate::words::{words, words_mut};
 
-/// Room that is made for a block of strings before their lengths are known; longer ones ask for more.
+/// Room that is made for a block of strings before their lengths are known; longer ones get more.
 pub(super) const STRING_ROOM_BYTES: usize = BLOCK * SHORT_BYTES;
 
 /// Bytes that grow in a pool buffer, which is taken when the first of them come.
@@ -148,7 +148,7 @@ impl Bitmap {
         Ok(())
     }
 
-    /// Appends `length` bits of `source` and says how many are set.
+    /// Appends `length` bits of `source` and returns how many are set.
     pub(super) fn push_bits(
         &mut self,
         source: &[u8],
@@ -211,7 +211,7 @@ pub(super) struct Capacity {
 }
 
 impl Capacity {
-    /// What `rows` of the `rows_of_group` rows of a column chunk should take. The footer's counts are believed only as
+    /// What `rows` of the `rows_of_group` rows of a column chunk should take. The footer's counts are trusted only as
     /// far as the bytes of the chunk could bear them out.
     pub(super) fn guess(
         plan: &ColumnPlan,

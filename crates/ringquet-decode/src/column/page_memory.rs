@@ -72,7 +72,7 @@ impl PageMemory {
         self.pool.hold()
     }
 
-    /// All of the memory, and what counts it; `None` where there is no page.
+    /// All of the memory, and what counts it; `None` if there is no page.
     pub(super) fn into_parts(self) -> Option<(PoolBuffer, Hold)> {
         self.buffer.map(|buffer| (buffer, self.hold))
     }

@@ -1,6 +1,6 @@
 //! How much of a page the next step may take, so that a batch ends before it grows beyond its share of the memory.
 //!
-//! Encoded bytes say little about decoded ones: a dictionary index of three bits can stand for a string of a megabyte. So
+//! Encoded bytes show little about decoded ones: a dictionary index of three bits can stand for a string of a megabyte. So
 //! what values decode to is added up before they are decoded, wherever it is not plain that all of them fit.
 
 use super::data_page::DataPage;

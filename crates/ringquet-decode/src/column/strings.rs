@@ -26,7 +26,7 @@ struct Appender<'a, T> {
 
 impl<T: End> Appender<'_, T> {
     /// Appends `count` strings with a kernel that is given the target, the ends that are still to be written, and how
-    /// many are; when it wants more room, it is called again. `rest` is how many bytes there may still be at most.
+    /// many are; when it needs more room, it is called again. `rest` is how many bytes there may still be at most.
     fn append(
         &mut self,
         count: usize,
@@ -305,7 +305,7 @@ struct Fitting {
 }
 
 impl Fitting {
-    /// Counts as many of `times` strings of `length` bytes as there is room for, and says how many.
+    /// Counts as many of `times` strings of `length` bytes as there is room for, and returns how many.
     fn add(&mut self, length: usize, times: usize) -> usize {
         let added = self.room.checked_div(length).map_or(times, |fit| fit.min(times));
         self.room -= added * length;

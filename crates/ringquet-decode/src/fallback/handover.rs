@@ -1,10 +1,10 @@
-//! A page before the `parquet` crate is given it: what the crate would believe without looking is checked, and what it
+//! A page before it goes to the `parquet` crate: what the crate would trust without a check is checked, and what it
 //! would read in another way than the specification has it is rewritten.
 //!
-//! - The crate allocates as many dictionary entries as the header of a dictionary page says, and as many lengths as a
-//!   delta-encoded page says of itself. A process cannot catch a failed allocation as it can a panic.
+//! - The crate allocates as many dictionary entries as the header of a dictionary page states, and as many lengths as a
+//!   delta-encoded page states. A process cannot catch a failed allocation as it can a panic.
 //! - The crate looks for the header of values that a page of nothing but nulls may leave out: for the width of dictionary indices,
-//!   say. Such headers are put at the end of every page that may lack them. Behind values nobody reads them.
+//!   say. Such headers are put at the end of every page that may lack them. Behind values they are not read.
 //! - The crate reads BIT_PACKED levels from the least significant bit, the specification writes them from the most
 //!   significant one. They become RLE levels, which both read alike.
 
@@ -17,7 +17,7 @@ use crate::kernels::delta::DeltaCursor;
 use crate::levels::{self, bit_width};
 use crate::page::header::{PageHeader, PageKind};
 
-/// What the handover must know of a leaf column.
+/// What the handover needs of a leaf column.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Handover {
     physical: Type,
@@ -121,7 +121,7 @@ impl Handover {
         Ok(rewritten)
     }
 
-    /// As many entries as the header says must be there.
+    /// As many entries as the header states must be there.
     fn check_dictionary(&self, num_values: u32, bytes: &[u8]) -> Result<(), Fault> {
         let entry_bytes = match self.physical {
             Type::BOOLEAN => return Err(Fault::out_of_spec("a dictionary of booleans")),

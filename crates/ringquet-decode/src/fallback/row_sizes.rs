@@ -1,6 +1,6 @@
 //! What the rows of a page will take once decoded, before the `parquet` crate decodes them.
 //!
-//! The crate is asked for a number of rows and takes whatever memory they need. So levels and lengths of values are
+//! The crate decodes a given number of rows and takes whatever memory they need. So levels and lengths of values are
 //! walked here first: a batch is cut where it would grow beyond its share, and a row that is too large is refused.
 //!
 //! Sizes are kept of stretches of rows, each about as long as the memory allows to cut batches at; a row that is larger

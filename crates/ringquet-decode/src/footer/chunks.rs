@@ -1,6 +1,6 @@
 //! The column chunks of a footer, packed.
 //!
-//! A data set of 1,024 DLRM files has 31 million wanted column chunks, so a chunk takes about ten bytes instead of the
+//! A data set of 1,024 DLRM files has 31 million selected column chunks, so a chunk takes about ten bytes instead of the
 //! 48 of a [`ColumnChunk`]. Per row group, chunk after chunk, as varints:
 //!
 //! ```text
@@ -18,19 +18,19 @@ use crate::codec::Codec;
 use crate::encoding::EncodingSet;
 use crate::thrift::varint::{self, VarintFault};
 
-/// Bit of a chunk's first byte that says it has a dictionary page.
+/// Bit of a chunk's first byte for a dictionary page.
 const DICTIONARY: u8 = 0x80;
 /// Bits of its codec.
 const CODEC: u8 = 0x07;
 /// Where the number of its set of encodings starts, four bits.
 const ENCODINGS_SHIFT: u32 = 3;
-/// The number that says: the set itself follows, in two bytes.
+/// The number that means: the set itself follows, in two bytes.
 const ENCODINGS_FOLLOW: u8 = 0x0f;
 
-/// All wanted column chunks of a file.
+/// All selected column chunks of a file.
 #[derive(Debug)]
 pub(super) struct ChunkTable {
-    /// Wanted leaves, ascending.
+    /// Selected leaves, ascending.
     leaves: Arc<[usize]>,
     /// Where each row group starts in `packed`.
     starts: Box<[u32]>,
@@ -86,7 +86,7 @@ impl ChunkTableBuilder {
     }
 
     /// The table; `leaves` are those that were pushed for every row group, in that order. `v2_denies_compression` is a fact
-    /// of the file's writer, and what the chunks say of it is not kept.
+    /// of the file's writer, and what the chunks state about it is not kept.
     pub(super) fn finish(self, leaves: Arc<[usize]>, v2_denies_compression: bool) -> ChunkTable {
         ChunkTable {
             leaves,

@@ -14,15 +14,15 @@ pub struct ColumnChunk {
     pub compressed_bytes: u64,
     /// Values, nulls and empty lists included.
     pub num_values: u64,
-    /// Bytes after decompression, page headers included, as the writer says.
+    /// Bytes after decompression, page headers included, as the writer states.
     pub uncompressed_bytes: u64,
     /// Codec of its pages.
     pub codec: Codec,
-    /// Whether it starts with a dictionary page, as the writer says.
+    /// Whether it starts with a dictionary page, as the writer states.
     pub has_dictionary: bool,
-    /// Encodings of its pages and levels, as the writer says.
+    /// Encodings of its pages and levels, as the writer states.
     pub encodings: EncodingSet,
-    /// Whether its v2 data pages are compressed by `codec` even where their headers say that they are not, as
+    /// Whether its v2 data pages are compressed by `codec` even where their headers state that they are not, as
     /// parquet-cpp and parquet-cpp-arrow before 3.0.0 wrote them.
     pub v2_denies_compression: bool,
 }

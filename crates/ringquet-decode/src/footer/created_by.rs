@@ -1,4 +1,4 @@
-//! Who wrote a file, as `created_by` says, and the faults that writers of that name and version had.
+//! The writer of a file (`created_by`), and the bugs that writers of that name and version had.
 
 /// Writers that count the page headers in the size of a column chunk, by how `created_by` begins.
 const COUNT_RIGHT: [&str; 9] = [
@@ -16,7 +16,7 @@ const COUNT_RIGHT: [&str; 9] = [
 /// The first release of parquet-mr that counts them.
 const PARQUET_MR_COUNTS_RIGHT: Version = [1, 2, 9];
 
-/// The first releases whose v2 data pages say whether they are compressed. (ARROW-10353, ARROW-17100) parquet-cpp became
+/// The first releases whose v2 data pages state whether they are compressed. (ARROW-10353, ARROW-17100) parquet-cpp became
 /// parquet-cpp-arrow after version 1.5.1.
 const SAY_COMPRESSED: [(&str, Version); 2] =
     [("parquet-cpp", [2, 0, 0]), ("parquet-cpp-arrow", [3, 0, 0])];

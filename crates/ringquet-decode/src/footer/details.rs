@@ -1,4 +1,4 @@
-//! What a footer says beyond what decoding needs: for people who look into a file.
+//! What a footer holds beyond what decoding needs: for people who inspect a file.
 //!
 //! Read by our own walk, which steps over statistics: nothing depends on them, and what is wrong in them does not keep a file
 //! from being shown.
@@ -12,7 +12,7 @@ use crate::schema::tree::struct_list;
 use crate::thrift::kind;
 use crate::thrift::reader::ThriftReader;
 
-/// What a footer says beyond what decoding needs.
+/// What a footer holds beyond what decoding needs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FooterDetails {
     /// Version of the format.
@@ -23,12 +23,12 @@ pub struct FooterDetails {
     pub row_groups: Vec<Vec<ColumnChunkDetails>>,
 }
 
-/// What a footer says of a column chunk beyond what decoding needs.
+/// What a footer holds about a column chunk beyond what decoding needs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ColumnChunkDetails {
     /// Encodings of pages and levels by their names, each once, in the order of their numbers.
     pub encodings: Vec<&'static str>,
-    /// How many pages there are of each kind; `None` where the writer did not say.
+    /// Number of pages of each kind; `None` if the writer did not record it.
     pub pages: Option<Vec<PageCount>>,
 }
 

@@ -6,13 +6,13 @@ use super::chunks::ChunkTable;
 use super::column_chunk::ColumnChunk;
 use crate::schema::file_schema::FileSchema;
 
-/// What a file's footer says about the wanted columns. Immutable; shared by everyone who reads the file.
+/// What a file's footer states about the selected columns. Immutable; shared by all readers of the file.
 #[derive(Debug)]
 pub struct Footer {
     pub(super) schema: Arc<FileSchema>,
     pub(super) file_len: u64,
     pub(super) num_rows: u64,
-    /// Rows that the file says it has, where the row groups have another number.
+    /// Rows that the file states, if the row groups have another number.
     pub(super) stated_rows: Option<i64>,
     pub(super) created_by: Option<Box<str>>,
     pub(super) roots: Arc<[usize]>,
@@ -46,7 +46,7 @@ impl Footer {
         self.num_rows
     }
 
-    /// Rows that the file says it has, where its row groups have another number.
+    /// Rows that the file states, if its row groups have another number.
     #[must_use]
     pub fn stated_rows(&self) -> Option<i64> {
         self.stated_rows
@@ -76,7 +76,7 @@ impl Footer {
         self.chunks.get(row_group, leaf, self.row_group_rows[row_group])
     }
 
-    /// All wanted column chunks of a row group with their leaves, in the order of the schema.
+    /// All selected column chunks of a row group with their leaves, in the order of the schema.
     ///
     /// # Panics
     /// When the file has no such row group.
@@ -87,7 +87,7 @@ impl Footer {
         self.chunks.row_group(row_group, self.row_group_rows[row_group])
     }
 
-    /// Who wrote the file, as it says.
+    /// The writer that the file names.
     #[must_use]
     pub fn created_by(&self) -> Option<&str> {
         self.created_by.as_deref()

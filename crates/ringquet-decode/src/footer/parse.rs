@@ -79,9 +79,9 @@ impl Footer {
 /// What was read of a `ColumnMetaData`.
 struct Metadata {
     chunk: ColumnChunk,
-    /// To its end, and not only to the last wanted field.
+    /// To its end, and not only to the last needed field.
     is_whole: bool,
-    /// The fields came in the order of their ids, as everybody writes them: nothing wanted comes after the statistics.
+    /// The fields came in the order of their ids, as all writers do: nothing needed comes after the statistics.
     is_ordered: bool,
 }
 
@@ -121,7 +121,7 @@ fn parse(bytes: &[u8], file_len: u64, options: &ParseOptions<'_>) -> Result<Foot
     })
 }
 
-/// A fault that does not yet know where, or an error that does.
+/// A fault without its place, or an error with it.
 enum WalkError {
     Fault(Fault),
     At(Box<DecodeError>),
@@ -359,8 +359,8 @@ impl Walk<'_> {
         WalkError::At(Box::new(fault.at(place)))
     }
 
-    /// One wanted `ColumnChunk` struct. When it is `known` to be as long as that and built as one before, it is read as
-    /// far as the last number that is wanted, and no further. Also says whether its fields came in order.
+    /// One selected `ColumnChunk` struct. When it is `known` to be as long as that and built as one before, it is read as
+    /// far as the last number that is needed, and no further. Also returns whether its fields came in order.
     fn column_chunk(
         &self,
         reader: &mut ThriftReader<'_>,
@@ -395,7 +395,7 @@ impl Walk<'_> {
     }
 
     /// One `ColumnMetaData` struct: where the chunk lies and how it is encoded. Path and statistics are stepped over; with
-    /// `may_stop` what follows the last wanted field is left.
+    /// `may_stop` what follows the last needed field is left.
     fn column_metadata(
         &self,
         reader: &mut ThriftReader<'_>,

@@ -1,7 +1,7 @@
 //! Column chunks whose announced size leaves out a header.
 //!
 //! parquet-mr before 1.2.9 counted the header of the dictionary page in neither size of a column chunk, and other writers of
-//! that time had the same fault. Such a chunk ends a few bytes behind where it says. Readers notice nothing that go on until
+//! that time had the same fault. Such a chunk ends a few bytes behind its stated end. Readers notice nothing that go on until
 //! they have all values; we plan reads beforehand. So the chunks of writers that are not known to count right may reach to
 //! where the next one begins, or the footer, but no more than [`GROWTH_MAX_BYTES`] farther. What does not belong to a chunk
 //! is not decoded: its pages end with its last value.
@@ -42,7 +42,7 @@ impl ChunkStarts {
         Ok(Self { starts, data_end })
     }
 
-    /// Bytes that a chunk may have which begins at `offset` and says that it has `announced`.
+    /// Bytes that a chunk may have which begins at `offset` and states `announced` bytes.
     pub(super) fn length(&self, offset: u64, announced: u64) -> u64 {
         let next = self.starts.partition_point(|start| *start <= offset);
         let end_max = self.starts.get(next).map_or(self.data_end, |start| *start);

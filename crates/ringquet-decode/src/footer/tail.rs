@@ -49,7 +49,7 @@ mod tests {
         let error = footer_len(&tail(89, b"PAR1"), 100).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "at offset 92: footer ends early: 89 bytes announced, 88 present"
+            "at offset 92: footer ends early: expected 89 bytes, found 88"
         );
         assert!(matches!(footer_len(&tail(1, b"PARE"), 100), Err(DecodeError::Encrypted)));
         let error = footer_len(&tail(1, b"\0\0\0\0"), 100).unwrap_err();

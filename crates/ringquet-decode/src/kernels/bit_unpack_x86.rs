@@ -64,7 +64,7 @@ pub(super) static LANES: [Lanes; WIDTH_MAX as usize + 1] = {
     lanes
 };
 
-/// Unpacks as many whole groups of eight values as it can and says how many.
+/// Unpacks as many whole groups of eight values as it can and returns how many.
 pub(super) fn unpack_groups(bytes: &[u8], width: u32, out: &mut [u32]) -> usize {
     if width > WIDTH_MAX {
         if super::has_avx512_vbmi() {

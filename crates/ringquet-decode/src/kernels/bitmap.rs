@@ -88,7 +88,7 @@ pub(crate) fn put_word(bits: &mut [u8], start: usize, word: u64, length: usize) 
     window.copy_from_slice(&wide[..bytes]);
 }
 
-/// Copies `length` bits and says how many of them are set.
+/// Copies `length` bits and returns how many of them are set.
 ///
 /// # Panics
 /// When the bits reach beyond `source` or `target`.

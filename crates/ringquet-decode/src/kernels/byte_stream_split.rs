@@ -3,7 +3,7 @@
 /// Puts values `first..` of `width` bytes together, as many as `out` holds. `bytes` has `values` of each byte.
 ///
 /// # Panics
-/// When the wanted values reach beyond `values`, or `bytes` is not `values × width` long.
+/// When the requested values reach beyond `values`, or `bytes` is not `values × width` long.
 pub(crate) fn join(bytes: &[u8], values: usize, width: usize, first: usize, out: &mut [u8]) {
     assert_eq!(bytes.len(), values * width, "streams have one byte of each value");
     match width {

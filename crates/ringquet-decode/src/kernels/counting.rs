@@ -20,7 +20,7 @@ static COUNTING: [OnceLock<Box<[u8]>>; WIDTH_MAX as usize + 1] =
     [const { OnceLock::new() }; WIDTH_MAX as usize + 1];
 
 /// Whether `count` values of `width` bits at the start of `bytes` are `first`, `first` + 1, and so on. `false` also where
-/// this kernel cannot tell.
+/// this kernel does not decide.
 #[inline]
 pub(crate) fn counts(bytes: &[u8], width: u32, first: u32, count: usize) -> bool {
     if width == 0 || width > WIDTH_MAX || !first.is_multiple_of(8) {

@@ -26,7 +26,7 @@ fn max_avx2(indices: &[u32]) -> u32 {
 /// Indices looked up together.
 const STEP: usize = 64;
 
-/// `out[i] = table[indices[i]]` for as many as whole registers take; says for how many.
+/// `out[i] = table[indices[i]]` for as many as whole registers take; returns how many.
 pub(super) fn lookup(table: &[u8; 256], indices: &[u8], out: &mut [u8]) -> usize {
     if super::has_avx512_vbmi() {
         // SAFETY: the CPU has AVX-512 VBMI.

@@ -1,4 +1,4 @@
-//! Strings put side by side, with the end of each: what Arrow wants, from what Parquet has.
+//! Strings put side by side, with the end of each: from Parquet's layout to Arrow's.
 //!
 //! A short string is copied as [`SHORT_BYTES`] bytes, whatever its length: two moves instead of a call, and what is
 //! copied too much is written over by the next string.
@@ -210,7 +210,7 @@ mod tests {
         proptest::collection::vec(prop_oneof![3 => short, 1 => long], 0..40)
     }
 
-    /// Runs a kernel with little room, and more each time it asks.
+    /// Runs a kernel with little room, and more each time it needs some.
     fn join(
         count: usize,
         mut kernel: impl FnMut(&mut Target<'_>, &mut [i32], usize) -> Joined,

@@ -13,7 +13,7 @@ use std::arch::x86_64::{
     _mm512_storeu_si512,
 };
 
-/// See [`super::running_sum::running_sum`]; of `add` and `last` the lower 32 bits count. Says how many were done.
+/// See [`super::running_sum::running_sum`]; of `add` and `last` the lower 32 bits count. Returns how many were done.
 pub(super) fn sum_32(differences: &[u32], add: i64, last: i64, out: &mut [u32]) -> (usize, i64) {
     if !is_x86_feature_detected!("avx512f") {
         return (0, last);

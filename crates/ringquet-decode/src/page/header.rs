@@ -70,7 +70,7 @@ impl PageHeader {
         }
     }
 
-    /// Whether the page can be stepped over: it is of a kind that we do not know, or a data page without values.
+    /// Whether the page can be stepped over: it is of an unknown kind, or a data page without values.
     pub(crate) fn is_without_values(&self) -> bool {
         !matches!(self.kind, PageKind::Dictionary { .. }) && self.data_values() == 0
     }
@@ -97,7 +97,7 @@ struct Numbers {
 }
 
 impl Numbers {
-    /// Reads a struct whose wanted fields are numbers and booleans; others (statistics) are stepped over.
+    /// Reads a struct whose needed fields are numbers and booleans; others (statistics) are stepped over.
     fn read(reader: &mut ThriftReader<'_>) -> Result<Self, ThriftFault> {
         let mut numbers = Self::default();
         let mut last = 0;

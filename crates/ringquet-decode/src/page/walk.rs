@@ -15,10 +15,10 @@ use crate::page::header::{PageHeader, PageKind};
 use crate::page::header_memo::HeaderMemo;
 use crate::source::ChunkSource;
 
-/// Bytes asked for where a page header is expected. PyArrow's headers with statistics take about 70.
+/// Bytes requested where a page header is expected. PyArrow's headers with statistics take about 70.
 const HEADER_ASK_BYTES: u64 = 512;
 
-/// Longest page header that is believed in: statistics may hold a whole minimum and maximum. A longer one is an error.
+/// Longest page header that is accepted: statistics may hold a whole minimum and maximum. A longer one is an error.
 const HEADER_BYTES_MAX: u64 = 64 << 20;
 
 /// Slack on the uncompressed bytes of a chunk when pages are held against it: some writers leave page headers or the
@@ -36,7 +36,7 @@ pub(crate) enum PageStep<'s> {
     End,
 }
 
-/// What the walk knows of the page at its present position.
+/// What the walk has found about the page at its present position.
 #[derive(Debug)]
 pub(crate) enum HeaderStep {
     /// Its header.
@@ -81,12 +81,12 @@ impl PagePlace {
         source: &'s mut dyn ChunkSource,
     ) -> Option<RawPage<'s>> {
         let range = &self.range;
-        // Sources are not asked for nothing.
+        // Empty ranges are not requested.
         let bytes = if range.is_empty() { &[] } else { source.bytes(leaf, range.clone())? };
         debug_assert_eq!(
             bytes.len() as u64,
             range.end - range.start,
-            "a source gives what it is asked for"
+            "a source returns the requested range"
         );
         Some(RawPage { header: self.header, offset: range.start, bytes })
     }
@@ -240,7 +240,7 @@ impl PageWalk {
         )))
     }
 
-    /// Parses the header at the present position, or says which bytes that takes.
+    /// Parses the header at the present position, or returns which bytes that takes.
     fn read_header(
         &mut self,
         source: &mut dyn ChunkSource,
@@ -328,7 +328,7 @@ impl PageWalk {
                 && compressed != uncompressed
             {
                 return Err(Fault::out_of_spec(format!(
-                    "a page that says that it is not compressed takes {compressed} bytes and {uncompressed} uncompressed"
+                    "a page without compression takes {compressed} bytes and {uncompressed} uncompressed"
                 )));
             }
             if num_nulls > num_values || num_rows > num_values {
@@ -376,7 +376,7 @@ pub(crate) fn decompressed_bytes(header: &PageHeader, codec: Codec) -> u32 {
     if is_plain(header, codec) { header.compressed_bytes } else { header.uncompressed_bytes }
 }
 
-/// Writes the decompressed page into memory that `target` gives for its length, once that length can be believed.
+/// Writes the decompressed page into memory that `target` gives for its length, once that length is checked.
 pub(crate) fn decompress<'t>(
     page: &RawPage<'_>,
     codec: Codec,

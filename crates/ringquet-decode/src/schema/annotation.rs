@@ -1,7 +1,7 @@
 //! Logical types: which physical type each is meant for.
 //!
-//! New logical types come, and writers put known ones where they do not belong. The specification says that a reader
-//! ignores an annotation that it does not know or that is not meant for the physical type, and reads the column as its
+//! New logical types come, and writers put known ones where they do not belong. The specification requires that a reader
+//! ignores an annotation that is unknown or not meant for the physical type, and reads the column as its
 //! physical type. PyArrow does the same. The `parquet` crate refuses such a schema, so it is not shown them.
 
 use crate::error::Fault;
@@ -162,7 +162,7 @@ fn read_parameters(reader: &mut ThriftReader<'_>) -> Result<([Option<i32>; 3], i
     Ok((numbers, unit))
 }
 
-/// The largest precision of a decimal of this physical type; `None` where there are no decimals of it.
+/// The largest precision of a decimal of this physical type; `None` if there are no decimals of it.
 pub(super) fn decimal_digits_max(physical_type: i32, length: i32) -> Option<i32> {
     match physical_type {
         physical::INT32 => Some(9),

@@ -62,9 +62,9 @@ pub struct FileSchema {
     schema_at: Range<usize>,
     /// What our own walk of that list found.
     tree: Arc<SchemaTree>,
-    /// How our decoders read each column of the first level, made when first needed; `None` where they do not.
+    /// How our decoders read each column of the first level, made when first needed; `None` if they do not.
     plans: Box<[OnceLock<Option<Arc<ColumnPlan>>>]>,
-    /// What the first projection that was asked for takes: the files of a data set are read with one.
+    /// What the first requested projection takes: the files of a data set are read with one.
     projected: OnceLock<Projected>,
 }
 
@@ -138,7 +138,7 @@ impl FileSchema {
         self.projected.get().filter(|projected| projected.projection == *projection)
     }
 
-    /// What a projection takes, if it is the one that was asked for first.
+    /// What a projection takes, if it is the one that was requested first.
     pub(crate) fn wanted(&self, projection: &Projection) -> Option<Wanted> {
         self.projected(projection).map(|projected| projected.wanted.clone())
     }
@@ -172,7 +172,7 @@ impl FileSchema {
         self.int96 == int96 && *self.identity == *identity
     }
 
-    /// Why the entry `ARROW:schema` of the file was ignored: it is damaged, or of another schema. `None` where it was not.
+    /// Why the entry `ARROW:schema` of the file was ignored: it is damaged, or of another schema. `None` if it was not.
     #[must_use]
     pub fn arrow_schema_ignored(&self) -> Option<&str> {
         self.arrow_schema_ignored.as_deref()

@@ -1,6 +1,6 @@
 //! The kinds of the fields of the schema, held against the specification.
 //!
-//! Our own walk steps over a field whose kind is not the one it knows. The `parquet` crate reads a field by its number alone,
+//! Our own walk steps over a field of an unexpected kind. The `parquet` crate reads a field by its number alone,
 //! whatever its kind, and takes booleans in lists to have no bytes: after either, it would be somewhere else in the bytes than
 //! we are. It is given fields that we wrote, except for logical types, which are copied.
 

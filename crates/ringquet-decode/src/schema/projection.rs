@@ -1,4 +1,4 @@
-//! Which columns of a file are wanted, by name.
+//! Which columns of a file are selected, by name.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub(crate) struct Wanted {
 }
 
 impl Projection {
-    /// The indices of the wanted columns among `names`, ascending.
+    /// The indices of the selected columns among `names`, ascending.
     pub(crate) fn resolve(&self, names: &[&str]) -> Result<Vec<usize>, DecodeError> {
         let Self::Names(wanted) = self else {
             return Ok((0..names.len()).collect());

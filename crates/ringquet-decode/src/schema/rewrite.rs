@@ -121,7 +121,7 @@ impl<'a> Element<'a> {
     }
 
     /// A logical type takes the place of a converted one, also where it is ignored; readers agree in that for leaves. A group
-    /// whose logical type means nothing is what its converted type says.
+    /// whose logical type means nothing follows its converted type.
     fn ignore_what_does_not_fit(&mut self) {
         let Some(logical) = self.logical else { return };
         match self.leaf_type() {
@@ -218,7 +218,7 @@ impl<'a> Element<'a> {
 pub(crate) struct Schemas {
     /// For the types that are shown.
     pub(crate) shown: Vec<u8>,
-    /// For decoding; `None` where it is the same.
+    /// For decoding; `None` if it is the same.
     pub(crate) stored: Option<Vec<u8>>,
 }
 
@@ -293,7 +293,7 @@ impl ListWriter<'_> {
     }
 }
 
-/// Key-value pairs as text; without `ARROW:schema` if so wished. Also says whether that was among them.
+/// Key-value pairs as text; optionally without `ARROW:schema`. Also returns whether that was among them.
 pub(crate) fn key_values(list: &[u8], with_arrow_schema: bool) -> Result<(Vec<u8>, bool), Fault> {
     let mut reader = ThriftReader::new(list);
     let length = struct_list(&mut reader, "key_value_metadata")?;

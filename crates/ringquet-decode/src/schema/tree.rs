@@ -1,4 +1,4 @@
-//! The schema's tree, as our own walk sees it: columns of the first level with their leaves, and each leaf's type.
+//! The schema's tree, as our own walk reads it: columns of the first level with their leaves, and each leaf's type.
 
 use std::borrow::Cow;
 use std::ops::Range;

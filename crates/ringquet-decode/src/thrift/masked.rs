@@ -6,7 +6,7 @@
 //! mask      ff 80 ff ff 80 ff ff 80 80 80 ff ff ff 00 00 00 …   with any numbers
 //! ```
 //!
-//! Where headers and lengths are the same, and of every number the bits that say whether it goes on, a reader would take
+//! Where headers and lengths are the same, and of every number the bits that mark whether it continues, a reader would take
 //! the same steps. That is not a guess: it is what stepping over would have checked.
 
 use std::ops::Range;

@@ -46,9 +46,9 @@ pub(crate) struct Field {
     pub(crate) kind: u8,
 }
 
-/// Is told where the values lie that a [`ThriftReader`] steps over.
+/// Receives the positions of the values that a [`ThriftReader`] steps over.
 pub(crate) trait Observer {
-    /// The bytes of a number: their upper bits say where it ends, the others are its value.
+    /// The bytes of a number: their upper bits mark where it ends, the others are its value.
     fn number(&mut self, bytes: std::ops::Range<usize>);
     /// Bytes whose place does not depend on what they are.
     fn opaque(&mut self, bytes: std::ops::Range<usize>);
@@ -58,7 +58,7 @@ pub(crate) trait Observer {
     }
 }
 
-/// Nobody wants to know.
+/// For callers that do not need the positions.
 impl Observer for () {
     #[inline(always)]
     fn number(&mut self, _bytes: std::ops::Range<usize>) {}
@@ -172,7 +172,7 @@ impl<'a> ThriftReader<'a> {
         self.skip_nested(kind, DEPTH_MAX, &mut ())
     }
 
-    /// [`Self::skip`], telling where the values lie.
+    /// [`Self::skip`], with the positions of the values.
     pub(crate) fn skip_observed(
         &mut self,
         kind: u8,

@@ -1,16 +1,16 @@
-//! How the members of an array share out the reads, and where devices and readers are.
+//! How reads are distributed over the members of an array, and the place of devices and readers.
 
 use ringquet::report::DeviceBytes;
 use ringquet_io::device::SysRoot;
 use serde::Serialize;
 
-use super::target::{Target, TargetKind};
+use super::target::{ReadTarget, TargetKind};
 use crate::doctor::{BlockDevice, members};
 
 /// A member that reads this much more than the mean of all is reported: the others wait for it at the end.
 pub const IMBALANCE_MAX: f64 = 0.10;
 
-/// One thing that was read from, and what it lies on.
+/// A path that was read, and the storage below it.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TargetReport {
@@ -20,7 +20,7 @@ pub struct TargetReport {
     pub kind: TargetKind,
     /// Bytes that could be read: the length of the file, the test file or the device.
     pub len_bytes: u64,
-    /// e.g. `xfs`; `None` for a device, and where the kernel does not say.
+    /// e.g. `xfs`; `None` for a device, and if the kernel does not report it.
     pub file_system: Option<String>,
     /// Where that is mounted.
     pub mount_point: Option<String>,
@@ -31,7 +31,7 @@ pub struct TargetReport {
 }
 
 impl TargetReport {
-    pub(super) fn of(target: &Target) -> TargetReport {
+    pub(super) fn of(target: &ReadTarget) -> TargetReport {
         let mount = target.place.mount.as_ref().filter(|_| target.kind != TargetKind::BlockDevice);
         TargetReport {
             path: target.path.display().to_string(),
@@ -51,7 +51,7 @@ impl TargetReport {
 pub struct ReaderPlace {
     /// Number of the thread.
     pub thread: usize,
-    /// CPU that it is pinned to; `None` where it is free.
+    /// CPU that it is pinned to; `None` if it is free.
     pub cpu: Option<usize>,
     /// Node of that CPU.
     pub numa_node: Option<u32>,
@@ -63,7 +63,7 @@ pub struct ReaderPlace {
 pub struct ArrayView {
     /// Each with its share.
     pub members: Vec<Member>,
-    /// Most bytes of a member divided by the mean, minus 1: 0 where all read the same.
+    /// Most bytes of a member divided by the mean, minus 1: 0 if all read the same.
     pub imbalance: f64,
 }
 
@@ -82,7 +82,7 @@ pub struct Member {
 }
 
 /// The members below some targets, each once.
-pub(super) fn members_of(targets: &[Target]) -> Vec<BlockDevice> {
+pub(super) fn members_of(targets: &[ReadTarget]) -> Vec<BlockDevice> {
     let mut found: Vec<BlockDevice> = Vec::new();
     for member in targets.iter().flat_map(|target| members(&target.place.devices)) {
         if !found.iter().any(|other| other.number == member.number) {
@@ -92,7 +92,7 @@ pub(super) fn members_of(targets: &[Target]) -> Vec<BlockDevice> {
     found
 }
 
-/// Shares and imbalance; `None` where no member read anything.
+/// Shares and imbalance; `None` if no member read anything.
 pub fn view(members: &[BlockDevice], read: &[DeviceBytes]) -> Option<ArrayView> {
     let total: u64 = read.iter().map(|device| device.read_bytes).sum();
     let most = read.iter().map(|device| device.read_bytes).max()?;

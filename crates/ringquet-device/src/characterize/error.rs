@@ -23,7 +23,7 @@ pub enum CharacterizeError {
         path: PathBuf,
     },
     /// A test file cannot be made in this directory.
-    #[error("{path}: cannot make a test file in this directory: {source}; name a directory that you may write to, or a file to read", path = path.display())]
+    #[error("{path}: cannot create a test file in this directory: {source}; give a directory that you may write to, or a file to read", path = path.display())]
     NotWritable {
         /// The directory.
         path: PathBuf,
@@ -31,13 +31,13 @@ pub enum CharacterizeError {
         source: io::Error,
     },
     /// Too little room for a test file.
-    #[error("{path}: {available} bytes are free, too few for a test file of {wanted} bytes; free some, give a smaller `test_file_bytes`, or name a file to read", path = path.display())]
+    #[error("{path}: {available} bytes are free, too few for a test file of {wanted} bytes; free some space, use a smaller `test_file_bytes`, or give a file to read", path = path.display())]
     Full {
         /// The directory.
         path: PathBuf,
         /// Bytes that this user may still write.
         available: u64,
-        /// Bytes asked for.
+        /// Bytes needed.
         wanted: u64,
     },
     /// Writing the test file failed in the middle. It is gone.
@@ -53,7 +53,7 @@ pub enum CharacterizeError {
         source: io::Error,
     },
     /// tmpfs and the like.
-    #[error("{path}: lies on {file_system}, in memory: there is no device to characterise; name a path on a device (`direct` off measures memory all the same)", path = path.display())]
+    #[error("{path}: is on {file_system}, which is in memory: there is no device to measure; give a path on a device (`direct` off measures memory anyway)", path = path.display())]
     InMemory {
         /// As it was given.
         path: PathBuf,
@@ -67,7 +67,7 @@ pub enum CharacterizeError {
         path: PathBuf,
     },
     /// No permission on a device.
-    #[error("{path}: no permission to read this device: run as root, or as a member of its group (often 'disk'), outside of a container that forbids devices, or name a directory on it", path = path.display())]
+    #[error("{path}: no permission to read this device: run as root, or as a member of its group (often 'disk'), outside of containers that forbid devices, or give a directory on it", path = path.display())]
     Permission {
         /// The device.
         path: PathBuf,
@@ -86,11 +86,11 @@ pub enum CharacterizeError {
     #[error("{0}")]
     Options(String),
     /// A read of the test file failed.
-    #[error("{path}: test file: {text}", path = path.display())]
+    #[error("{path}: reading the test file failed: {text}", path = path.display())]
     TestFile {
         /// The directory.
         path: PathBuf,
-        /// What the queue said.
+        /// The error of the queue.
         text: String,
     },
     /// Reads failed, or the queue cannot be made.

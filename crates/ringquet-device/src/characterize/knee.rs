@@ -1,4 +1,4 @@
-//! Where more no longer helps: the least load that reaches nearly the peak.
+//! The knee: the least load that reaches nearly the peak.
 
 use serde::Serialize;
 
@@ -35,7 +35,7 @@ pub struct Knee {
     pub peak: Load,
 }
 
-/// The knee of loads of one block size and access; `None` where none of them read anything.
+/// The knee of loads of one block size and access; `None` if none of them read anything.
 pub fn knee(loads: &[Load]) -> Option<Knee> {
     let moved = loads
         .iter()
@@ -50,7 +50,7 @@ pub fn knee(loads: &[Load]) -> Option<Knee> {
 }
 
 /// Of the loads with exactly `threads` threads: the least depth with [`KNEE_SHARE`] of `peak` bytes per second, or the
-/// fastest where none has. `None` where there is no such load.
+/// fastest where none has. `None` if there is no such load.
 pub fn depth_for(loads: &[Load], threads: usize, peak: f64) -> Option<Load> {
     let mut ours: Vec<Load> =
         loads.iter().copied().filter(|load| load.threads == threads).collect();

@@ -28,7 +28,7 @@ use serde::Serialize;
 use super::error::CharacterizeError;
 use super::places::Places;
 use super::steady::{self, WINDOW_ROUNDS};
-use super::sweep::{Access, Point};
+use super::sweep::{Access, SweepPoint};
 
 /// How often the clock looks whether it should stop.
 const LOOK: Duration = Duration::from_millis(50);
@@ -36,12 +36,12 @@ const LOOK: Duration = Duration::from_millis(50);
 /// How long threads sleep while others still make their queues: far below a round.
 const PAUSE: Duration = Duration::from_micros(200);
 
-/// How long a point goes on past its rounds while nothing at all arrives: devices do stall for seconds.
+/// How long a point continues past its rounds while nothing arrives: devices do stall for seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What all points have in common.
 #[derive(Debug, Clone)]
-pub struct Bench {
+pub struct SweepSetup {
     /// Files or devices, with their lengths in bytes.
     pub files: Vec<(PathBuf, u64)>,
     /// CPU of each thread; `None` leaves it free.
@@ -72,7 +72,7 @@ pub struct PointReport {
     pub threads: usize,
     /// The device was polled.
     pub iopoll: bool,
-    /// Buffers were registered with the ring: what was had, not what was asked for.
+    /// Buffers were registered with the ring: the actual state, not the requested one.
     pub registered_buffers: bool,
     /// The rates of the window were steady.
     pub steady: bool,
@@ -102,7 +102,7 @@ pub struct PointReport {
     pub cpu_seconds: f64,
     /// The same per GiB read.
     pub cpu_seconds_per_gib: f64,
-    /// Bytes that the devices read in the window, for whomever; `None` where they have no counter.
+    /// Bytes that the devices read in the window, for any process; `None` if they have no counter.
     pub device_read_bytes: Option<u64>,
     /// Per device.
     pub devices: Option<Vec<DeviceBytes>>,
@@ -114,7 +114,7 @@ pub struct PointReport {
 
 /// A point, and how its queues were made.
 #[derive(Debug, Clone)]
-pub struct Measured {
+pub struct PointMeasurement {
     /// What it got.
     pub report: PointReport,
     /// Of the first thread.
@@ -123,21 +123,21 @@ pub struct Measured {
     pub pages: PageKind,
     /// Bytes read from start to end, not only in the window.
     pub read_bytes_in_all: u64,
-    /// What the queues had to say.
+    /// Warnings of the queues.
     pub warnings: Vec<Warning>,
 }
 
 /// Measures one point.
 ///
 /// # Errors
-/// [`CharacterizeError::Io`] where a queue cannot be made or a read fails, [`CharacterizeError::Stopped`],
+/// [`CharacterizeError::Io`] if a queue cannot be made or a read fails, [`CharacterizeError::Stopped`],
 /// [`CharacterizeError::Thread`].
 pub fn measure(
-    bench: &Bench,
-    point: &Point,
+    bench: &SweepSetup,
+    point: &SweepPoint,
     stop: &StopFlag,
-) -> Result<Measured, CharacterizeError> {
-    let shared = Shared {
+) -> Result<PointMeasurement, CharacterizeError> {
+    let shared = PointState {
         ready: AtomicUsize::new(0),
         begun: AtomicBool::new(false),
         round: AtomicU64::new(0),
@@ -174,7 +174,7 @@ pub fn measure(
         }
         let begun = Instant::now();
         shared.begun.store(true, Ordering::Release);
-        let clock = Clock::run(bench, &shared, begun, stop);
+        let clock = RoundClock::run(bench, &shared, begun, stop);
         shared.ended.store(true, Ordering::Release);
         let mut ends = Vec::with_capacity(point.threads);
         for thread in threads {
@@ -184,7 +184,7 @@ pub fn measure(
             let end = thread.join().unwrap_or_else(|_| Err("unknown".to_owned()));
             let end = end.map_err(|panic| {
                 CharacterizeError::Thread(format!(
-                    "a reader thread panicked: {panic}; this is a defect of ringquet, please report it"
+                    "a reader thread panicked: {panic}; this is a bug in ringquet, please report it"
                 ))
             })?;
             ends.push(end?);
@@ -196,8 +196,8 @@ pub fn measure(
     })
 }
 
-/// What threads and clock tell each other.
-struct Shared {
+/// State shared by the threads and the clock.
+struct PointState {
     /// Threads that have their queue, or an error.
     ready: AtomicUsize,
     /// All of them are ready.
@@ -213,14 +213,14 @@ struct Shared {
 #[repr(align(128))]
 struct Counter(AtomicU64);
 
-impl Shared {
+impl PointState {
     fn read_bytes(&self) -> u64 {
         self.bytes.iter().map(|counter| counter.0.load(Ordering::Relaxed)).sum()
     }
 }
 
 /// A cut between two rounds, as the clock saw it.
-struct Cut {
+struct RoundCut {
     at: Instant,
     read_bytes: u64,
     usage: Usage,
@@ -228,20 +228,20 @@ struct Cut {
     device_read_bytes: Option<u64>,
 }
 
-struct Clock {
+struct RoundClock {
     /// Bytes per second of each round.
     rates: Vec<f64>,
     /// The cuts at the beginning of the window and at its end.
-    window: VecDeque<Cut>,
+    window: VecDeque<RoundCut>,
     /// Number of the last round that was cut off.
     rounds: u64,
 }
 
-impl Clock {
+impl RoundClock {
     /// Cuts rounds until the rates are steady, there were enough, or something ended.
-    fn run(bench: &Bench, shared: &Shared, begun: Instant, stop: &StopFlag) -> Clock {
+    fn run(bench: &SweepSetup, shared: &PointState, begun: Instant, stop: &StopFlag) -> RoundClock {
         let meter = DeviceMeter::begin(bench.sys.clone(), bench.devices.iter().copied());
-        let mut clock = Clock { rates: Vec::new(), window: VecDeque::new(), rounds: 0 };
+        let mut clock = RoundClock { rates: Vec::new(), window: VecDeque::new(), rounds: 0 };
         let mut next = begun + bench.round;
         loop {
             while let Some(left) = next.checked_duration_since(Instant::now()) {
@@ -250,7 +250,7 @@ impl Clock {
                 }
                 std::thread::sleep(left.min(LOOK));
             }
-            let cut = Cut {
+            let cut = RoundCut {
                 at: Instant::now(),
                 read_bytes: shared.read_bytes(),
                 usage: Usage::now(),
@@ -273,13 +273,13 @@ impl Clock {
                 return clock;
             }
             // From this cut on, not from when it was due: on a busy machine the clock itself may come late, and rounds
-            // that are shorter than asked for would be made of chance.
+            // that are shorter than requested would depend on chance.
             next = clock.window.back().map_or(next, |cut| cut.at) + bench.round;
         }
     }
 }
 
-impl Clock {
+impl RoundClock {
     /// Did anything arrive in the window?
     fn has_read(&self) -> bool {
         let ends = self.window.front().zip(self.window.back());
@@ -305,10 +305,10 @@ struct ReaderEnd {
 
 /// A reader thread: makes its queue, waits for the others, keeps the queue full until the clock ends it.
 fn read_until_ended(
-    bench: &Bench,
-    point: &Point,
+    bench: &SweepSetup,
+    point: &SweepPoint,
     thread: usize,
-    shared: &Shared,
+    shared: &PointState,
     begun: &AtomicBool,
 ) -> Result<ReaderEnd, CharacterizeError> {
     if let Some(Some(cpu)) = bench.cpus.get(thread) {
@@ -344,8 +344,8 @@ fn read_until_ended(
 }
 
 fn open_queue(
-    bench: &Bench,
-    point: &Point,
+    bench: &SweepSetup,
+    point: &SweepPoint,
     warnings: &mut Vec<Warning>,
 ) -> Result<ReadQueue, IoError> {
     let block = point.block_bytes as usize;
@@ -367,16 +367,16 @@ fn open_queue(
 
 fn keep_full(
     queue: &mut ReadQueue,
-    point: &Point,
+    point: &SweepPoint,
     places: &mut Places,
-    shared: &Shared,
+    shared: &PointState,
     thread: usize,
     snapshots: &mut VecDeque<Snapshot>,
 ) -> Result<(), IoError> {
     let (block, depth) = (point.block_bytes as usize, point.queue_depth as usize);
     let mut round = 0;
     loop {
-        // The end first: the last round is stored before it, so that whoever sees the end sees the round.
+        // The end first: the last round is stored before it, so that a thread that sees the end also sees the round.
         let ended = shared.ended.load(Ordering::Acquire);
         let now = shared.round.load(Ordering::Acquire);
         if now != round {
@@ -414,7 +414,12 @@ fn keep_full(
 }
 
 /// Counters and rates of the window: each thread's between its own two snapshots.
-fn summed_up(point: &Point, clock: &Clock, ends: Vec<ReaderEnd>, begun: Instant) -> Measured {
+fn summed_up(
+    point: &SweepPoint,
+    clock: &RoundClock,
+    ends: Vec<ReaderEnd>,
+    begun: Instant,
+) -> PointMeasurement {
     let first_round = clock.rounds.saturating_sub(clock.window.len().saturating_sub(1) as u64);
     let mut window = IoCounters::default();
     let mut all = IoCounters::default();
@@ -503,7 +508,7 @@ fn summed_up(point: &Point, clock: &Clock, ends: Vec<ReaderEnd>, begun: Instant)
             warnings.push(warning.clone());
         }
     }
-    Measured {
+    PointMeasurement {
         report,
         facts: first.facts.clone(),
         pages: first.pages,

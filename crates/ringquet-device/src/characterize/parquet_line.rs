@@ -59,7 +59,7 @@ impl ParquetSource {
 pub struct ParquetLine {
     /// Files of the data set.
     pub files: u64,
-    /// Bytes of the wanted column chunks of all of them.
+    /// Bytes of the selected column chunks of all of them.
     pub wanted_bytes: u64,
     /// Reader threads of both readings.
     pub threads: usize,
@@ -114,9 +114,10 @@ pub(super) fn measure(
     let dataset = opened.map_err(CharacterizeError::Parquet)?;
     let each = seconds / ROUNDS as f64;
     let read_raw =
-        |seconds| Round::read(seconds, stop, |limit| dataset.scan().stop(limit).read_raw());
-    let read_decoding =
-        |seconds| Round::read(seconds, stop, |limit| dataset.scan().stop(limit).visit(|_| |_| {}));
+        |seconds| ScanRound::read(seconds, stop, |limit| dataset.scan().stop(limit).read_raw());
+    let read_decoding = |seconds| {
+        ScanRound::read(seconds, stop, |limit| dataset.scan().stop(limit).visit(|_| |_| {}))
+    };
     read_raw(ROUND_SECONDS_MIN)?;
     read_decoding(ROUND_SECONDS_MIN)?;
     let (mut raws, mut scans) = (Vec::with_capacity(ROUNDS), Vec::with_capacity(ROUNDS));
@@ -124,14 +125,14 @@ pub(super) fn measure(
         raws.push(read_raw(each)?);
         scans.push(read_decoding(each)?);
     }
-    let (raw, scan) = (Round::median(raws), Round::median(scans));
+    let (raw, scan) = (ScanRound::median(raws), ScanRound::median(scans));
     warnings.extend(scan.warnings.iter().cloned());
     let (raw_rate, rate) = (per(raw.read_bytes, raw.seconds), per(scan.read_bytes, scan.seconds));
     if rate > raw_rate * FASTER_BY_CHANCE {
         warnings.push(Warning::new(
             WarningCode::RawSlowerThanDecoding,
             format!(
-                "the data set was read at {} raw and at {} while decoding: something else slows the device, and neither the line nor the roofline says what it can do; measure again, or read more with `preset` normal",
+                "the data set was read at {} raw and at {} while decoding: something else slowed the device, so neither the line nor the roofline shows its limit; measure again, or read more with `preset` normal",
                 throughput_text(raw_rate),
                 throughput_text(rate)
             ),
@@ -164,7 +165,7 @@ fn per(amount: f64, of: f64) -> f64 {
 
 /// One reading or several, one after the other: sums.
 #[derive(Debug, Default)]
-struct Round {
+struct ScanRound {
     seconds: f64,
     cpu_seconds: f64,
     read_bytes: f64,
@@ -178,14 +179,14 @@ struct Round {
     cut_short: bool,
 }
 
-impl Round {
+impl ScanRound {
     /// Reads until [`ROUND_SECONDS_MIN`] are over, and `seconds` at most.
     fn read(
         seconds: f64,
         stop: &StopFlag,
         mut read: impl FnMut(&StopFlag) -> Result<ScanReport, ringquet::Error>,
-    ) -> Result<Round, CharacterizeError> {
-        let mut sum = Round { cut_short: true, ..Round::default() };
+    ) -> Result<ScanRound, CharacterizeError> {
+        let mut sum = ScanRound { cut_short: true, ..ScanRound::default() };
         while sum.seconds < ROUND_SECONDS_MIN.min(seconds) {
             let report = limited(seconds - sum.seconds, stop, &mut read)?;
             sum.seconds += report.seconds;
@@ -204,8 +205,8 @@ impl Round {
     }
 
     /// The one of median rate.
-    fn median(mut rounds: Vec<Round>) -> Round {
-        let rate = |round: &Round| per(round.read_bytes, round.seconds);
+    fn median(mut rounds: Vec<ScanRound>) -> ScanRound {
+        let rate = |round: &ScanRound| per(round.read_bytes, round.seconds);
         rounds.sort_by(|a, b| rate(a).total_cmp(&rate(b)));
         rounds.swap_remove(rounds.len() / 2)
     }

@@ -2,7 +2,7 @@
 
 use ringquet_io::random;
 
-use super::sweep::{Access, Point};
+use super::sweep::{Access, SweepPoint};
 
 /// The blocks of one thread, without end.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(super) struct Places {
 impl Places {
     /// Of thread `thread`. Files take turns, so that every mount point has its share. Sequential threads share a file
     /// out and begin again at their part's end; random ones go anywhere. `lens` are the files' lengths in bytes.
-    pub(super) fn new(point: &Point, thread: usize, lens: &[u64]) -> Places {
+    pub(super) fn new(point: &SweepPoint, thread: usize, lens: &[u64]) -> Places {
         let block_bytes = u64::from(point.block_bytes);
         let (thread, threads) = (thread as u64, point.threads.max(1) as u64);
         let part = |&len: &u64| {
@@ -71,8 +71,8 @@ fn narrow(blocks: u128) -> u64 {
 mod tests {
     use super::*;
 
-    fn point(access: Access, threads: usize) -> Point {
-        Point {
+    fn point(access: Access, threads: usize) -> SweepPoint {
+        SweepPoint {
             access,
             block_bytes: 4096,
             queue_depth: 1,

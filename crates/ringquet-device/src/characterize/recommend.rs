@@ -7,10 +7,10 @@ use super::measure::PointReport;
 use super::sweep::Access;
 
 /// The kernel hands reads of 1 MiB and above to its worker threads, which is slower under load: larger blocks are not
-/// recommended, whatever they got alone.
+/// recommended, regardless of their own results.
 const READ_SIZE_BYTES_MAX: u32 = 512 << 10;
 
-/// Least depth that is recommended. While a thread decodes, nobody submits for it: what is in flight has to last until it
+/// Least depth that is recommended. While a thread decodes, it submits nothing: the reads in flight have to last until it
 /// looks again.
 const QUEUE_DEPTH_MIN: u32 = 8;
 
@@ -136,7 +136,7 @@ pub fn recommend(points: &[PointReport], extras: &[PointReport]) -> Option<Recom
                     "; {depth} for runs that are shorter, as blocks of {} KiB take it",
                     short >> 10
                 ),
-                _ => "; more, so that reads go on while threads decode".to_owned(),
+                _ => "; more, so that reads continue while threads decode".to_owned(),
             }
         ),
     ];

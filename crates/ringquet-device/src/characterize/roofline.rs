@@ -48,7 +48,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// As people say it.
+    /// As shown in text.
     pub fn as_str(self) -> &'static str {
         match self {
             Stage::Device => "device",
@@ -78,7 +78,7 @@ pub struct Roofline {
     pub cores_for_device: f64,
 }
 
-/// The roofline of some rates; `None` where one of them is not a positive number.
+/// The roofline of some rates; `None` if one of them is not a positive number.
 pub fn roofline(rates: &Rates) -> Option<Roofline> {
     let cpu = rates.read_cpu_seconds_per_byte + rates.decode_seconds_per_byte;
     let positive = [rates.device_bytes_per_second, cpu, rates.copy_bytes_per_second];

@@ -1,9 +1,9 @@
-//! When a point may be believed: its rate no longer drifts and no longer jumps.
+//! When a point is reliable: its rate no longer drifts or jumps.
 //!
 //! The test is that of SNIA's Solid State Storage Performance Test Specification (PTS 2.0, "Steady State"): over a
 //! window of five rounds the range of the rates is at most 20 % of their mean, and the line of least squares through
 //! them rises or falls by at most 10 % of the mean. PTS rounds last a minute, after preconditioning of the drive;
-//! ours last what the preset says, and reading needs no preconditioning beyond data that was really written.
+//! ours last as long as the preset states, and reading needs no preconditioning beyond data that was really written.
 
 /// Rounds of the window.
 pub const WINDOW_ROUNDS: usize = 5;

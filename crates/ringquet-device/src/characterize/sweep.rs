@@ -19,7 +19,7 @@ pub enum Access {
 }
 
 impl Access {
-    /// As people say it.
+    /// As shown in text.
     pub fn as_str(self) -> &'static str {
         match self {
             Access::Sequential => "sequential",
@@ -31,7 +31,7 @@ impl Access {
 /// One point of the sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Point {
+pub struct SweepPoint {
     /// Sequential or random.
     pub access: Access,
     /// Bytes of one read.
@@ -69,7 +69,7 @@ impl Preset {
         }
     }
 
-    /// Length of a round; a point takes one to get going and at least five more.
+    /// Length of a round; a point takes one to start up and at least five more.
     pub fn round(self) -> Duration {
         match self {
             Preset::Quick => Duration::from_millis(250),
@@ -78,7 +78,7 @@ impl Preset {
         }
     }
 
-    /// Rounds after which a point that does not get steady is taken as it is, and said not to be. PTS ends at 25.
+    /// Rounds after which a point that is not steady is taken as it is, and reported as not steady. PTS ends at 25.
     pub fn rounds_max(self) -> usize {
         match self {
             Preset::Quick => 12,
@@ -108,7 +108,7 @@ impl Preset {
 /// A curve family: its access, its block size, its depths.
 type Curve = (Access, u32, Vec<u32>);
 
-/// What was asked for in place of the preset's own.
+/// Values that replace those of the preset.
 #[derive(Debug, Clone, Default, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Axes {
@@ -124,7 +124,7 @@ pub struct Axes {
 
 /// The points of a sweep on `cpus` CPUs over files of which the shortest has `len_bytes`: every point once, short
 /// depths first. A block must fit into the file 16 times.
-pub fn points(preset: Preset, axes: &Axes, cpus: usize, len_bytes: u64) -> Vec<Point> {
+pub fn points(preset: Preset, axes: &Axes, cpus: usize, len_bytes: u64) -> Vec<SweepPoint> {
     let threads = axes.threads.clone().unwrap_or_else(|| thread_counts(preset, cpus));
     let mut points = Vec::new();
     for (access, block_bytes, queue_depths) in curves(preset, axes) {
@@ -134,7 +134,7 @@ pub fn points(preset: Preset, axes: &Axes, cpus: usize, len_bytes: u64) -> Vec<P
         }
         for &threads in &threads {
             for &queue_depth in &queue_depths {
-                let point = Point {
+                let point = SweepPoint {
                     access,
                     block_bytes,
                     queue_depth,
@@ -212,7 +212,7 @@ fn thread_counts(preset: Preset, cpus: usize) -> Vec<usize> {
 mod tests {
     use super::*;
 
-    fn at(preset: Preset, axes: &Axes, cpus: usize) -> Vec<Point> {
+    fn at(preset: Preset, axes: &Axes, cpus: usize) -> Vec<SweepPoint> {
         points(preset, axes, cpus, 1 << 40)
     }
 

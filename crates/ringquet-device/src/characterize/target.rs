@@ -1,4 +1,4 @@
-//! What is read: a test file of ours, somebody's file, or a device. Everything but our own file is opened for
+//! What is read: a test file of ours, a user's file, or a device. Everything but our own file is opened for
 //! reading only.
 
 use ringquet_result::{Warning, WarningCode};
@@ -13,9 +13,9 @@ use rustix::fs::{major, minor};
 
 use super::error::CharacterizeError;
 use super::test_file::{self, LEN_BYTES_MIN, TestFile};
-use crate::doctor::{Place, Tree};
+use crate::doctor::{PathStorage, Tree};
 
-/// File systems that lie in memory.
+/// File systems in memory.
 const IN_MEMORY: [&str; 3] = ["tmpfs", "ramfs", "devtmpfs"];
 
 /// The least test file that a full disk may leave us.
@@ -23,7 +23,7 @@ const TEST_FILE_BYTES_MIN: u64 = 64 << 20;
 
 /// Something to read from.
 #[derive(Debug)]
-pub(super) struct Target {
+pub(super) struct ReadTarget {
     /// As it was given.
     pub(super) path: PathBuf,
     /// What it is.
@@ -35,8 +35,8 @@ pub(super) struct Target {
     /// Device number of the file system, or of the device.
     pub(super) number: (u32, u32),
     /// The storage below.
-    pub(super) place: Place,
-    /// Held open, for it has no name.
+    pub(super) place: PathStorage,
+    /// Held open, because it has no name.
     _test_file: Option<TestFile>,
 }
 
@@ -57,7 +57,7 @@ pub enum TargetKind {
 pub(super) struct Preparation<'a> {
     pub(super) tree: &'a Tree,
     pub(super) direct: DirectChoice,
-    /// Asked for, or of the preset.
+    /// As requested, or of the preset.
     pub(super) test_file_bytes: (u64, bool),
     pub(super) stop: &'a StopFlag,
     /// Bytes written of bytes to write.
@@ -70,7 +70,7 @@ impl Preparation<'_> {
         &self,
         path: &Path,
         warnings: &mut Vec<Warning>,
-    ) -> Result<Target, CharacterizeError> {
+    ) -> Result<ReadTarget, CharacterizeError> {
         let path_error =
             |source: io::Error| CharacterizeError::Path { path: path.to_owned(), source };
         let metadata = fs::metadata(path).map_err(path_error)?;
@@ -85,7 +85,7 @@ impl Preparation<'_> {
             // Opening a pipe would wait for a writer.
             return Err(CharacterizeError::Kind { path: path.to_owned() });
         };
-        let place = Place::live(self.tree, path).map_err(|error| path_error(error.source))?;
+        let place = PathStorage::live(self.tree, path).map_err(|error| path_error(error.source))?;
         let file_system = place.mount.as_ref().map_or("", |mount| &mount.file_system);
         if self.direct != DirectChoice::Off
             && kind != TargetKind::BlockDevice
@@ -108,7 +108,7 @@ impl Preparation<'_> {
             TargetKind::BlockDevice => metadata.rdev(),
             _ => metadata.dev(),
         };
-        Ok(Target {
+        Ok(ReadTarget {
             path: path.to_owned(),
             kind,
             reads,
@@ -154,7 +154,7 @@ impl Preparation<'_> {
                 return Err(CharacterizeError::Full { path: dir.to_owned(), available, wanted });
             }
             let text = format!(
-                "{}: the test file has {len} bytes, half of what is free: caches of drives and controllers may hold a good part of it",
+                "{}: the test file has {len} bytes, half of the free space: caches of drives and controllers may hold much of it",
                 dir.display()
             );
             warnings.push(Warning::new(WarningCode::SmallTestFile, text));

@@ -1,6 +1,6 @@
 //! The one file that is ever written here: random bytes, in a directory that was named.
 //!
-//! It is made with `O_EXCL`, so nothing of anybody's is opened for writing, and its name is removed before the first
+//! It is made with `O_EXCL`, so no existing file is opened for writing, and its name is removed before the first
 //! byte is written: from then on only our descriptor holds it, and the kernel frees it when the process ends, however
 //! it ends. Readers open it again through `/proc/self/fd`.
 
@@ -78,7 +78,7 @@ impl TestFile {
             Err(Errno::NOSPC | Errno::DQUOT) => return Err(full()),
             Err(errno) => return Err(failed(0, errno.into())),
         }
-        // Anonymous mappings begin with a page, which is all that O_DIRECT asks of memory.
+        // Anonymous mappings begin with a page, which is all that O_DIRECT requires of memory.
         let mut buffer = MmapMut::map_anon(WRITE_BYTES).map_err(|source| failed(0, source))?;
         let mut offset = 0;
         while offset < len {
@@ -126,7 +126,7 @@ fn create(dir: &Path, direct: bool) -> Result<OwnedFd, CharacterizeError> {
             }
             Err(Errno::EXIST) => {}
             Err(Errno::INVAL) if direct => {
-                // Some file systems make the file and then refuse the flag. We made it: nobody else's is removed.
+                // Some file systems create the file and then refuse the flag. We created it, so no other file is removed.
                 if let Err(error) = fs::remove_file(&path)
                     && error.kind() != io::ErrorKind::NotFound
                 {

@@ -14,7 +14,7 @@ use super::tree::Tree;
 /// Levels that are followed: LVM over dm-crypt over md over multipath over partitions is five.
 const LEVELS_MAX: u32 = 16;
 
-/// A block device and what it lies on.
+/// A block device and the devices below it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BlockDevice {
@@ -24,12 +24,12 @@ pub struct BlockDevice {
     pub number: (u32, u32),
     /// What it is.
     pub kind: BlockKind,
-    /// Its NUMA node, or that of the first drive below; `None` where there is none.
+    /// Its NUMA node, or that of the first drive below; `None` if there is none.
     pub numa_node: Option<u32>,
     /// Where /sys describes it.
     #[serde(skip)]
     pub dir: PathBuf,
-    /// What it lies on; empty for a drive.
+    /// The devices below it; empty for a drive.
     pub below: Vec<BlockDevice>,
 }
 
@@ -42,7 +42,7 @@ pub enum BlockKind {
     Partition,
     /// An md array, with its level, e.g. `raid0`.
     Md(String),
-    /// A device of the device mapper, with the beginning of its uuid: `LVM`, `CRYPT`, `mpath`; empty where it has none.
+    /// A device of the device mapper, with the beginning of its uuid: `LVM`, `CRYPT`, `mpath`; empty if it has none.
     Dm(String),
     /// A file that poses as a device.
     Loop,
@@ -93,7 +93,7 @@ impl BlockDevice {
     }
 }
 
-/// The devices whose counters tell how an array shares out its reads: its members, which are drives or their
+/// The devices whose counters show how an array distributes its reads: its members, which are drives or their
 /// partitions, each once.
 pub fn members(devices: &[BlockDevice]) -> Vec<&BlockDevice> {
     let mut found = Vec::new();
@@ -105,7 +105,7 @@ pub fn members(devices: &[BlockDevice]) -> Vec<&BlockDevice> {
     found
 }
 
-/// The device of this number with all that is below it; `None` where the number is not one of a block device.
+/// The device of this number with all that is below it; `None` if the number is not one of a block device.
 pub fn chain(tree: &Tree, number: (u32, u32)) -> Option<BlockDevice> {
     device(tree, number, LEVELS_MAX)
 }

@@ -4,17 +4,17 @@ use std::path::Path;
 
 use ringquet_io::MemoryLimit;
 
-use super::finding::{Finding, Standing};
+use super::diagnosis::{Diagnosis, Severity};
 use super::limits::{arena_bytes, reader_threads};
 use super::machine::Machine;
 use super::tree::Tree;
 
-pub(super) fn examine(machine: &Machine, findings: &mut Vec<Finding>) {
+pub(super) fn examine(machine: &Machine, findings: &mut Vec<Diagnosis>) {
     let tree = &machine.tree;
     let status = tree.text("proc/self/status").unwrap_or_default();
     let threads = reader_threads(&status);
     let Some(groups) = tree.text("proc/self/cgroup") else {
-        findings.push(Finding::untold("cgroup", "not in /proc/self/cgroup", "no limit"));
+        findings.push(Diagnosis::unknown("cgroup", "not in /proc/self/cgroup", "no limit"));
         return;
     };
     let limits = Limits::read(tree, &groups);
@@ -115,16 +115,16 @@ fn ancestors(top: &str, path: &str, visit: &mut dyn FnMut(&str)) {
     }
 }
 
-fn cpu(cpus: Option<f64>, threads: u64) -> Finding {
+fn cpu(cpus: Option<f64>, threads: u64) -> Diagnosis {
     let code = "cgroup_cpu";
     match cpus {
-        None => Finding::good(code, "no limit"),
+        None => Diagnosis::good(code, "no limit"),
         Some(cpus) if cpus >= threads as f64 => {
-            Finding::good(code, format!("{cpus:.1} CPUs")).should_be("no limit below the CPUs in use")
+            Diagnosis::good(code, format!("{cpus:.1} CPUs")).should_be("no limit below the CPUs in use")
         }
-        Some(cpus) => Finding::wrong(
+        Some(cpus) => Diagnosis::wrong(
             code,
-            Standing::Slow,
+            Severity::Slow,
             format!("{cpus:.1} CPUs for {threads} reader threads"),
             format!("{threads} CPUs, or no limit"),
             "all threads are stopped together for the rest of each period: latencies of tens of milliseconds",
@@ -133,20 +133,20 @@ fn cpu(cpus: Option<f64>, threads: u64) -> Finding {
     }
 }
 
-fn memory(bytes: Option<u64>, threads: u64) -> Finding {
+fn memory(bytes: Option<u64>, threads: u64) -> Diagnosis {
     let code = "cgroup_memory";
     // Arena and decoded batches, and as much again for footers and everything else.
     let needed = arena_bytes(threads) * 4;
     match bytes {
-        None => Finding::good(code, "no limit"),
-        Some(bytes) if bytes >= needed => Finding::good(code, format!("{} MiB", bytes >> 20))
+        None => Diagnosis::good(code, "no limit"),
+        Some(bytes) if bytes >= needed => Diagnosis::good(code, format!("{} MiB", bytes >> 20))
             .should_be(&format!("at least {} MiB", needed >> 20)),
-        Some(bytes) => Finding::wrong(
+        Some(bytes) => Diagnosis::wrong(
             code,
-            Standing::Slow,
+            Severity::Slow,
             format!("{} MiB", bytes >> 20),
             format!("at least {} MiB ({threads} reader threads)", needed >> 20),
-            "the process may be ended when memory runs out",
+            "the process may be killed when memory runs out",
         )
         .mended_by(format!(
             "docker update --memory {}m CONTAINER   # or `memory_budget_bytes` {}",
@@ -156,16 +156,16 @@ fn memory(bytes: Option<u64>, threads: u64) -> Finding {
     }
 }
 
-fn io(limit: Option<String>) -> Finding {
+fn io(limit: Option<String>) -> Diagnosis {
     let code = "cgroup_io";
     match limit {
-        None => Finding::good(code, "no limit"),
-        Some(limit) => Finding::wrong(
+        None => Diagnosis::good(code, "no limit"),
+        Some(limit) => Diagnosis::wrong(
             code,
-            Standing::Slow,
+            Severity::Slow,
             limit,
             "no limit of reads",
-            "the kernel holds reads back: what is measured is the limit, not the device",
+            "the kernel throttles reads: measurements show the limit, not the device",
         )
         .mended_by("echo 'MAJOR:MINOR rbps=max riops=max' > /sys/fs/cgroup/GROUP/io.max"),
     }

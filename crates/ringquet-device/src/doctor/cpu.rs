@@ -4,10 +4,10 @@ use ringquet_io::cpus;
 use ringquet_result::proc_fields::field;
 
 use super::block_chain;
-use super::finding::{Finding, Standing};
+use super::diagnosis::{Diagnosis, Severity};
 use super::machine::Machine;
 
-pub(super) fn examine(machine: &Machine, findings: &mut Vec<Finding>) {
+pub(super) fn examine(machine: &Machine, findings: &mut Vec<Diagnosis>) {
     findings.push(governor(machine));
     findings.extend(numa(machine));
 }
@@ -19,39 +19,39 @@ fn allowed(machine: &Machine) -> Vec<usize> {
     list.unwrap_or_default()
 }
 
-fn governor(machine: &Machine) -> Finding {
+fn governor(machine: &Machine) -> Diagnosis {
     let code = "cpu_governor";
     let mut others: Vec<(usize, String)> = Vec::new();
-    let mut told = 0;
+    let mut reported = 0;
     for cpu in allowed(machine) {
         let path = format!("sys/devices/system/cpu/cpu{cpu}/cpufreq/scaling_governor");
         if let Some(governor) = machine.tree.text(path) {
-            told += 1;
+            reported += 1;
             if governor != "performance" {
                 others.push((cpu, governor));
             }
         }
     }
-    match (told, others.first()) {
-        (0, _) => Finding::untold(
+    match (reported, others.first()) {
+        (0, _) => Diagnosis::unknown(
             code,
-            "not told (the host or the firmware decides)",
+            "not reported (the host or the firmware decides)",
             "performance",
         ),
-        (_, None) => Finding::good(code, "performance"),
-        (_, Some((cpu, governor))) => Finding::wrong(
+        (_, None) => Diagnosis::good(code, "performance"),
+        (_, Some((cpu, governor))) => Diagnosis::wrong(
             code,
-            Standing::Slow,
-            format!("{governor} on {} of {told} CPUs (first: CPU {cpu})", others.len()),
+            Severity::Slow,
+            format!("{governor} on {} of {reported} CPUs (first: CPU {cpu})", others.len()),
             "performance",
-            "clocks follow the load with delay: reads of low depth wait for it, and numbers of short runs scatter",
+            "clocks follow the load with a delay: reads at low depth wait for it, and short runs vary",
         )
         .mended_by("cpupower frequency-set -g performance"),
     }
 }
 
 /// One finding per node that drives are on.
-fn numa(machine: &Machine) -> Vec<Finding> {
+fn numa(machine: &Machine) -> Vec<Diagnosis> {
     let code = "numa";
     let node_dirs = machine.tree.entries("sys/devices/system/node");
     let nodes = node_dirs
@@ -59,10 +59,10 @@ fn numa(machine: &Machine) -> Vec<Finding> {
         .filter(|name| name.strip_prefix("node").is_some_and(|n| n.parse::<u32>().is_ok()))
         .count();
     if nodes <= 1 {
-        return vec![Finding::good(code, "one node")];
+        return vec![Diagnosis::good(code, "one node")];
     }
     let Some(place) = &machine.place else {
-        return vec![Finding::untold(
+        return vec![Diagnosis::unknown(
             code,
             format!("{nodes} nodes"),
             "name a path to compare with",
@@ -78,7 +78,11 @@ fn numa(machine: &Machine) -> Vec<Finding> {
         }
     }
     if drives_of.is_empty() {
-        return vec![Finding::untold(code, format!("{nodes} nodes, the drives name none"), "near")];
+        return vec![Diagnosis::unknown(
+            code,
+            format!("{nodes} nodes, the drives report none"),
+            "near",
+        )];
     }
     let of_node = |(node, drives): &(u32, Vec<&str>)| {
         let near = machine.tree.sys_root().node_cpus(*node).unwrap_or_default();
@@ -86,12 +90,12 @@ fn numa(machine: &Machine) -> Vec<Finding> {
         let is = format!("{} on node {node}, {usable} of its CPUs usable", drives.join(", "));
         let subject = format!("node {node}");
         if usable > 0 {
-            return Finding::good(code, is).of(&subject);
+            return Diagnosis::good(code, is).of(&subject);
         }
         let list = near.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
-        Finding::wrong(
+        Diagnosis::wrong(
             code,
-            Standing::Slow,
+            Severity::Slow,
             is,
             "readers on the node of the drives",
             "every byte crosses the link between the sockets, which many reads at once fill before the array does",

@@ -4,7 +4,7 @@ use ringquet::engine::MEMORY_PER_THREAD_BYTES;
 use ringquet_io::{IoOptions, cpus};
 use ringquet_result::proc_fields::field;
 
-use super::finding::{Finding, Standing};
+use super::diagnosis::{Diagnosis, Severity};
 use super::machine::Machine;
 
 /// `CAP_IPC_LOCK` of linux/capability.h: locked memory without limit.
@@ -13,7 +13,7 @@ const CAP_IPC_LOCK: u32 = 14;
 /// Descriptors beside those of the data: libraries, rings, results.
 const OTHER_FILES: u64 = 64;
 
-pub(super) fn examine(machine: &Machine, findings: &mut Vec<Finding>) {
+pub(super) fn examine(machine: &Machine, findings: &mut Vec<Diagnosis>) {
     let limits = machine.tree.text("proc/self/limits").unwrap_or_default();
     let status = machine.tree.text("proc/self/status").unwrap_or_default();
     findings.push(locked_memory(&limits, &status));
@@ -31,7 +31,7 @@ pub(super) fn arena_bytes(threads: u64) -> u64 {
     threads * MEMORY_PER_THREAD_BYTES / 2
 }
 
-fn locked_memory(limits: &str, status: &str) -> Finding {
+fn locked_memory(limits: &str, status: &str) -> Diagnosis {
     let code = "locked_memory";
     let threads = reader_threads(status);
     let needed = arena_bytes(threads);
@@ -41,12 +41,12 @@ fn locked_memory(limits: &str, status: &str) -> Finding {
         .and_then(|mask| u64::from_str_radix(mask, 16).ok())
         .is_some_and(|mask| mask >> CAP_IPC_LOCK & 1 == 1);
     if capable {
-        return Finding::good(code, "without limit (CAP_IPC_LOCK)").should_be(&should_be);
+        return Diagnosis::good(code, "without limit (CAP_IPC_LOCK)").should_be(&should_be);
     }
     match limits_of(limits, "Max locked memory") {
-        None => Finding::untold(code, "not in /proc/self/limits", &should_be),
+        None => Diagnosis::unknown(code, "not in /proc/self/limits", &should_be),
         Some((limit, _)) if limit >= needed => {
-            Finding::good(code, bytes_text(limit)).should_be(&should_be)
+            Diagnosis::good(code, bytes_text(limit)).should_be(&should_be)
         }
         Some((limit, hard)) => {
             // Nobody but root goes past the hard limit; the shell counts in KiB.
@@ -55,9 +55,9 @@ fn locked_memory(limits: &str, status: &str) -> Finding {
                 hard if hard >= needed => format!("ulimit -l {}", needed >> 10),
                 _ => "as root: echo '* - memlock unlimited' > /etc/security/limits.d/memlock.conf, then log in again".to_owned(),
             };
-            Finding::wrong(
+            Diagnosis::wrong(
                 code,
-                Standing::Slow,
+                Severity::Slow,
                 bytes_text(limit),
                 should_be,
                 "read buffers of that size cannot be registered: up to 3.6 times the CPU per byte read (77 against 21 GiB/s per core)",
@@ -69,22 +69,22 @@ fn locked_memory(limits: &str, status: &str) -> Finding {
     }
 }
 
-fn open_files(limits: &str, status: &str) -> Finding {
+fn open_files(limits: &str, status: &str) -> Diagnosis {
     let code = "open_files";
     let threads = reader_threads(status);
     let needed = OTHER_FILES + threads * u64::from(IoOptions::default().open_files);
     let should_be = format!("{needed} ({threads} reader threads of 1024)");
     match limits_of(limits, "Max open files") {
-        None => Finding::untold(code, "not in /proc/self/limits", &should_be),
+        None => Diagnosis::unknown(code, "not in /proc/self/limits", &should_be),
         Some((limit, _)) if limit >= needed => {
-            Finding::good(code, limit.to_string()).should_be(&should_be)
+            Diagnosis::good(code, limit.to_string()).should_be(&should_be)
         }
-        Some((limit, hard)) => Finding::wrong(
+        Some((limit, hard)) => Diagnosis::wrong(
             code,
-            Standing::Slow,
+            Severity::Slow,
             limit.to_string(),
             should_be,
-            "each thread holds fewer files open and reopens them during a run over many files",
+            "each thread keeps fewer files open and reopens them in runs over many files",
         )
         .mended_by(match needed.next_power_of_two().max(65536) {
             wanted if hard >= wanted => format!("ulimit -n {wanted}"),

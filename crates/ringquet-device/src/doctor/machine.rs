@@ -1,4 +1,4 @@
-//! The machine under examination: its kernel's files, and what had to be tried out.
+//! The machine to examine: files of its kernel, and results of probes.
 
 use std::fs;
 use std::io;
@@ -12,7 +12,7 @@ use super::block_chain::{self, BlockDevice};
 use super::mounts::{self, Mount};
 use super::tree::Tree;
 
-/// Names of a directory that are looked at in search of a file whose O_DIRECT alignment can be asked.
+/// Names of a directory that are examined to find a file whose O_DIRECT alignment can be queried.
 const NAMES_LOOKED_AT: usize = 1000;
 
 /// A machine, or a recorded one.
@@ -20,22 +20,22 @@ const NAMES_LOOKED_AT: usize = 1000;
 pub struct Machine {
     /// Its `/proc` and `/sys`.
     pub tree: Tree,
-    /// What its io_uring can do, or why it cannot be had, with the remedy.
+    /// Features of its io_uring, or why it is not available, with the remedy.
     pub uring: Result<UringFeatures, String>,
     /// The storage to look at.
-    pub place: Option<Place>,
+    pub place: Option<PathStorage>,
 }
 
 /// A path, and the storage below it.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct PathStorage {
     /// Absolute, without symbolic links.
     pub path: PathBuf,
-    /// The mount that it lies in.
+    /// The mount that contains it.
     pub mount: Option<Mount>,
     /// The devices of the file system, or the device that the path is.
     pub devices: Vec<BlockDevice>,
-    /// What offsets and lengths must be multiples of with O_DIRECT, in bytes; `None` where O_DIRECT is refused or
+    /// What offsets and lengths must be multiples of with O_DIRECT, in bytes; `None` if O_DIRECT is refused or
     /// could not be tried.
     pub direct_alignment_bytes: Option<u64>,
     /// Why O_DIRECT is refused.
@@ -60,21 +60,21 @@ impl Machine {
     /// This machine, now: probes io_uring, and O_DIRECT at `path`.
     ///
     /// # Errors
-    /// [`MachineError`] where there is nothing at `path` or it cannot be looked at.
+    /// [`MachineError`] if there is nothing at `path` or it cannot be looked at.
     pub fn live(path: Option<&Path>) -> Result<Machine, MachineError> {
         let tree = Tree::default();
-        let place = path.map(|path| Place::live(&tree, path)).transpose()?;
+        let place = path.map(|path| PathStorage::live(&tree, path)).transpose()?;
         let uring = uring_features().map_err(|error| error.to_string());
         Ok(Machine { tree, uring, place })
     }
 }
 
-impl Place {
+impl PathStorage {
     /// The storage below `path`.
     ///
     /// # Errors
     /// As [`Machine::live`].
-    pub fn live(tree: &Tree, path: &Path) -> Result<Place, MachineError> {
+    pub fn live(tree: &Tree, path: &Path) -> Result<PathStorage, MachineError> {
         let error = |source| MachineError { path: path.to_owned(), source };
         let absolute = fs::canonicalize(path).map_err(error)?;
         let stat = rustix::fs::stat(&absolute).map_err(|errno| error(errno.into()))?;
@@ -87,7 +87,7 @@ impl Place {
             mounts::block_devices(tree, number(stat.st_dev), mount.as_ref())
         };
         let is_device = kind == FileType::BlockDevice;
-        let mut place = Place {
+        let mut place = PathStorage {
             path: absolute,
             mount,
             devices,
@@ -144,10 +144,10 @@ fn direct_alignment(path: &Path, kind: FileType) -> Result<u64, Untaken> {
     let nameless = match rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR) {
         Ok(nameless) => nameless,
         Err(errno @ (Errno::INVAL | Errno::OPNOTSUPP)) => {
-            return Err(Untaken::Refused(format!("no file could be made with it ({errno})")));
+            return Err(Untaken::Refused(format!("no file could be created with it ({errno})")));
         }
         Err(errno) => {
-            return Err(Untaken::Untried(format!("no file here that can be tried ({errno})")));
+            return Err(Untaken::Untried(format!("no file here to test with ({errno})")));
         }
     };
     let by_number = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&nameless));

@@ -1,4 +1,4 @@
-//! Which file system a path lies on, and on which devices that file system lies.
+//! The file system of a path, and the devices of that file system.
 
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,7 @@ pub struct Mount {
     pub options: String,
 }
 
-/// The mount that `path` (absolute, without symbolic links) lies in.
+/// The mount that contains `path` (absolute, without symbolic links).
 pub fn mount_of(tree: &Tree, path: &Path) -> Option<Mount> {
     let mountinfo = tree.text("proc/self/mountinfo")?;
     let mounts = mountinfo.lines().filter_map(parse);
@@ -70,7 +70,7 @@ fn unescaped(text: &str) -> String {
 }
 
 /// The block devices of a file system whose files carry the device number `number`: one for most; all members of a
-/// btrfs; data and real-time device of an XFS. Empty where there is none: tmpfs, NFS, overlay, ZFS.
+/// btrfs; data and real-time device of an XFS. Empty if there is none: tmpfs, NFS, overlay, ZFS.
 pub fn block_devices(tree: &Tree, number: (u32, u32), mount: Option<&Mount>) -> Vec<BlockDevice> {
     let mut devices: Vec<BlockDevice> = block_chain::chain(tree, number).into_iter().collect();
     let Some(mount) = mount else { return devices };

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use ringquet_io::throughput_text;
 
 use super::block_chain::{BlockDevice, BlockKind};
-use super::finding::{Finding, Standing};
+use super::diagnosis::{Diagnosis, Severity};
 use super::machine::Machine;
 use super::tree::Tree;
 
 /// Directories above a disk's that are looked at: `…/0000:01:00.0/nvme/nvme0/nvme0n1` is three below its function.
 const LEVELS_MAX: usize = 8;
 
-pub(super) fn examine(machine: &Machine, findings: &mut Vec<Finding>) {
+pub(super) fn examine(machine: &Machine, findings: &mut Vec<Diagnosis>) {
     let Some(place) = &machine.place else { return };
     let mut seen = Vec::new();
     for drive in place.devices.iter().flat_map(BlockDevice::drives) {
@@ -20,14 +20,14 @@ pub(super) fn examine(machine: &Machine, findings: &mut Vec<Finding>) {
             continue;
         }
         seen.push(drive.number);
-        let links: Vec<Finding> = functions(&machine.tree, drive)
+        let links: Vec<Diagnosis> = functions(&machine.tree, drive)
             .iter()
             .filter_map(|function| link(&machine.tree, function))
             .map(|finding| finding.of(&drive.name))
             .collect();
         if links.is_empty() && drive.kind == BlockKind::Nvme {
             let finding =
-                Finding::untold("pcie_link", "not told", "the drive's full speed and width");
+                Diagnosis::unknown("pcie_link", "not reported", "the drive's full speed and width");
             findings.push(finding.of(&drive.name));
         }
         findings.extend(links);
@@ -70,7 +70,7 @@ fn link_bytes_per_second(gigatransfers: f64, lanes: u32) -> f64 {
     gigatransfers * 1e9 * coding / 8.0 * f64::from(lanes)
 }
 
-fn link(tree: &Tree, function: &Path) -> Option<Finding> {
+fn link(tree: &Tree, function: &Path) -> Option<Diagnosis> {
     let code = "pcie_link";
     let speed = |name: &str| transfers(&tree.text(function.join(name))?);
     let width = |name: &str| tree.number::<u32>(function.join(name));
@@ -81,17 +81,17 @@ fn link(tree: &Tree, function: &Path) -> Option<Finding> {
     );
     let (Some(speed_max), Some(lanes_max)) = (speed("max_link_speed"), width("max_link_width"))
     else {
-        return Some(Finding::untold(code, is, "the drive's full speed and width"));
+        return Some(Diagnosis::unknown(code, is, "the drive's full speed and width"));
     };
     let (now, max) =
         (link_bytes_per_second(speed_now, lanes_now), link_bytes_per_second(speed_max, lanes_max));
     let should_be = format!("{speed_max} GT/s x{lanes_max}, {}", throughput_text(max));
     if now >= max * 0.999 {
-        return Some(Finding::good(code, is).should_be(&should_be));
+        return Some(Diagnosis::good(code, is).should_be(&should_be));
     }
     let costs = format!("at most {:.0} % of what the drive's link can carry", now / max * 100.0);
     let function = function.file_name().map(|name| name.to_string_lossy().into_owned());
-    Some(Finding::wrong(code, Standing::Slow, is, should_be, costs).mended_by(format!(
+    Some(Diagnosis::wrong(code, Severity::Slow, is, should_be, costs).mended_by(format!(
         "lspci -vv -s {}   # then reseat the drive, or move it to a slot with enough lanes",
         function.unwrap_or_default()
     )))

@@ -3,10 +3,10 @@
 use ringquet_io::IoOptions;
 
 use super::block_chain::{BlockDevice, BlockKind};
-use super::finding::{Finding, Standing};
-use super::machine::{Machine, Place};
+use super::diagnosis::{Diagnosis, Severity};
+use super::machine::{Machine, PathStorage};
 
-/// File systems without a device: what lies on them lies in memory.
+/// File systems without a device: their files are in memory.
 const IN_MEMORY: [&str; 3] = ["tmpfs", "ramfs", "devtmpfs"];
 
 /// File systems of local drives that take O_DIRECT without a detour.
@@ -29,9 +29,9 @@ const REMOTE: [&str; 13] = [
     "orangefs",
 ];
 
-pub(super) fn examine(machine: &Machine, findings: &mut Vec<Finding>) {
+pub(super) fn examine(machine: &Machine, findings: &mut Vec<Diagnosis>) {
     let Some(place) = &machine.place else {
-        findings.push(Finding::untold(
+        findings.push(Diagnosis::unknown(
             "storage",
             "no path was named",
             "name one: ringquet doctor PATH",
@@ -46,11 +46,11 @@ pub(super) fn examine(machine: &Machine, findings: &mut Vec<Finding>) {
         place
             .devices
             .iter()
-            .map(|device| Finding::good("device_chain", chain_text(device)).of(&device.name)),
+            .map(|device| Diagnosis::good("device_chain", chain_text(device)).of(&device.name)),
     );
     if place.devices.is_empty() {
         let is = "no block device of this machine (network, memory, overlay or ZFS)";
-        findings.push(Finding::untold("device_chain", is, "a local drive or array"));
+        findings.push(Diagnosis::unknown("device_chain", is, "a local drive or array"));
     }
     let mut drives: Vec<&BlockDevice> = Vec::new();
     for drive in place.devices.iter().flat_map(BlockDevice::drives) {
@@ -67,85 +67,89 @@ pub(super) fn examine(machine: &Machine, findings: &mut Vec<Finding>) {
     }
 }
 
-fn file_system(place: &Place) -> Finding {
+fn file_system(place: &PathStorage) -> Diagnosis {
     let code = "file_system";
     let Some(mount) = &place.mount else {
-        return Finding::untold(code, "not in /proc/self/mountinfo", "xfs or ext4 on local drives");
+        return Diagnosis::unknown(
+            code,
+            "not in /proc/self/mountinfo",
+            "xfs or ext4 on local drives",
+        );
     };
     let is =
         format!("{} at {} from {}", mount.file_system, mount.mount_point.display(), mount.source);
     let should_be = "xfs or ext4 on local drives";
     if IN_MEMORY.contains(&mount.file_system.as_str()) {
-        let costs = "what is measured is memory, not a device";
-        return Finding::wrong(code, Standing::Slow, is, should_be, costs);
+        let costs = "measurements show memory, not a device";
+        return Diagnosis::wrong(code, Severity::Slow, is, should_be, costs);
     }
     match mount.file_system.as_str() {
-        "btrfs" => Finding::wrong(
+        "btrfs" => Diagnosis::wrong(
             code,
-            Standing::Slow,
+            Severity::Slow,
             is,
             should_be,
-            "reads with O_DIRECT check sums on the CPU; compressed files go through the page cache",
+            "O_DIRECT reads verify checksums on the CPU; compressed files go through the page cache",
         ),
-        "overlay" => Finding::wrong(
+        "overlay" => Diagnosis::wrong(
             code,
-            Standing::Slow,
+            Severity::Slow,
             is,
             should_be,
-            "the layers of a container image hide the device: counters and NUMA node are not known",
+            "the layers of a container image hide the device: counters and NUMA node are unknown",
         )
         .mended_by("docker run -v /DIR/ON/THE/ARRAY:/data …"),
-        "zfs" => Finding::wrong(
+        "zfs" => Diagnosis::wrong(
             code,
-            Standing::Slow,
+            Severity::Slow,
             is,
             should_be,
-            "reads go through its own cache, and with O_DIRECT too before OpenZFS 2.3; sums are checked on the CPU",
+            "reads go through its own cache, before OpenZFS 2.3 even with O_DIRECT; checksums are verified on the CPU",
         ),
-        name if REMOTE.contains(&name) => Finding::wrong(
+        name if REMOTE.contains(&name) => Diagnosis::wrong(
             code,
-            Standing::Slow,
+            Severity::Slow,
             is,
             should_be,
-            "what is measured is the network and the server as well; device bytes and NUMA node are not known",
+            "measurements include the network and the server; device bytes and NUMA node are unknown",
         ),
-        name if name.starts_with("fuse") => Finding::wrong(
+        name if name.starts_with("fuse") => Diagnosis::wrong(
             code,
-            Standing::Slow,
+            Severity::Slow,
             is,
             should_be,
-            "each read passes another process; device bytes and NUMA node are not known",
+            "each read passes through another process; device bytes and NUMA node are unknown",
         ),
-        name if LOCAL.contains(&name) => Finding::good(code, is).should_be(should_be),
+        name if LOCAL.contains(&name) => Diagnosis::good(code, is).should_be(should_be),
         // Nothing is known of it here.
-        _ => Finding::untold(code, is, should_be),
+        _ => Diagnosis::unknown(code, is, should_be),
     }
 }
 
-fn direct(place: &Place) -> Finding {
+fn direct(place: &PathStorage) -> Diagnosis {
     let code = "o_direct";
     if let Some(reason) = &place.direct_untried {
-        let is = format!("could not be tried: {reason}");
-        return Finding::untold(code, is, "taken, aligned to at most 4096 bytes");
+        let is = format!("not tested: {reason}");
+        return Diagnosis::unknown(code, is, "taken, aligned to at most 4096 bytes");
     }
     match (place.direct_alignment_bytes, &place.direct_refused) {
         (Some(bytes), _) if bytes <= 4096 => {
-            Finding::good(code, format!("taken, aligned to {bytes} bytes"))
+            Diagnosis::good(code, format!("taken, aligned to {bytes} bytes"))
                 .should_be("taken, aligned to at most 4096 bytes")
         }
-        (Some(bytes), _) => Finding::wrong(
+        (Some(bytes), _) => Diagnosis::wrong(
             code,
-            Standing::Slow,
+            Severity::Slow,
             format!("taken, aligned to {bytes} bytes"),
             "aligned to at most 4096 bytes",
             "more bytes are read around each column chunk",
         ),
-        (None, reason) => Finding::wrong(
+        (None, reason) => Diagnosis::wrong(
             code,
-            Standing::Slow,
-            reason.clone().unwrap_or_else(|| "could not be tried".to_owned()),
+            Severity::Slow,
+            reason.clone().unwrap_or_else(|| "not tested".to_owned()),
             "taken",
-            "reads go through the page cache: a copy per byte, and memory that others lose",
+            "reads go through the page cache: one copy per byte, and less memory for others",
         ),
     }
 }
@@ -161,38 +165,38 @@ fn chain_text(device: &BlockDevice) -> String {
     }
 }
 
-fn scheduler(machine: &Machine, drive: &BlockDevice) -> Finding {
+fn scheduler(machine: &Machine, drive: &BlockDevice) -> Diagnosis {
     let code = "scheduler";
     let file = format!("/sys/block/{}/queue/scheduler", drive.name);
     let Some(text) = machine.tree.text(drive.dir.join("queue/scheduler")) else {
-        return Finding::untold(code, "not told", "none").of(&drive.name);
+        return Diagnosis::unknown(code, "not reported", "none").of(&drive.name);
     };
     let chosen = text.split(['[', ']']).nth(1).unwrap_or(&text).to_owned();
     let spins = machine.tree.number::<u32>(drive.dir.join("queue/rotational")) == Some(1)
         && drive.kind == BlockKind::Drive;
     // A disk with heads gains from sorting; a drive without loses CPU and a lock to it.
     if chosen == "none" || (spins && chosen == "mq-deadline") {
-        return Finding::good(code, chosen).of(&drive.name);
+        return Diagnosis::good(code, chosen).of(&drive.name);
     }
-    Finding::wrong(
+    Diagnosis::wrong(
         code,
-        Standing::Slow,
+        Severity::Slow,
         chosen,
         "none",
-        "every request passes a lock that all CPUs share: some per cent of CPU, and an end to scaling near 1 M IOPS",
+        "every request takes a lock that all CPUs share: a few per cent of CPU, and no scaling beyond about 1 M IOPS",
     )
     .of(&drive.name)
     .mended_by(format!("echo none > {file}"))
 }
 
-fn nr_requests(machine: &Machine, drive: &BlockDevice) -> Option<Finding> {
+fn nr_requests(machine: &Machine, drive: &BlockDevice) -> Option<Diagnosis> {
     let code = "nr_requests";
     let requests: u32 = machine.tree.number(drive.dir.join("queue/nr_requests"))?;
     let depth = IoOptions::default().queue_depth;
     let should_be = format!("at least {depth} (the default `queue_depth`)");
     if requests >= depth {
         return Some(
-            Finding::good(code, requests.to_string()).should_be(&should_be).of(&drive.name),
+            Diagnosis::good(code, requests.to_string()).should_be(&should_be).of(&drive.name),
         );
     }
     let costs = format!(
@@ -200,13 +204,13 @@ fn nr_requests(machine: &Machine, drive: &BlockDevice) -> Option<Finding> {
         depth - requests
     );
     Some(
-        Finding::wrong(code, Standing::Slow, requests.to_string(), should_be, costs)
+        Diagnosis::wrong(code, Severity::Slow, requests.to_string(), should_be, costs)
             .of(&drive.name)
             .mended_by(format!("echo 256 > /sys/block/{}/queue/nr_requests", drive.name)),
     )
 }
 
-fn max_sectors(machine: &Machine, drive: &BlockDevice) -> Option<Finding> {
+fn max_sectors(machine: &Machine, drive: &BlockDevice) -> Option<Diagnosis> {
     let code = "max_sectors_kb";
     let kib: u64 = machine.tree.number(drive.dir.join("queue/max_sectors_kb"))?;
     let hardware: Option<u64> = machine.tree.number(drive.dir.join("queue/max_hw_sectors_kb"));
@@ -217,11 +221,11 @@ fn max_sectors(machine: &Machine, drive: &BlockDevice) -> Option<Finding> {
         None => kib.to_string(),
     };
     if kib >= read_kib {
-        return Some(Finding::good(code, is).should_be(&should_be).of(&drive.name));
+        return Some(Diagnosis::good(code, is).should_be(&should_be).of(&drive.name));
     }
     let costs =
         format!("each read of {read_kib} KiB becomes {} requests", read_kib.div_ceil(kib.max(1)));
-    let finding = Finding::wrong(code, Standing::Slow, is, should_be, costs).of(&drive.name);
+    let finding = Diagnosis::wrong(code, Severity::Slow, is, should_be, costs).of(&drive.name);
     Some(match hardware {
         Some(hardware) if hardware > kib => finding.mended_by(format!(
             "echo {} > /sys/block/{}/queue/max_sectors_kb",
@@ -234,7 +238,7 @@ fn max_sectors(machine: &Machine, drive: &BlockDevice) -> Option<Finding> {
 }
 
 /// Needed for --iopoll only, which is an option: without them nothing is wrong.
-fn poll_queues(machine: &Machine, drive: &BlockDevice) -> Finding {
+fn poll_queues(machine: &Machine, drive: &BlockDevice) -> Diagnosis {
     let code = "poll_queues";
     let should_be = "some, where `iopoll` is wanted";
     let module = match drive.kind {
@@ -253,9 +257,9 @@ fn poll_queues(machine: &Machine, drive: &BlockDevice) -> Finding {
         (None, false) => "polling is off: `iopoll` is refused".to_owned(),
     };
     let finding = if polls {
-        Finding::good(code, is).should_be(should_be)
+        Diagnosis::good(code, is).should_be(should_be)
     } else {
-        Finding::untold(code, is, should_be)
+        Diagnosis::unknown(code, is, should_be)
     };
     match module {
         Some(module) if !polls => finding
@@ -265,13 +269,13 @@ fn poll_queues(machine: &Machine, drive: &BlockDevice) -> Finding {
     }
 }
 
-fn rotational(machine: &Machine, drive: &BlockDevice) -> Option<Finding> {
+fn rotational(machine: &Machine, drive: &BlockDevice) -> Option<Diagnosis> {
     let spins = machine.tree.number::<u32>(drive.dir.join("queue/rotational"))? == 1;
     // Hypervisors say so of every disk.
     (spins && drive.kind == BlockKind::Drive).then(|| {
-        Finding::wrong(
+        Diagnosis::wrong(
             "rotational",
-            Standing::Slow,
+            Severity::Slow,
             "a disk with heads",
             "a drive without",
             "about 200 reads per second: random reads of a data set take hours",

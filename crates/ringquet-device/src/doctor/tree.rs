@@ -34,7 +34,7 @@ impl Tree {
         SysRoot::at(&self.0)
     }
 
-    /// Content of a file without blanks at its ends; `None` where it is not there. Bytes that are not UTF-8 are replaced:
+    /// Content of a file without blanks at its ends; `None` if it is not there. Bytes that are not UTF-8 are replaced:
     /// one mount point with such a name must not hide all others.
     pub fn text(&self, path: impl AsRef<Path>) -> Option<String> {
         let mut bytes = Vec::new();
@@ -63,7 +63,7 @@ impl Tree {
         self.path(path.as_ref()).exists()
     }
 
-    /// Where symbolic links lead, as a path that the other calls take. `None` where they lead nowhere, or out of
+    /// Target of symbolic links, as a path for the other calls. `None` if they lead nowhere, or out of
     /// the tree.
     pub fn resolve(&self, path: impl AsRef<Path>) -> Option<PathBuf> {
         let target = fs::canonicalize(self.path(path.as_ref())).ok()?;

@@ -3,7 +3,7 @@
 use ringquet_io::UringFeature;
 use ringquet_result::proc_fields::field;
 
-use super::finding::{Finding, Standing};
+use super::diagnosis::{Diagnosis, Severity};
 use super::machine::Machine;
 
 /// What a missing feature costs. The numbers are of the source in DESIGN's list: io_uring for DBMS, VLDB'26.
@@ -12,7 +12,7 @@ const COSTS: [(&str, &str); 7] = [
     ("READ_FIXED", "512 KiB reads at 21 instead of 77 GiB/s per core (no registered buffers)"),
     ("SINGLE_ISSUER", "the kernel locks the ring on each enter"),
     ("DEFER_TASKRUN", "completions interrupt decoding; a few per cent of CPU"),
-    ("EXT_ARG", "waits cannot have a limit, so Ctrl-C is seen only after the next completion"),
+    ("EXT_ARG", "waits have no timeout, so Ctrl-C takes effect only after the next completion"),
     ("NODROP", "completions can be lost when the queue is full"),
     (
         "registered buffers",
@@ -20,17 +20,17 @@ const COSTS: [(&str, &str); 7] = [
     ),
 ];
 
-pub(super) fn examine(machine: &Machine, findings: &mut Vec<Finding>) {
+pub(super) fn examine(machine: &Machine, findings: &mut Vec<Diagnosis>) {
     kernel(machine, findings);
     disabled(machine, findings);
     seccomp(machine, findings);
     match &machine.uring {
-        Err(reason) => findings.push(Finding::wrong(
+        Err(reason) => findings.push(Diagnosis::wrong(
             "io_uring",
-            Standing::Broken,
+            Severity::Broken,
             reason.clone(),
-            "a ring can be made",
-            "reads go through pread, one at a time per thread: a fraction of what the array gives",
+            "a ring can be created",
+            "reads go through pread, one at a time per thread: a fraction of the array's throughput",
         )),
         Ok(features) => {
             let groups = [
@@ -44,7 +44,7 @@ pub(super) fn examine(machine: &Machine, findings: &mut Vec<Finding>) {
     }
 }
 
-fn of_group(code: &'static str, features: &[UringFeature]) -> Finding {
+fn of_group(code: &'static str, features: &[UringFeature]) -> Diagnosis {
     let names = |supported: bool| -> Vec<&UringFeature> {
         features.iter().filter(|feature| feature.supported == supported).collect()
     };
@@ -53,7 +53,7 @@ fn of_group(code: &'static str, features: &[UringFeature]) -> Finding {
     };
     let (there, missing) = (names(true), names(false));
     if missing.is_empty() {
-        return Finding::good(code, list(&there));
+        return Diagnosis::good(code, list(&there));
     }
     let costs: Vec<&str> = missing
         .iter()
@@ -61,28 +61,28 @@ fn of_group(code: &'static str, features: &[UringFeature]) -> Finding {
         .map(|(_, cost)| *cost)
         .collect();
     if costs.is_empty() {
-        // SQPOLL and IOPOLL are options that a user asks for by name; without them nothing is slower.
-        return Finding::untold(code, format!("without {}", list(&missing)), &list(&there));
+        // SQPOLL and IOPOLL are options that a user requests by name; without them nothing is slower.
+        return Diagnosis::unknown(code, format!("without {}", list(&missing)), &list(&there));
     }
     let since: Vec<String> = missing
         .iter()
         .map(|feature| format!("{} (Linux {})", feature.name, feature.since))
         .collect();
     let broken = missing.iter().any(|feature| feature.name == "READ");
-    let standing = if broken { Standing::Broken } else { Standing::Slow };
+    let standing = if broken { Severity::Broken } else { Severity::Slow };
     let is = format!("without {}", since.join(", "));
-    let finding = Finding::wrong(code, standing, is, "all of them", costs.join("; "));
+    let finding = Diagnosis::wrong(code, standing, is, "all of them", costs.join("; "));
     if missing.iter().any(|feature| feature.name == "registered buffers") {
         return finding.mended_by("more locked memory: see locked_memory");
     }
     finding
 }
 
-fn kernel(machine: &Machine, findings: &mut Vec<Finding>) {
+fn kernel(machine: &Machine, findings: &mut Vec<Diagnosis>) {
     match machine.tree.text("proc/sys/kernel/osrelease") {
-        // Only told: what it can do is probed.
-        Some(release) => findings.push(Finding::good("kernel", format!("Linux {release}"))),
-        None => findings.push(Finding::untold("kernel", "not in /proc", "Linux 6.1 or newer")),
+        // For information: its features are probed.
+        Some(release) => findings.push(Diagnosis::good("kernel", format!("Linux {release}"))),
+        None => findings.push(Diagnosis::unknown("kernel", "not in /proc", "Linux 6.1 or newer")),
     }
 }
 
@@ -90,13 +90,13 @@ fn is_disabled(machine: &Machine) -> bool {
     machine.tree.number::<u32>("proc/sys/kernel/io_uring_disabled").is_some_and(|value| value > 0)
 }
 
-fn disabled(machine: &Machine, findings: &mut Vec<Finding>) {
+fn disabled(machine: &Machine, findings: &mut Vec<Diagnosis>) {
     let code = "io_uring_disabled";
     let finding = match machine.tree.number::<u32>("proc/sys/kernel/io_uring_disabled") {
-        Some(0) => Finding::good(code, "0 (allowed for everyone)"),
+        Some(0) => Diagnosis::good(code, "0 (allowed for everyone)"),
         // By the group, or as root.
         Some(value) if machine.uring.is_ok() => {
-            Finding::good(code, format!("{value} (allowed for this user)"))
+            Diagnosis::good(code, format!("{value} (allowed for this user)"))
         }
         Some(value) => {
             let whom = match value {
@@ -105,33 +105,35 @@ fn disabled(machine: &Machine, findings: &mut Vec<Finding>) {
             };
             let costs = "no io_uring: reads go through pread, one at a time per thread";
             let is = format!("{value} (refused {whom})");
-            Finding::wrong(code, Standing::Broken, is, "0", costs)
+            Diagnosis::wrong(code, Severity::Broken, is, "0", costs)
                 .mended_by("sysctl -w kernel.io_uring_disabled=0")
         }
         // Available since 6.6; an older kernel has no such switch.
-        None => Finding::good(code, "no such switch (before Linux 6.6)"),
+        None => Diagnosis::good(code, "no such switch (before Linux 6.6)"),
     };
     findings.push(finding);
 }
 
-/// A filter is no fault of itself: the rings that were made, or not, tell what it refuses.
-fn seccomp(machine: &Machine, findings: &mut Vec<Finding>) {
+/// A filter alone is not a fault: whether rings could be created shows what it refuses.
+fn seccomp(machine: &Machine, findings: &mut Vec<Diagnosis>) {
     let code = "seccomp";
     let status = machine.tree.text("proc/self/status").unwrap_or_default();
     let mode = field(&status, "Seccomp").and_then(|mode| mode.parse::<u32>().ok());
     let should_be =
         "none, or a filter that allows io_uring_setup, io_uring_enter and io_uring_register";
     findings.push(match (mode, &machine.uring) {
-        (Some(0), _) => Finding::good(code, "no filter").should_be(should_be),
+        (Some(0), _) => Diagnosis::good(code, "no filter").should_be(should_be),
         (Some(_), Ok(_)) => {
-            Finding::good(code, "a filter that allows io_uring").should_be(should_be)
+            Diagnosis::good(code, "a filter that allows io_uring").should_be(should_be)
         }
-        (Some(_), Err(_)) if is_disabled(machine) => {
-            Finding::untold(code, "a filter is on; io_uring is switched off before it", should_be)
-        }
-        (Some(_), Err(_)) => Finding::wrong(
+        (Some(_), Err(_)) if is_disabled(machine) => Diagnosis::unknown(
             code,
-            Standing::Broken,
+            "a filter is on; io_uring is switched off before it",
+            should_be,
+        ),
+        (Some(_), Err(_)) => Diagnosis::wrong(
+            code,
+            Severity::Broken,
             "a filter is on, and io_uring is refused",
             should_be,
             "no io_uring: reads go through pread, one at a time per thread",
@@ -139,6 +141,6 @@ fn seccomp(machine: &Machine, findings: &mut Vec<Finding>) {
         .mended_by(
             "docker run --security-opt seccomp=PROFILE.json …, a profile with the three calls",
         ),
-        (None, _) => Finding::untold(code, "not in /proc/self/status", should_be),
+        (None, _) => Diagnosis::unknown(code, "not in /proc/self/status", should_be),
     });
 }

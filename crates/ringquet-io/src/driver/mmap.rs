@@ -51,7 +51,7 @@ impl MmapCopy {
             match error.raw_os_error() {
                 // The page is behind the end of a file that shrank: a read there finds nothing.
                 Some(libc::EFAULT) => return Ok(0),
-                // A kernel before 5.14 does not know the advice.
+                // A kernel before 5.14 does not have the advice.
                 Some(libc::EINVAL) => {}
                 _ => return Err(error),
             }

@@ -1,4 +1,4 @@
-//! What drivers without a queue in the kernel share: requests wait in a line, and whoever waits for a completion
+//! What drivers without a queue in the kernel share: requests wait in a line, and a wait for a completion
 //! carries the first of them out.
 
 use std::collections::VecDeque;

@@ -44,7 +44,7 @@ pub(crate) unsafe fn read_now(read: &RawRead) -> i32 {
 /// # Safety
 /// As [`crate::Driver::push_write`].
 pub(crate) unsafe fn write_now(write: &RawWrite) -> i32 {
-    // SAFETY: `push_write` promises that the memory stays and nobody changes it.
+    // SAFETY: `push_write` promises that the memory stays and nothing changes it.
     let bytes = unsafe { std::slice::from_raw_parts(write.address, write.len as usize) };
     // SAFETY: `push_write` promises that the file stays open.
     let fd = unsafe { BorrowedFd::borrow_raw(write.fd) };

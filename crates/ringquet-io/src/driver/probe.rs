@@ -16,10 +16,10 @@ use crate::error::IoError;
 use crate::memory::Arena;
 use crate::options::{DriverChoice, IoOptions};
 
-/// The driver that `options` ask for. With `auto`, io_uring if it passes the probe, else pread and a warning.
+/// The driver of `options`. With `auto`, io_uring if it passes the probe, else pread and a warning.
 ///
 /// # Errors
-/// [`IoError::UringUnavailable`] if it was asked for by name.
+/// [`IoError::UringUnavailable`] if it was requested by name.
 pub(crate) fn make_driver(
     options: &IoOptions,
     arena: &Arc<Arena>,

@@ -28,7 +28,7 @@ pub use tally::{Fault, Tally};
 pub struct SimOptions {
     /// Where all choices come from: print it when a test fails.
     pub seed: u64,
-    /// Share of requests that do fewer bytes than asked.
+    /// Share of requests that complete with fewer bytes than requested.
     pub short_share: u8,
     /// Short requests end at multiples of this many bytes (O_DIRECT ends at sectors).
     pub short_granule: u32,
@@ -57,7 +57,7 @@ pub struct SimOptions {
     pub enters_max: Option<u32>,
     /// The device falls silent after this many requests: later ones never complete, cancelled or not.
     pub answers_max: Option<u32>,
-    /// What files ask for in place of their own alignment. Requests that do not keep to it fail with EINVAL.
+    /// Alignment of files in place of their own. Requests that violate it fail with EINVAL.
     pub alignment: Option<u32>,
     /// What was done, counted over all drivers that were made with clones of this value.
     #[serde(skip)]
@@ -268,7 +268,7 @@ impl Sim {
         })
     }
 
-    /// Fails the request and says so in the tally.
+    /// Fails the request and counts it in the tally.
     fn fault(&mut self, request: &Request, fault: Fault, errno: i32) -> i32 {
         match request {
             Request::Read(read) => {
@@ -317,12 +317,12 @@ impl Sim {
     }
 }
 
-/// The kernel may have written anything to the rest of a buffer: whoever looks at it sees this.
+/// The kernel may have written anything to the rest of a buffer: a reader of it finds this.
 fn scribble(read: &RawRead, done: u32) {
     let rest = read.len.saturating_sub(done) as usize;
     // SAFETY: `done` is at most `len`, and `push` promises memory of that length.
     let address = unsafe { read.address.add(read.len as usize - rest) };
-    // SAFETY: `push` promises that the memory is writable and looked at by nobody until the completion is reaped.
+    // SAFETY: `push` promises that the memory is writable and not accessed until the completion is reaped.
     unsafe { std::ptr::write_bytes(address, 0xA5, rest) };
 }
 

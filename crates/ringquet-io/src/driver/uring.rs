@@ -1,7 +1,7 @@
 //! The io_uring driver: the only place that names the `io_uring` crate.
 //!
 //! A ring belongs to the thread that made it (`SINGLE_ISSUER`), completions are worked on only when that
-//! thread enters the kernel (`DEFER_TASKRUN`, available since 6.1). Older kernels get what they know.
+//! thread enters the kernel (`DEFER_TASKRUN`, available since 6.1). Older kernels get what they support.
 
 use std::io;
 use std::os::fd::RawFd;
@@ -46,7 +46,7 @@ enum Waits {
     Limit,
     /// A timer in the ring completes when the time is over.
     Timer,
-    /// A ring that is polled (`IOPOLL`) has neither: it is asked again and again.
+    /// A ring that is polled (`IOPOLL`) has neither: it is polled again and again.
     Poll,
 }
 
@@ -166,7 +166,7 @@ impl Uring {
     }
 }
 
-/// From the best setup to the plainest; the kernel answers EINVAL to flags that it does not know.
+/// From the best setup to the plainest; the kernel answers EINVAL to unknown flags.
 fn make_ring(options: &IoOptions) -> io::Result<(IoUring, Vec<&'static str>)> {
     let entries = options.queue_depth.next_power_of_two();
     let mut last = None;
@@ -204,7 +204,7 @@ fn make_ring(options: &IoOptions) -> io::Result<(IoUring, Vec<&'static str>)> {
     Err(last.expect("the loop ran and every setup was refused"))
 }
 
-/// Checks that the kernel has the opcodes. Without the call that asks for them the test read finds out, and nothing is
+/// Checks that the kernel has the opcodes. Without the call that queries them the test read finds out, and nothing is
 /// registered: false.
 fn may_register(ring: &IoUring, warnings: &mut Vec<Warning>) -> Result<bool, IoError> {
     let mut probe = Probe::new();
@@ -297,7 +297,7 @@ impl Driver for Uring {
     }
 
     /// With `DEFER_TASKRUN` or `COOP_TASKRUN` a completion is a piece of task work until this thread enters the kernel.
-    /// `TASKRUN_FLAG` has the kernel say so in shared memory; [`IoUring::submit`] then enters with `GETEVENTS`.
+    /// With `TASKRUN_FLAG` the kernel sets a flag in shared memory; [`IoUring::submit`] then enters with `GETEVENTS`.
     fn has_unposted(&mut self) -> bool {
         self.ring.submission().taskrun()
     }
@@ -404,10 +404,10 @@ pub struct UringFeature {
 /// Memory that the probe registers: enough to show that it works, below every limit that is in use.
 const PROBE_ARENA_BYTES: usize = 64 << 10;
 
-/// Asks the kernel for its io_uring features.
+/// Queries the io_uring features of the kernel.
 ///
 /// # Errors
-/// [`IoError::UringUnavailable`] where no ring can be made, with the reason and the remedy; [`IoError::Arena`].
+/// [`IoError::UringUnavailable`] if no ring can be made, with the reason and the remedy; [`IoError::Arena`].
 pub fn uring_features() -> Result<UringFeatures, IoError> {
     let arena = Arena::new(PROBE_ARENA_BYTES, HugePages::Off, &mut Vec::new())?;
     let ring = IoUring::builder().dontfork().build(4).map_err(|source| unavailable(&source))?;
@@ -466,7 +466,7 @@ pub fn uring_features() -> Result<UringFeatures, IoError> {
 mod tests {
     use super::*;
 
-    /// What the probe tells is what a ring then gets.
+    /// A ring gets what the probe reports.
     #[test]
     fn features_are_those_of_a_ring_that_is_made() {
         let options = IoOptions { arena_bytes: PROBE_ARENA_BYTES, ..IoOptions::default() };

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// A power of two between 1 and 1 MiB. O_DIRECT wants offsets, lengths and memory to be multiples of one.
+/// A power of two between 1 and 1 MiB. O_DIRECT requires offsets, lengths and memory to be multiples of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Alignment(u32);
 
@@ -12,7 +12,7 @@ impl Alignment {
     /// A page of memory, and the granule of the arena: what every O_DIRECT device takes.
     pub const PAGE: Alignment = Alignment(4096);
 
-    /// Largest value that is believed; beyond it the kernel's answer is a mistake.
+    /// Largest accepted value; a larger answer of the kernel is a mistake.
     const MAX: u32 = 1 << 20;
 
     /// `None` unless `bytes` is a power of two in 1..=1 MiB.

@@ -22,7 +22,7 @@ use crate::memory::slot::Slot;
 use crate::options::HugePages;
 use crate::sync::{Mutex, MutexGuard};
 
-/// Granule of slots: what O_DIRECT wants of memory on every device.
+/// Granule of slots: the memory alignment that suffices for O_DIRECT on every device.
 pub(crate) const GRANULE_BYTES: usize = 4096;
 
 /// Alignment of every slot's address, at least.
@@ -50,7 +50,7 @@ impl Arena {
     /// that the memory comes from that thread's NUMA node.
     ///
     /// # Errors
-    /// [`IoError::Arena`] where the mapping is refused.
+    /// [`IoError::Arena`] if the mapping is refused.
     pub fn new(
         bytes: usize,
         huge: HugePages,
@@ -171,7 +171,7 @@ mod tests {
     }
 
     /// A child that has the pages, too, makes the parent's next write go to a copy of them: reads that are in the kernel
-    /// then land in memory that nobody looks at.
+    /// then land in memory that is not read.
     #[test]
     fn a_child_process_does_not_get_the_arena() {
         for huge in [HugePages::Off, HugePages::Transparent, HugePages::Auto] {
@@ -193,7 +193,7 @@ mod tests {
     }
 
     proptest! {
-        /// Slots never overlap, lie where they were asked to, and the free bytes are always what is in no slot.
+        /// Slots never overlap, are aligned as requested, and the free bytes are always what is in no slot.
         #[test]
         fn slots_are_disjoint(steps in prop::collection::vec((1usize..40_000, any::<bool>(), any::<u16>(), 0u32..6), 1..200)) {
             let arena = arena(256 << 10);

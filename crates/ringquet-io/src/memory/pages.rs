@@ -55,7 +55,7 @@ pub(crate) fn map_pages(
     Ok((map, if transparent { PageKind::Transparent } else { PageKind::Base }))
 }
 
-/// A process that forks (to start another program, say) must not share these pages with its child: with copy-on-write
+/// A process that forks (for example to start another program) must not share these pages with its child: with copy-on-write
 /// the parent's next write goes to a copy, while the device still fills the page that the ring has pinned.
 fn not_inherited(map: MmapMut) -> std::io::Result<MmapMut> {
     map.advise(Advice::DontFork)?;

@@ -49,7 +49,7 @@ fn stream(to: &mut [u8], from: &[u8]) {
         }
     }
     to_tail.copy_from_slice(from_tail);
-    // Before anybody else is given the memory.
+    // Before the memory is passed on.
     // SAFETY: every x86-64 has the instruction.
     unsafe { _mm_sfence() };
 }

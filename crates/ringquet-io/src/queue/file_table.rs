@@ -42,7 +42,7 @@ impl FileTable {
         driver: &mut dyn Driver,
         open: impl FnOnce() -> Result<DataFile, IoError>,
     ) -> Result<Arc<DataFile>, IoError> {
-        assert!(self.can_open(key), "the caller asks can_open first");
+        assert!(self.can_open(key), "the caller calls can_open first");
         self.clock += 1;
         if let Some(&index) = self.by_key.get(&key) {
             let place = &mut self.places[index as usize];
@@ -124,7 +124,7 @@ mod tests {
     use crate::driver::{DriverFacts, RawCompletion, RawRead, RawWrite};
     use crate::options::DirectChoice;
 
-    /// Refuses the files that it is asked to.
+    /// Refuses the given files.
     struct Table {
         files: Vec<Option<RawFd>>,
         refuses: bool,

@@ -26,7 +26,7 @@ use crate::queue::piece::{Piece, Span};
 use crate::storage::device;
 use crate::storage::file::{DataFile, Identity};
 
-/// What the caller asked for.
+/// What the caller requested.
 struct Read {
     tag: u64,
     slot: Slot,
@@ -39,7 +39,7 @@ struct Read {
 pub struct Completed {
     /// The caller's tag.
     pub tag: u64,
-    /// The bytes of the range asked for, or why there are none.
+    /// The bytes of the requested range, or why there are none.
     pub result: Result<Filled, IoError>,
 }
 
@@ -132,14 +132,14 @@ pub struct ReadQueue {
     direct: DirectChoice,
     dontcache: bool,
     read_size_bytes: u32,
-    /// The largest that a file opened here asked for.
+    /// The largest alignment of a file opened here.
     slot_alignment: Alignment,
-    /// What [`DriverChoice::Sim`] has files ask for in place of their own alignment.
+    /// With [`DriverChoice::Sim`], the alignment of files in place of their own.
     assumed_alignment: Option<Alignment>,
 }
 
 impl ReadQueue {
-    /// A queue on the calling thread, with the driver that `options` ask for.
+    /// A queue on the calling thread, with the driver of `options`.
     ///
     /// # Errors
     /// [`IoError::Options`], [`IoError::Arena`], [`IoError::UringUnavailable`] (not with `auto`).
@@ -189,7 +189,7 @@ impl ReadQueue {
         }
     }
 
-    /// Ends the queue as dropping it does, and gives its arena back for the next one. `None` where the kernel still holds
+    /// Ends the queue as dropping it does, and gives its arena back for the next one. `None` if the kernel still holds
     /// reads after [`crate::Patience::drain`]: it may write to that memory some day.
     pub fn close(mut self) -> Option<Arc<Arena>> {
         let drained = self.engine.drain();
@@ -218,7 +218,7 @@ impl ReadQueue {
         self.engine.in_flight()
     }
 
-    /// Reads that were asked for and are not completed, as pieces: in the kernel or waiting to go there.
+    /// Requested reads that are not completed, as pieces: in the kernel or waiting to go there.
     pub fn outstanding(&self) -> usize {
         self.engine.outstanding()
     }
@@ -230,7 +230,7 @@ impl ReadQueue {
     /// As [`DataFile::open`], [`IoError::Register`], and [`IoError::Changed`].
     ///
     /// # Panics
-    /// Where [`ReadQueue::can_open`] says no.
+    /// If [`ReadQueue::can_open`] is false.
     pub fn file(
         &mut self,
         key: u32,
@@ -289,7 +289,7 @@ impl ReadQueue {
         self.arena.acquire_aligned(usize::try_from(len).ok()?, alignment)
     }
 
-    /// Asks for `range` of the file at `key` (just returned by [`ReadQueue::file`]) to be read into `slot`. The
+    /// Requests `range` of the file at `key` (just returned by [`ReadQueue::file`]) to be read into `slot`. The
     /// start must be aligned as the file demands; the end may be anywhere up to the file's length. Nothing
     /// goes to the kernel before [`ReadQueue::pump`] or [`ReadQueue::wait`].
     ///

@@ -10,7 +10,7 @@ use crate::error::IoError;
 use crate::file::DataFile;
 use crate::patience::Refusals;
 
-/// What the caller asked for.
+/// What the caller requested.
 pub(super) struct Request {
     pub(super) tag: u64,
     pub(super) slot: Slot,
@@ -57,6 +57,6 @@ impl Piece {
 pub struct Completed {
     /// The caller's tag.
     pub tag: u64,
-    /// The bytes of the range asked for, or why there are none.
+    /// The bytes of the requested range, or why there are none.
     pub result: Result<Filled, IoError>,
 }

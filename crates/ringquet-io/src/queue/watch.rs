@@ -24,7 +24,7 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// From now on, over a driver whose reads begin as `begins` says.
+    /// From now on, over a driver whose reads begin as `begins` states.
     pub(crate) fn new(begins: Begins) -> Watch {
         let now = Instant::now();
         Watch { begins, wait_begun: now, seen: now }

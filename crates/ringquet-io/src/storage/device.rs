@@ -28,7 +28,7 @@ impl SysRoot {
         self.0.join(format!("sys/dev/block/{major}:{minor}"))
     }
 
-    /// Name of a block device, e.g. `nvme0n1p2`. `None` where the number is not one of a block device: network
+    /// Name of a block device, e.g. `nvme0n1p2`. `None` if the number is not one of a block device: network
     /// file systems, tmpfs, btrfs.
     pub fn device_name(&self, number: (u32, u32)) -> Option<String> {
         let target = fs::canonicalize(self.device_dir(number)).ok()?;
@@ -43,7 +43,7 @@ impl SysRoot {
         sectors.checked_mul(512)
     }
 
-    /// NUMA node of the device or of the disk that a partition lies on; `None` where it has none.
+    /// NUMA node of the device or of the disk that a partition lies on; `None` if it has none.
     pub fn numa_node(&self, number: (u32, u32)) -> Option<u32> {
         let dir = fs::canonicalize(self.device_dir(number)).ok()?;
         // A partition's directory lies in its disk's; md and dm have no device of their own, but slaves.
@@ -84,7 +84,7 @@ impl SysRoot {
 }
 
 /// Name of the file system that `path` lies on, if it keeps its content in memory; `None` for all others, and where the
-/// kernel does not say. An overlay is looked through: what counts is where its upper directory lies.
+/// kernel does not report it. An overlay is looked through: what counts is where its upper directory lies.
 pub fn memory_file_system(path: &Path) -> Option<String> {
     /// File systems of linux/magic.h.
     const OVERLAY: u64 = 0x794c_7630;
@@ -142,13 +142,13 @@ impl DeviceMeter {
         let mut numbers: Vec<_> = numbers.into_iter().collect();
         numbers.sort_unstable();
         numbers.dedup();
-        let told: Vec<_> =
+        let counted: Vec<_> =
             numbers.iter().filter_map(|&n| Some((n, root.device_read_bytes(n)?))).collect();
-        let all_known = told.len() == numbers.len() && !numbers.is_empty();
-        DeviceMeter { root, devices: told, all_known }
+        let all_known = counted.len() == numbers.len() && !numbers.is_empty();
+        DeviceMeter { root, devices: counted, all_known }
     }
 
-    /// Bytes read by all of them since; `None` where one of them is unknown. Other processes' reads count too:
+    /// Bytes read by all of them since; `None` if one of them is unknown. Other processes' reads count too:
     /// the device does not distinguish them.
     pub fn read_bytes(&self) -> Option<u64> {
         if !self.all_known {

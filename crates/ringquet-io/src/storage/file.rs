@@ -1,4 +1,4 @@
-//! An open file: its descriptor, its length, how it may be read, and who it is.
+//! An open file: its descriptor, its length, how it may be read, and its identity.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::error::IoError;
 use crate::memory::Alignment;
 use crate::options::DirectChoice;
 
-/// What tells one state of a file from another: compared after reading, to notice a change.
+/// Identity of a file and its state: compared after reading, to notice a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
     /// Device number.
@@ -44,7 +44,7 @@ const RWF_DONTCACHE: ReadWriteFlags = ReadWriteFlags::from_bits_retain(0x80);
 
 impl DataFile {
     /// Opens `path`. With [`DirectChoice::Auto`] a file system that refuses O_DIRECT is read through the
-    /// page cache: ask [`DataFile::is_direct`].
+    /// page cache: see [`DataFile::is_direct`].
     ///
     /// # Errors
     /// [`IoError::Open`], [`IoError::NotSeekable`], [`IoError::Stat`], or [`IoError::DirectRefused`].
@@ -79,7 +79,7 @@ impl DataFile {
     }
 
     /// Has the pages of buffered reads leave the cache right after, where kernel and file system can: a read of one
-    /// byte tells. Without effect on a file that is read around the cache.
+    /// byte shows. Without effect on a file that is read around the cache.
     #[must_use]
     pub fn drop_cache_behind(mut self) -> DataFile {
         let mut byte = [0];
@@ -112,7 +112,7 @@ impl DataFile {
         self.identity.len
     }
 
-    /// Who it was when it was opened.
+    /// Its identity when it was opened.
     pub fn identity(&self) -> Identity {
         self.identity
     }
@@ -161,7 +161,7 @@ impl DataFile {
         self.fd.as_raw_fd()
     }
 
-    /// As if the file system had asked for this alignment: for the simulated driver.
+    /// As if the file system required this alignment: for the simulated driver.
     pub(crate) fn aligned_to(mut self, alignment: Alignment) -> DataFile {
         self.alignment = alignment;
         self
@@ -193,7 +193,7 @@ impl AsFd for DataFile {
 const LEASE_RETRY: Duration = Duration::from_millis(10);
 const LEASE_RETRIES: u32 = 6000;
 
-/// Opens `path` without waiting for anybody: a plain open of a FIFO waits until somebody writes to it. Whether O_DIRECT was
+/// Opens `path` without waiting: a plain open of a FIFO waits for a writer. Whether O_DIRECT was
 /// taken; what it is that was opened, the caller has to look at.
 fn open_at_once(path: &Path, direct: DirectChoice) -> Result<(OwnedFd, bool), IoError> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
@@ -261,8 +261,8 @@ fn stat(path: &Path, fd: BorrowedFd<'_>) -> Result<Stat, IoError> {
         Err(source) => return Err(stat_error(path, source)),
     };
     // DIOALIGN: available since 6.1, and not on every file system; zero there means "not reported".
-    let told = statx.stx_dio_offset_align;
-    let alignment = Alignment::new(told).filter(|a| a.bytes() > 1).unwrap_or(Alignment::PAGE);
+    let reported = statx.stx_dio_offset_align;
+    let alignment = Alignment::new(reported).filter(|a| a.bytes() > 1).unwrap_or(Alignment::PAGE);
     Ok(Stat {
         kind: FileType::from_raw_mode(statx.stx_mode.into()),
         identity: Identity {
@@ -275,7 +275,7 @@ fn stat(path: &Path, fd: BorrowedFd<'_>) -> Result<Stat, IoError> {
     })
 }
 
-/// [`stat()`] without `statx`, which alone says what O_DIRECT demands: a page, which is enough for all devices with blocks
+/// [`stat()`] without `statx`, which alone reports what O_DIRECT requires: a page, which is enough for all devices with blocks
 /// of up to 4 KiB.
 fn fstat(path: &Path, fd: BorrowedFd<'_>) -> Result<Stat, IoError> {
     let stat = rustix::fs::fstat(fd).map_err(|source| stat_error(path, source))?;
@@ -333,7 +333,7 @@ mod tests {
         assert_eq!(not_seekable_kind(&dir.path().join("none")), None);
     }
 
-    /// What is left when `statx` is refused says the same, all but the alignment.
+    /// The replacement when `statx` is refused gives the same, except for the alignment.
     #[test]
     fn fstat_agrees_with_statx() {
         let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! How much memory this process may use: that of the machine, or less where a control group or a resource limit says so.
+//! How much memory this process may use: that of the machine, or less under a control group or a resource limit.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ pub struct MemoryLimit {
 }
 
 impl MemoryLimit {
-    /// The narrowest limit of this process; `None` where the kernel shows none at all.
+    /// The narrowest limit of this process; `None` if the kernel shows none at all.
     #[must_use]
     pub fn of_this_process(root: &SysRoot) -> Option<MemoryLimit> {
         let resources = [(Resource::As, "ulimit -v"), (Resource::Data, "ulimit -d")];
@@ -41,7 +41,7 @@ impl MemoryLimit {
         Some(MemoryLimit { bytes, source: "the memory of this machine".to_owned() })
     }
 
-    /// The narrowest limit of the control groups that this process is in, of either version; `None` where there is none.
+    /// The narrowest limit of the control groups that this process is in, of either version; `None` if there is none.
     #[must_use]
     pub fn of_control_groups(root: &SysRoot) -> Option<MemoryLimit> {
         let groups = fs::read_to_string(root.path().join("proc/self/cgroup")).ok()?;
@@ -111,7 +111,7 @@ mod tests {
         let own = ("sys/fs/cgroup/a/b/memory.max", "max\n");
         assert_eq!(narrowest(&[MEMINFO, group, own]), Some(2048 << 10));
         assert_eq!(narrowest(&[MEMINFO, group, own, above]), Some(700_000));
-        // A container sees its own group at the top.
+        // In a container its own group is at the top.
         let top = ("sys/fs/cgroup/memory.max", "600000\n");
         assert_eq!(
             narrowest(&[MEMINFO, ("proc/self/cgroup", "0::/../../x\n"), top]),

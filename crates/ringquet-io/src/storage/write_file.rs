@@ -19,7 +19,7 @@ pub struct WriteFile {
 
 impl WriteFile {
     /// Takes an open file; `path` is for messages. With [`DirectChoice::Auto`] a file system that refuses
-    /// O_DIRECT is written through the page cache: ask [`WriteFile::is_direct`].
+    /// O_DIRECT is written through the page cache: see [`WriteFile::is_direct`].
     ///
     /// # Errors
     /// [`IoError::DirectRefused`] with [`DirectChoice::On`].
@@ -46,7 +46,7 @@ impl WriteFile {
         &self.path
     }
 
-    /// Number of the device below, where the kernel says.
+    /// Number of the device below, if the kernel reports it.
     pub(crate) fn device(&self) -> Option<(u32, u32)> {
         let device = rustix::fs::fstat(&self.file).ok()?.st_dev;
         Some((rustix::fs::major(device), rustix::fs::minor(device)))

@@ -10,7 +10,7 @@ use crate::check::one_run::{setup, some_of};
 use crate::check::run_folder::{RunFolder, TreePlace, folder_time};
 use crate::check::{ModelCheck, RuleCheck};
 
-/// Runs that count; the text of v3.0 asks for one more before them, to warm up.
+/// Runs that count; the text of v3.0 requires one more before them, to warm up.
 const RUNS_MIN: usize = 5;
 
 /// Phases that a model's folder may hold.
@@ -48,7 +48,7 @@ fn tree(runs: &Path, all: &[(&TreePlace, &RunFolder)]) -> RuleCheck {
         }
         wrong.push(match folder_time(&name) {
             Some(_) => format!("run/{name} has no summary.json"),
-            None => format!("run/{name} is no run"),
+            None => format!("run/{name} is not a run"),
         });
     }
     for name in runs.parent().map(list).unwrap_or_default() {
@@ -92,7 +92,7 @@ fn gaps(all: &[(&TreePlace, &RunFolder)]) -> RuleCheck {
     };
     let stretches: Option<Vec<RunSpan>> = all.iter().map(stretch).collect();
     let Some(mut stretches) = stretches else {
-        return RuleCheck::unknown(rule, ASKS, "some summary.json tells no start or end");
+        return RuleCheck::unknown(rule, ASKS, "a summary.json has no start or end");
     };
     if stretches.len() < 2 {
         return RuleCheck::unknown(rule, ASKS, "one run has no gaps");
@@ -102,7 +102,7 @@ fn gaps(all: &[(&TreePlace, &RunFolder)]) -> RuleCheck {
     RuleCheck::judged(rule, kept, ASKS, value)
 }
 
-/// Whether stretches in their order follow each other, and the sentence that says how.
+/// Whether stretches in their order follow each other, and a sentence on how.
 fn judge(stretches: &[RunSpan]) -> (bool, String) {
     let shortest = stretches.iter().map(|stretch| stretch.seconds()).fold(f64::INFINITY, f64::min);
     let gaps: Vec<f64> =

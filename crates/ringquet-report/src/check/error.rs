@@ -11,7 +11,7 @@ pub enum CheckError {
     List {
         /// The folder.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// There is no result.
@@ -24,7 +24,7 @@ pub enum CheckError {
         path: PathBuf,
     },
     /// More folders than any tree of results.
-    #[error("{}: more than {limit} folders; name the tree of results itself", path.display())]
+    #[error("{}: more than {limit} folders; give the tree of results itself", path.display())]
     TooMany {
         /// The folder.
         path: PathBuf,

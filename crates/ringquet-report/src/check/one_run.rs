@@ -65,13 +65,13 @@ fn place(run: &RunFolder) -> RuleCheck {
             rule,
             false,
             ASKS,
-            format!("'{}' is no date and time", place.name),
+            format!("'{}' is not a date and time", place.name),
         );
     };
     if let Some(model) = model(run)
         && model != place.model
     {
-        let value = format!("below '{}', the workload's model is '{model}'", place.model);
+        let value = format!("below '{}', but the workload's model is '{model}'", place.model);
         return RuleCheck::judged(rule, false, ASKS, value);
     }
     // The folder is named before the run begins; a second is what its name leaves out.
@@ -93,7 +93,7 @@ fn files(run: &RunFolder) -> RuleCheck {
     let ranks = run.count("num_accelerators").unwrap_or(0);
     if !(1..=RANKS_MAX).contains(&ranks) {
         let value =
-            format!("summary.json tells {ranks} accelerators; 1 to {RANKS_MAX} are checked");
+            format!("summary.json has {ranks} accelerators; 1 to {RANKS_MAX} are supported");
         return RuleCheck::judged(rule, false, ASKS, value);
     }
     let of_ranks =
@@ -105,7 +105,7 @@ fn files(run: &RunFolder) -> RuleCheck {
         is_of_rank && name.starts_with(|c: char| c.is_ascii_digit()) && !wanted.contains(*name)
     };
     let mut wrong: Vec<String> =
-        run.names.iter().filter(surplus).map(|name| format!("{name} is of no rank")).collect();
+        run.names.iter().filter(surplus).map(|name| format!("{name} belongs to no rank")).collect();
     wanted.extend(["summary.json", "dlio.log", "dlio_config"].map(str::to_owned));
     wrong.extend(wanted.difference(&run.names).map(|name| format!("{name} is missing")));
     let config = ["config.yaml", "hydra.yaml", "overrides.yaml"].map(str::to_owned).into();
@@ -164,7 +164,7 @@ fn complete(run: &RunFolder) -> RuleCheck {
     let told = run.count("epochs");
     let wanted = run.setting().ok().and_then(|config| config.count("train.epochs")).or(told);
     let Some(wanted) = wanted else {
-        return RuleCheck::unknown(rule, ASKS, "summary.json tells no epochs");
+        return RuleCheck::unknown(rule, ASKS, "summary.json has no epochs");
     };
     let Some(ranks) = readable(run) else {
         return RuleCheck::unknown(rule, ASKS, "not every N_output.json can be read");
@@ -199,9 +199,9 @@ fn au(run: &RunFolder) -> RuleCheck {
     let summary = run.summary.as_ref().ok();
     let told = summary.and_then(|s| Fields(s).text("metric.train_au_meet_expectation"));
     let bar = asked.or(own);
-    // The official checker believes the summary; a lowered metric.au must not pass here either.
+    // The official checker trusts the summary; a lowered metric.au must not pass here either.
     let meets = told == Some("success") && bar.is_none_or(|bar| au >= bar);
-    let mut value = format!("{au:.2} %, summary.json says {}", told.unwrap_or("nothing"));
+    let mut value = format!("{au:.2} %, summary.json: {}", told.unwrap_or("nothing"));
     if let (Some(asked), Some(own)) = (asked, own)
         && own < asked
     {
@@ -265,9 +265,7 @@ fn sample_bytes(run: &RunFolder) -> Result<(f64, &'static str), String> {
             gib * hosts * (1_u64 << 30) as f64 / samples,
             "data_size_per_host_GB of summary.json",
         )),
-        _ => {
-            Err("neither the configuration nor summary.json tells the size of a sample".to_owned())
-        }
+        _ => Err("neither the configuration nor summary.json has the size of a sample".to_owned()),
     }
 }
 
@@ -360,7 +358,7 @@ fn accelerators_per_host(run: &RunFolder) -> RuleCheck {
     let told: u64 = by_host.values().sum();
     if told != accelerators {
         // Without every rank's name only the division is left.
-        let value = format!("{accelerators} on {hosts}; {told} ranks tell their host");
+        let value = format!("{accelerators} on {hosts}; {told} ranks have a host");
         let divides = hosts > 0 && accelerators.is_multiple_of(hosts);
         return match divides {
             true => RuleCheck::unknown(rule, ASKS, value),

@@ -11,7 +11,7 @@ pub enum Eligibility {
     Closed,
     /// Something that only OPEN submissions may change.
     Open,
-    /// Something that nobody may change.
+    /// Something that must not be changed.
     Invalid,
 }
 
@@ -59,7 +59,7 @@ const OPEN: [&str; 4] =
 /// CLOSED for one model only.
 const ODIRECT: (&str, &str) = ("reader.odirect", "unet3d");
 
-/// What setting `key` means for a run of `model`; `None` where it is not judged.
+/// What setting `key` means for a run of `model`; `None` if it is not judged.
 pub(crate) fn standing(key: &str, model: &str) -> Option<Eligibility> {
     if key.starts_with("workflow.") || INJECTED.contains(&key) {
         return None;

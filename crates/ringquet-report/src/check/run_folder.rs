@@ -1,4 +1,4 @@
-//! One run's folder, read: what is missing or damaged is kept as the sentence that says so.
+//! One run's folder, read: what is missing or damaged is kept as a sentence.
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
@@ -33,7 +33,7 @@ pub(crate) struct RunFolder {
     pub(crate) config: Found,
     /// What was changed, `++workload.key=value`.
     pub(crate) overrides: Result<Vec<String>, String>,
-    /// What `N_output.json` says, by rank.
+    /// Content of `N_output.json`, by rank.
     pub(crate) ranks: Vec<Result<RankOutput, String>>,
     /// Names of the files and folders.
     pub(crate) names: BTreeSet<String>,
@@ -75,7 +75,8 @@ impl RunFolder {
         let overrides = yaml(&config_dir.join("overrides.yaml")).and_then(|value| {
             let words = value.as_array().map(|all| all.iter().map(Value::as_str).collect());
             let words: Option<Option<Vec<&str>>> = words;
-            let words = words.flatten().ok_or("dlio_config/overrides.yaml is no list of text")?;
+            let words =
+                words.flatten().ok_or("dlio_config/overrides.yaml: expected a list of strings")?;
             Ok(words.into_iter().map(str::to_owned).collect())
         });
         let ranks = summary.as_ref().ok().and_then(|s| Fields(s).count("num_accelerators"));

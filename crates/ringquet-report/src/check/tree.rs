@@ -6,7 +6,7 @@ use crate::check::error::CheckError;
 use crate::check::run_folder::RunFolder;
 
 /// Folders that are looked into; a submission of a hundred systems has some thousands. More is an
-/// error: it is somebody's home, not a tree of results.
+/// error: it is a home directory, not a tree of results.
 const FOLDERS_MAX: usize = 100_000;
 
 /// Nesting: `closed/ORG/results/SYSTEM/training/MODEL/run/TIME` is eight deep. Deeper folders are not

@@ -1,7 +1,7 @@
 //! What binds beyond the most accelerators, and what more of it would give.
 //!
 //! Two capacities follow from one point: rows per second of a reader thread while it is busy, and
-//! rows per second of the device if reader threads mostly waited for it. An accelerator asks for
+//! rows per second of the device if reader threads mostly waited for it. An accelerator needs
 //! `batch_size / computation_time` rows per second, and gets by with `metric.au` of that:
 //!
 //! ```text
@@ -57,7 +57,7 @@ impl Bound {
     }
 }
 
-/// What a point tells about the machine.
+/// What a point shows about the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Capacity {

@@ -34,7 +34,7 @@ impl Search {
     }
 
     /// What came of trying `accelerators`.
-    pub(crate) fn tell(&mut self, accelerators: u32, meets: bool) {
+    pub(crate) fn record(&mut self, accelerators: u32, meets: bool) {
         if meets {
             self.meets = self.meets.max(accelerators);
         } else {
@@ -63,7 +63,7 @@ mod tests {
             assert!(tried.len() < 64, "it does not end: {tried:?}");
             assert!(!tried.contains(&accelerators), "{accelerators} twice: {tried:?}");
             tried.push(accelerators);
-            search.tell(accelerators, meets(accelerators));
+            search.record(accelerators, meets(accelerators));
         }
         (tried, search.found())
     }
@@ -104,8 +104,8 @@ mod tests {
     fn noise_ends_too() {
         // 6 misses although 8 met.
         let mut search = Search::new(8, 64);
-        search.tell(8, true);
-        search.tell(6, false);
+        search.record(8, true);
+        search.record(6, false);
         assert_eq!((search.found(), search.next()), (5, None));
     }
 }

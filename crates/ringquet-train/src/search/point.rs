@@ -15,7 +15,7 @@ use crate::half::Half;
 use crate::lost::{LostTime, ReaderTime};
 use crate::phase::{PhasePlan, PhaseRun};
 use crate::report::PhaseReport;
-use crate::{Phase, Progress, RunOptions, host};
+use crate::{Phase, RunOptions, RunProgress, host};
 use ringquet_result::{Warning, metrics};
 
 /// Two rounds in a row whose AU differs by less agree, in percent points.
@@ -35,7 +35,7 @@ const PATIENCE: f64 = 4.0;
 /// One point of the curve. Values are those of its last two rounds.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Point {
+pub struct SearchPoint {
     /// Emulated accelerators.
     pub accelerators: u32,
     /// Accelerator utilization in percent.
@@ -59,7 +59,7 @@ pub struct Point {
     pub read_bytes: u64,
     /// Per second.
     pub read_bytes_per_second: f64,
-    /// Bytes that the devices read per second; `None` where they have no counter.
+    /// Bytes that the devices read per second; `None` if they have no counter.
     pub device_read_bytes_per_second: Option<f64>,
     /// Bytes of delivered Arrow data per second.
     pub decoded_bytes_per_second: f64,
@@ -73,13 +73,13 @@ pub struct Point {
     pub reader_time: ReaderTime,
     /// Reader threads.
     pub reader_threads: usize,
-    /// What the engine has to say.
+    /// Warnings of the engine.
     #[serde(skip)]
     pub(crate) warnings: Vec<Warning>,
 }
 
-impl Point {
-    /// What the point tells about the machine, if it read anything.
+impl SearchPoint {
+    /// What the point shows about the machine, if it read anything.
     pub(crate) fn capacity(&self, workload: &Workload) -> Option<Capacity> {
         let step = workload.train.computation_time.mean_seconds();
         (self.rows > 0 && self.reader_time.busy_seconds > 0.0 && step > 0.0).then(|| Capacity {
@@ -105,13 +105,13 @@ pub(super) struct Measure<'a> {
 
 /// What a round came to.
 #[derive(Default)]
-struct Round {
+struct SearchRound {
     computed_seconds: f64,
     counted_seconds: f64,
     phases: Vec<PhaseReport>,
 }
 
-impl Round {
+impl SearchRound {
     fn au_percent(&self) -> f64 {
         if self.counted_seconds > 0.0 {
             100.0 * self.computed_seconds / self.counted_seconds
@@ -129,27 +129,27 @@ impl Measure<'_> {
     /// Plays rounds until two agree; `None` if it was stopped.
     pub(super) fn take(
         &self,
-        progress: &(dyn Fn(usize, Progress) + Sync),
+        progress: &(dyn Fn(usize, RunProgress) + Sync),
         stop: &StopFlag,
-    ) -> Result<Option<Point>, RunError> {
+    ) -> Result<Option<SearchPoint>, RunError> {
         let workload = &self.loaded.workload;
         let bar = 100.0 * workload.metric.au;
         let dataset = Arc::clone(&self.dataset);
         let mut half = Half::deal(workload, DatasetType::Train, self.accelerators, dataset)?;
-        let mut rounds: Vec<Round> = Vec::new();
+        let mut rounds: Vec<SearchRound> = Vec::new();
         let mut epoch = 0;
         let steady = loop {
-            let mut round = Round::default();
+            let mut round = SearchRound::default();
             while round.seconds() < self.round_seconds {
                 epoch += 1;
-                let tell = |phase| progress(rounds.len(), phase);
-                self.phase(epoch, &mut half, &mut round, &tell, stop)?;
+                let report = |phase| progress(rounds.len(), phase);
+                self.phase(epoch, &mut half, &mut round, &report, stop)?;
                 if stop.is_stopped() {
                     return Ok(None);
                 }
             }
             rounds.push(round);
-            let au: Vec<f64> = rounds.iter().map(Round::au_percent).collect();
+            let au: Vec<f64> = rounds.iter().map(SearchRound::au_percent).collect();
             if let [.., before, last] = au[..]
                 && agree(before, last, bar)
             {
@@ -167,8 +167,8 @@ impl Measure<'_> {
         &self,
         epoch: u32,
         half: &mut Half,
-        round: &mut Round,
-        progress: &(dyn Fn(Progress) + Sync),
+        round: &mut SearchRound,
+        progress: &(dyn Fn(RunProgress) + Sync),
         stop: &StopFlag,
     ) -> Result<(), RunError> {
         let workload = &self.loaded.workload;
@@ -207,13 +207,13 @@ impl Measure<'_> {
             Duration::from_secs_f64((PATIENCE * limit / workload.metric.au.max(0.1)).min(3600.0));
         let begun = Instant::now();
         let cut = StopFlag::new();
-        let tell = |phase: Progress| {
+        let report = |phase: RunProgress| {
             progress(phase);
             if stop.is_stopped() || begun.elapsed() > limit {
                 cut.stop();
             }
         };
-        let run: PhaseRun = plan.play(&tell, &cut)?;
+        let run: PhaseRun = plan.play(&report, &cut)?;
         let counted = metrics::counted_steps(steps, start, end);
         let batch = half.sharding.batch_size;
         let of_ranks: Vec<_> = run
@@ -232,9 +232,9 @@ impl Measure<'_> {
         Ok(())
     }
 
-    fn point(&self, rounds: &[Round], steady: bool) -> Point {
-        let telling = &rounds[rounds.len().saturating_sub(2)..];
-        let phases = || telling.iter().flat_map(|round| &round.phases);
+    fn point(&self, rounds: &[SearchRound], steady: bool) -> SearchPoint {
+        let last_two = &rounds[rounds.len().saturating_sub(2)..];
+        let phases = || last_two.iter().flat_map(|round| &round.phases);
         let sum = |of: fn(&PhaseReport) -> f64| phases().map(of).sum::<f64>();
         let seconds = sum(|phase| phase.seconds);
         let per_second = |amount: f64| if seconds > 0.0 { amount / seconds } else { 0.0 };
@@ -249,18 +249,18 @@ impl Measure<'_> {
         let rows = phases().map(|phase| phase.rows).sum();
         let read_bytes: u64 = phases().map(|phase| phase.engine.read_bytes).sum();
         let device: Option<u64> = phases().map(|phase| phase.engine.device_read_bytes).sum();
-        let computed: f64 = telling.iter().map(|round| round.computed_seconds).sum();
-        let counted: f64 = telling.iter().map(|round| round.counted_seconds).sum();
+        let computed: f64 = last_two.iter().map(|round| round.computed_seconds).sum();
+        let counted: f64 = last_two.iter().map(|round| round.counted_seconds).sum();
         let au_percent = if counted > 0.0 { 100.0 * computed / counted } else { 0.0 };
         // Raw rows are not counted by the engine; what was consumed is.
         let raw = self.options.decode == DecodeMode::Raw;
-        Point {
+        SearchPoint {
             accelerators: self.accelerators,
             au_percent,
             meets_bar: au_percent >= 100.0 * self.loaded.workload.metric.au,
             steady,
             disturbed: false,
-            au_percent_of_rounds: rounds.iter().map(Round::au_percent).collect(),
+            au_percent_of_rounds: rounds.iter().map(SearchRound::au_percent).collect(),
             seconds,
             rows,
             samples_per_second: per_second(sum(|phase| {
@@ -284,7 +284,7 @@ impl Measure<'_> {
     }
 }
 
-/// Do two rounds in a row tell the same?
+/// Do two rounds in a row agree?
 fn agree(before: f64, last: f64, bar: f64) -> bool {
     let clear = |au: f64| (au - bar).abs() >= CLEAR;
     let same_side = (before >= bar) == (last >= bar);

@@ -129,7 +129,7 @@ impl<T> BatchQueue<T> {
         Poll::Ready(item)
     }
 
-    /// The consumer wants nothing more: ends the producers that are left.
+    /// The consumer is finished: ends the producers that are left.
     pub(crate) fn end_producers(&self) {
         if self.state().producers > 0 {
             self.stop.stop();

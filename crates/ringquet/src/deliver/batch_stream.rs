@@ -14,7 +14,7 @@ use crate::error::Error;
 /// The batches of a scan as a [`Stream`]. From [`Scan::stream`](crate::Scan::stream).
 ///
 /// Reader threads do the work, as for the iterators; the task that polls is woken when a batch is there. No executor is needed
-/// for that, and none is blocked: dropping the stream tells the reader threads to end and does not wait for them. Order and errors
+/// for that, and none is blocked: dropping the stream stops the reader threads and does not wait for them. Order and errors
 /// are those of [`PlacedBatches`].
 #[derive(Debug)]
 pub struct BatchStream {

@@ -23,7 +23,7 @@ use crate::report::ScanReport;
 /// A file that fails is one error among the batches; those of the other files go on coming. First come the errors of files
 /// that were not opened ([`Dataset::failures`]). Batches of a file that were decoded before it failed have been delivered, and
 /// with several threads some may come after its error. An error that ends reading as a whole is the last item:
-/// [`Error::Stopped`] where the stop flag of the scan was set.
+/// [`Error::Stopped`] if the stop flag of the scan was set.
 ///
 /// The queue between is bounded by the memory budget; a consumer that is slow slows reading down.
 pub struct PlacedBatches {
@@ -158,7 +158,7 @@ impl std::fmt::Debug for PlacedBatches {
 
 impl Drop for PlacedBatches {
     fn drop(&mut self) {
-        // Nobody asked for the result of a scan that is dropped.
+        // The result of a scan that is dropped is not needed.
         drop(self.finish());
     }
 }

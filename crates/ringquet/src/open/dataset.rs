@@ -23,7 +23,7 @@ use crate::threads;
 /// Files read side by side by default: enough that every device of a large array has some.
 const INTERLEAVED_FILES: usize = 64;
 
-/// An opened set of Parquet files: what is there. How it is read is said by [`Dataset::scan`].
+/// An opened set of Parquet files. [`Dataset::scan`] chooses how they are read.
 ///
 /// Cheap to clone; clones are the same data set.
 #[derive(Debug, Clone)]
@@ -118,7 +118,7 @@ impl Dataset {
         Ok(Dataset { opened: Arc::new(opened) })
     }
 
-    /// The same files, read under other options. Footers are not read again; where other columns are wanted they are
+    /// The same files, read under other options. Footers are not read again; for other columns they are
     /// narrowed, and where reads go another way round the page cache the files are looked at again.
     ///
     /// # Errors
@@ -164,7 +164,7 @@ impl Dataset {
         Ok(Dataset { opened: Arc::new(opened.finished()?) })
     }
 
-    /// This data set if all of its files were opened, for users to whom a part is of no use.
+    /// This data set if all of its files were opened, for callers that need all of them.
     ///
     /// # Errors
     /// That of the first file, by path, that was not opened.
@@ -232,7 +232,7 @@ impl Dataset {
         &self.opened.resolved
     }
 
-    /// What the user should know, from opening the files.
+    /// Warnings from opening the files.
     pub fn warnings(&self) -> &[Warning] {
         &self.opened.warnings
     }
@@ -247,7 +247,7 @@ impl Dataset {
         self.files().iter().map(|file| file.footer.num_rows()).sum()
     }
 
-    /// Bytes of the wanted column chunks of all files, as stored.
+    /// Bytes of the selected column chunks of all files, as stored.
     pub fn wanted_bytes(&self) -> u64 {
         let of_file = |file: &FileEntry| {
             (0..file.footer.num_row_groups()).map(|rg| sum(&wanted_chunks(file, rg))).sum::<u64>()
@@ -258,7 +258,7 @@ impl Dataset {
     /// The schema of all files, with the metadata of the first.
     ///
     /// # Errors
-    /// [`Error::Schemas`] where the columns of two files differ.
+    /// [`Error::Schemas`] if the columns of two files differ.
     pub fn schema(&self) -> Result<SchemaRef, Error> {
         let Some((first, others)) = self.files().split_first() else {
             return Ok(Arc::new(Schema::empty()));
@@ -292,7 +292,7 @@ impl Dataset {
     }
 
     /// The reads that a scan issues, where each reader thread has one lane. A reader that runs short of memory for a column
-    /// may ask for a later extent of it first, or for one a second time.
+    /// may request a later extent of it first, or one a second time.
     pub fn plan(&self) -> Plan {
         self.plan_of(self.row_groups())
     }
@@ -391,7 +391,7 @@ fn difference(found: &Fields, expected: &Fields) -> String {
     format!("its column {found} is not the column {expected}")
 }
 
-/// What was asked for about the page cache and cannot be had on some file.
+/// Warnings about page cache options that some file does not support.
 fn cache_warnings(files: &[FileEntry], options: &EngineOptions, warnings: &mut Vec<Warning>) {
     let io = &options.io;
     let mut warn = |code, which: &dyn Fn(&&FileEntry) -> bool, what: &str| {

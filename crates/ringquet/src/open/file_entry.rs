@@ -14,7 +14,7 @@ use crate::plan::{FileShape, WantedChunk};
 pub struct FileEntry {
     /// As found.
     pub path: PathBuf,
-    /// What it holds, of the columns asked for.
+    /// What it holds, of the selected columns.
     pub footer: Arc<Footer>,
     /// What it was when its footer was read: a file that is another by then is an error.
     pub identity: Identity,

@@ -7,7 +7,7 @@ use ringquet_io::{DataFile, DirectChoice};
 /// First bytes that are looked at: the mark of a tar archive stands at 257, and a line of text is seldom longer.
 const HEAD_BYTES: usize = 1024;
 
-/// What the file at `path` looks like; `None` where nothing is recognised, or the file cannot be read.
+/// What the file at `path` looks like; `None` if nothing is recognised, or the file cannot be read.
 pub(crate) fn hint(path: &Path) -> Option<&'static str> {
     let file = DataFile::open(path, DirectChoice::Off).ok()?;
     let mut head = vec![0; HEAD_BYTES];

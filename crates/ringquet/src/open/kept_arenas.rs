@@ -84,7 +84,7 @@ mod tests {
 
         let slot = second.acquire(4096).unwrap();
         arenas.keep(1, second);
-        assert!(!Arc::ptr_eq(queue().arena(), &arena), "somebody still has a slot of it");
+        assert!(!Arc::ptr_eq(queue().arena(), &arena), "a slot of it is still held");
         drop(slot);
     }
 }

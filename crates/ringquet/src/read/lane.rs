@@ -1,4 +1,4 @@
-//! Lanes say which row groups a reader thread reads next, and take what was decoded.
+//! Lanes choose the row groups that a reader thread reads next, and take the decoded batches.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -63,12 +63,12 @@ pub enum Work {
     Touch,
 }
 
-/// Does a lane want more?
+/// Does a lane need more?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Demand {
     /// Yes. Of several lanes the one with the largest number is served first.
     Hungry(u32),
-    /// Not now: its queue has reached its bound. Opening the gate has it asked again.
+    /// Not now: its queue has reached its bound. It is checked again when the gate opens.
     Full,
     /// Never again: whatever is left is dropped.
     Closed,
@@ -76,14 +76,14 @@ pub enum Demand {
 
 /// One stream of row groups that a reader thread works for. All calls come from that thread.
 pub trait Lane: Send {
-    /// The next row group to read; `None`: there will be no more. Asked ahead of decoding, as memory allows.
+    /// The next row group to read; `None`: there will be no more. Called ahead of decoding, as memory allows.
     fn next_row_group(&mut self) -> Option<RowGroupId>;
 
-    /// Asked before each step of decoding.
+    /// Called before each step of decoding.
     fn demand(&mut self) -> Demand;
 
     /// Row groups come in the order of [`Lane::next_row_group`], the batches of each in the order of rows. Never called
-    /// while [`Lane::demand`] says [`Demand::Full`], but for [`Delivery::RowGroupDone`] and [`Delivery::Failed`].
+    /// while [`Lane::demand`] is [`Demand::Full`], except for [`Delivery::RowGroupDone`] and [`Delivery::Failed`].
     fn deliver(&mut self, delivery: Delivery);
 
     /// What [`Lane::deliver`] does with this. Delivering, by default.
@@ -107,7 +107,7 @@ impl Gate {
         Gate::default()
     }
 
-    /// A consumer took something: the thread asks its lanes again.
+    /// A consumer took something: the thread checks its lanes again.
     pub fn open(&self) {
         let (open, condvar) = &*self.shared;
         *open.lock().unwrap_or_else(PoisonError::into_inner) = true;
@@ -131,7 +131,7 @@ impl Gate {
     }
 }
 
-/// Asks reader threads to end early: from a signal handler, from another thread, from a consumer that had enough.
+/// Stops reader threads early: from a signal handler, from another thread, or from a consumer that needs no more.
 ///
 /// The library reads the flags that it is given and never sets them. Where it has to end reader threads itself, since one of
 /// them failed, it sets a flag below the caller's.
@@ -166,7 +166,7 @@ impl StopFlag {
         StopFlag { stopped: Arc::default(), above }
     }
 
-    /// The flag itself, for code that knows no `StopFlag`.
+    /// The flag itself, for code without `StopFlag`.
     pub fn as_atomic(&self) -> &AtomicBool {
         &self.stopped
     }

@@ -20,7 +20,7 @@ pub struct Playing {
 }
 
 /// Starts one reader thread per entry of `lanes`, each with its lanes and the gate that wakes it. They end when every
-/// lane is finished, or when `stop` is set; nobody here sets it.
+/// lane is finished, or when `stop` is set; it is never set here.
 pub fn play(
     dataset: &Dataset,
     lanes: Vec<(Vec<Box<dyn Lane>>, Gate)>,

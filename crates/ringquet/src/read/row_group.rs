@@ -3,7 +3,7 @@
 //! ```text
 //! extent   planned ─▶ requested ─▶ filled ─▶ released
 //! ```
-//! The decoder asks for byte ranges of column chunks ([`ChunkSource`]). A range inside one extent is answered in
+//! The decoder requests byte ranges of column chunks ([`ChunkSource`]). A range inside one extent is answered in
 //! place; one that crosses extents is put together in a scratch buffer of its column, part by part, so that even a
 //! page larger than the arena gets through.
 //!
@@ -44,7 +44,7 @@ pub(crate) struct RowGroupBytes {
     /// Memory beside the arena: copies and assemblies.
     copied: Hold,
     pool: BufferPool,
-    /// The chunk that the decoder asked for last.
+    /// The chunk that the decoder requested last.
     at_work: usize,
     again: Again,
 }
@@ -135,7 +135,7 @@ impl RowGroupBytes {
         self.bytes[index as usize] = Bytes::Filled(filled);
     }
 
-    /// Its bytes came into the spare slot, which is wanted back.
+    /// Its bytes came into the spare slot, which must be freed soon.
     pub(crate) fn set_copied(&mut self, index: u32, filled: &Filled) {
         self.requested -= 1;
         self.held_bytes -= self.extents[index as usize].len_bytes();
@@ -250,7 +250,7 @@ impl RowGroupBytes {
         self.bytes[index] = Bytes::Released;
     }
 
-    /// Takes the copies of a column back that has its rows of the batch: where the decoder needs them again, so it asks.
+    /// Takes the copies of a column back that has its rows of the batch: if the decoder needs them again, it requests them.
     fn give_back(&mut self, chunk_at: usize) {
         let chunk = &mut self.chunks[chunk_at];
         let assembly = std::mem::take(&mut chunk.assembly);
@@ -459,7 +459,7 @@ mod tests {
         assert!(row_group.all_came());
     }
 
-    /// A header is asked for, then its page, which begins inside the header's range: the extents of the
+    /// A header is requested, then its page, which begins inside the header's range: the extents of the
     /// header's range may be gone by then, its bytes must not be.
     #[test]
     fn a_range_that_begins_inside_the_assembled_one_is_still_there() {

@@ -13,7 +13,7 @@ use crate::read::reader::DecodeMode;
 use crate::read::row_group_queue::RowGroupQueue;
 use crate::report::ScanReport;
 
-/// Reads and decodes row groups. `make_visitor` is called once per reader thread; the visitor it gives sees that thread's
+/// Reads and decodes row groups. `make_visitor` is called once per reader thread; the visitor it returns gets that thread's
 /// batches, on that thread.
 pub(crate) fn visit<V>(
     dataset: &Dataset,
@@ -29,7 +29,7 @@ where
     read(dataset, lane, DecodeMode::Arrow, stop, &row_groups)
 }
 
-/// Reads the wanted bytes of row groups and decodes nothing.
+/// Reads the selected bytes of row groups and decodes nothing.
 pub(crate) fn raw(
     dataset: &Dataset,
     row_groups: Vec<RowGroupId>,

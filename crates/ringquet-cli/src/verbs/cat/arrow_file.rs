@@ -26,7 +26,7 @@ struct Temporary(PathBuf);
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // It has its final name by now, or nobody needs it.
+        // It has its final name by now, or is not needed.
         let _ = fs::remove_file(&self.0);
     }
 }

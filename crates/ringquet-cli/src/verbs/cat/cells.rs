@@ -77,7 +77,7 @@ fn utc_type(data_type: &DataType) -> DataType {
     }
 }
 
-/// A value as text, cut. What Arrow cannot show, such as a time in the year 300,000, is a cell that says so.
+/// A value as text, cut. A value that Arrow cannot show, such as a time in the year 300,000, becomes a cell with a note.
 fn cell(value: &ValueFormatter<'_>) -> String {
     let mut cut = Cut { text: String::new(), chars: 0 };
     match value.write(&mut cut) {

@@ -1,4 +1,4 @@
-//! The rows of a file that are wanted, and the part of a batch that lies among them.
+//! The selected rows of a file, and the part of a batch that is among them.
 
 use std::ops::Range;
 
@@ -15,7 +15,7 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// `wanted` lies within the file.
+    /// `wanted` is within the file.
     pub(super) fn new(footer: &Footer, wanted: Range<u64>) -> Window {
         let rows = (0..footer.num_row_groups()).map(|row_group| footer.row_group_rows(row_group));
         Window { wanted, starts: starts(rows) }
@@ -33,7 +33,7 @@ impl Window {
         self.wanted.is_empty()
     }
 
-    /// The wanted rows of a batch, `None` where there are none.
+    /// The selected rows of a batch, `None` if there are none.
     pub(super) fn cut(&self, batch: &Batch) -> Option<RecordBatch> {
         let rows = self.rows_of(batch);
         let part = rows.start.max(self.wanted.start)..rows.end.min(self.wanted.end);
@@ -45,7 +45,7 @@ impl Window {
         Some(batch.columns.slice(within(part.start - rows.start), within(part.end - part.start)))
     }
 
-    /// Whether no wanted row comes after this batch.
+    /// Whether no selected row follows this batch.
     pub(super) fn ends_with(&self, batch: &Batch) -> bool {
         self.rows_of(batch).end >= self.wanted.end
     }

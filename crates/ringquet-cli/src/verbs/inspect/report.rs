@@ -1,4 +1,4 @@
-//! What `inspect` tells, in the document and as text.
+//! The report of `inspect`, as a document and as text.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -73,7 +73,7 @@ pub(super) struct FileReport {
     pub(super) row_groups: Vec<RowGroup>,
 }
 
-/// A column as Arrow sees it.
+/// A column of the Arrow schema.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Column {
@@ -96,7 +96,7 @@ impl Column {
     }
 }
 
-/// A leaf column as Parquet sees it.
+/// A leaf column of the Parquet schema.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Leaf {
@@ -329,7 +329,7 @@ impl FileReport {
     }
 }
 
-/// How a leaf column is stored and who decodes it, over all its column chunks: what a group of columns has in common.
+/// Storage and decoder of a leaf column, over all its column chunks: what the columns of a group have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Stored {
     physical_type: String,
@@ -385,7 +385,7 @@ fn all_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.into_iter().collect::<Vec<_>>().join(",")
 }
 
-/// All pages of these chunks, `-` where a writer did not say how many there are.
+/// All pages of these chunks, `-` if a writer did not record their number.
 fn pages_of<'a>(chunks: impl Iterator<Item = &'a ColumnChunk>) -> String {
     let of_chunk = |chunk: &ColumnChunk| {
         let pages = chunk.pages.as_ref()?;

@@ -6,7 +6,8 @@ use anyhow::Result;
 use indicatif::ProgressBar;
 use ringquet_io::throughput::{GIB, throughput_text};
 use ringquet_train::{
-    Bound, CeilingBy, LostTime, Point, RunOptions, SearchOptions, SearchProgress, SearchReport,
+    Bound, CeilingBy, LostTime, RunOptions, SearchOptions, SearchPoint, SearchProgress,
+    SearchReport,
 };
 use ringquet_workload::Loaded;
 use serde::Serialize;
@@ -32,8 +33,8 @@ pub(super) fn run(
     console.set_options(&search.shown(loaded, options));
     let stop = stop::on_signals()?;
     let bar = progress::counted(console, "searching", 0, "steps");
-    let tell = |done| show(&bar, done);
-    let found = ringquet_train::find_max_accelerators(loaded, options, &search, &tell, &stop);
+    let progress = |done| show(&bar, done);
+    let found = ringquet_train::find_max_accelerators(loaded, options, &search, &progress, &stop);
     bar.finish_and_clear();
     let report = Report(found?);
     console.warn_all(&report.0.warnings);
@@ -57,12 +58,13 @@ fn show(bar: &ProgressBar, done: SearchProgress) {
 /// Whether there is an answer, and one accelerator at least meets the bar.
 fn judge(report: &SearchReport, console: &Console) -> Exit {
     if !report.complete {
-        console.error("interrupted: the most accelerators are not known");
+        console.error("interrupted: the maximum is unknown");
         return Exit::Failed;
     }
     if report.accelerators == 0 {
         let bar = report.au_percent_bar;
-        console.error(&format!("not one accelerator meets the bar of {bar:.2} % (metric.au)"));
+        console
+            .error(&format!("not even one accelerator meets the target of {bar:.2} % (metric.au)"));
         return Exit::Failed;
     }
     Exit::Done
@@ -105,11 +107,11 @@ impl fmt::Display for Report {
             let known = if prediction.bandwidth_is_known {
                 ""
             } else {
-                ", if the device gives that much: more than was asked of it here"
+                ", if the device can deliver it: more than was measured here"
             };
             writeln!(
                 f,
-                "predicted    {with}: {}, reading {reading}, held by {}{known}",
+                "predicted    {with}: {}, reading {reading}, limited by {}{known}",
                 counted(prediction.accelerators, "accelerator"),
                 word(prediction.bound)
             )?;
@@ -119,7 +121,7 @@ impl fmt::Display for Report {
 }
 
 /// The curve, a line for each point.
-fn curve(points: &[Point]) -> Table {
+fn curve(points: &[SearchPoint]) -> Table {
     let right = Align::Right;
     let mut table = Table::new(&[
         ("accelerators", right),
@@ -207,12 +209,12 @@ fn ceiling(report: &SearchReport) -> Option<String> {
     let most = report.ceiling.accelerators;
     (report.accelerators == most).then(|| match report.ceiling.by {
         CeilingBy::DataSet => format!(
-            "the data set allows {most}; each accelerator needs a file of its own with some full batches"
+            "the data set allows {most}: each accelerator needs its own file with several full batches"
         ),
         CeilingBy::Memory => {
             format!("the prefetched batches of more than {most} would fill half of the memory")
         }
-        CeilingBy::Process => format!("{most} are possible in one process"),
+        CeilingBy::Process => format!("the limit of one process is {most}"),
         CeilingBy::Asked => format!("--accelerators-max {most}"),
     })
 }

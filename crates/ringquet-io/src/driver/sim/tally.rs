@@ -17,9 +17,9 @@ pub enum Fault {
     Retry,
     /// EAGAIN in a storm.
     Storm,
-    /// A read of fewer bytes than asked.
+    /// A read of fewer bytes than requested.
     ShortRead,
-    /// A write of fewer bytes than asked.
+    /// A write of fewer bytes than requested.
     ShortWrite,
     /// A read that failed for good.
     ReadError,
@@ -139,7 +139,7 @@ impl Tally {
         files.iter().cloned().collect()
     }
 
-    /// Arenas that are still mapped although every queue over them should be gone: somebody has a slot of theirs.
+    /// Arenas that are still mapped although every queue over them should be gone: a slot of theirs is still held.
     pub fn arenas_in_use(&self) -> usize {
         let arenas = self.counts.arenas.lock().unwrap_or_else(PoisonError::into_inner);
         arenas.iter().filter(|arena| arena.strong_count() > 0).count()

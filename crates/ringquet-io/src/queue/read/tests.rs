@@ -13,7 +13,7 @@ use crate::options::{HugePages, Patience};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// Answers reads with what a list says, one after the other, and with the whole read after its end. A number that is
+/// Completes reads with the results of a list, one after the other, and in full after its end. A number that is
 /// not negative is done as far as that.
 struct Script {
     facts: DriverFacts,
@@ -105,7 +105,7 @@ impl Case {
         self.queue.read(0, range, slot, 0);
     }
 
-    /// Reads `range` with a wait that is not longer than asked for.
+    /// Reads `range` with a wait that is not longer than requested.
     fn read(&mut self, range: Range<u64>) -> Result<Vec<u8>, IoError> {
         self.ask(range);
         loop {

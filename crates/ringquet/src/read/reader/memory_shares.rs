@@ -12,7 +12,7 @@ pub(super) fn decode_options(dataset: &Dataset, lanes: usize) -> DecodeOptions {
     let (batch_bytes, batch_bytes_max) = resolved.shares.batch(lanes);
     DecodeOptions {
         batch_rows: options.batch_rows.unwrap_or(BATCH_ROWS_MAX),
-        // Who asks for a number of rows gets it, if the memory allows.
+        // A requested number of rows is used, if the memory allows.
         batch_bytes: options.batch_rows.is_none().then(|| in_memory(batch_bytes)),
         row_bytes: None,
         batch_bytes_max: in_memory(batch_bytes_max),

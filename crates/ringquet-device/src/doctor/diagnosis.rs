@@ -2,49 +2,50 @@
 
 use serde::Serialize;
 
-/// How something stands.
+/// How good or bad a setting is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
-pub enum Standing {
+pub enum Severity {
     /// As it should be.
     Good,
     /// It works, and costs speed or makes numbers unsteady.
     Slow,
-    /// Something that ringquet wants is refused, and a slower way is taken, or none.
+    /// A feature that ringquet needs is refused; a slower one is used, or none.
     Broken,
-    /// The kernel does not say, as in many containers and virtual machines.
-    Untold,
+    /// The kernel does not report it, as in many containers and virtual machines. JSON: `untold`.
+    #[serde(rename = "untold")]
+    Unknown,
 }
 
-/// What is, what it should be, what the difference costs, and the command that mends it.
+/// A setting: its value, the value it should have, the cost of the difference, and the command that fixes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Finding {
+pub struct Diagnosis {
     /// Stable word for scripts, e.g. `scheduler`.
     pub code: &'static str,
-    /// Whose: a device, a NUMA node; `None` where it is the machine's or the process's.
+    /// A device or a NUMA node; `None` for a setting of the machine or the process.
     pub subject: Option<String>,
-    /// How it stands.
-    pub standing: Standing,
-    /// What is.
+    /// How good or bad it is.
+    pub standing: Severity,
+    /// Its value.
     pub is: String,
-    /// What it should be.
+    /// The value it should have.
     pub should_be: String,
-    /// What the difference costs; empty where nothing is wrong.
+    /// The cost of the difference; empty if nothing is wrong.
     pub costs: String,
-    /// The command that mends it; `None` where nothing is wrong or no command can.
+    /// The command that fixes it; `None` if nothing is wrong or no command can fix it.
     pub mend: Option<String>,
 }
 
-impl Finding {
+impl Diagnosis {
     /// As it should be.
-    pub(super) fn good(code: &'static str, is: impl Into<String>) -> Finding {
+    pub(super) fn good(code: &'static str, is: impl Into<String>) -> Diagnosis {
         let is = is.into();
-        Finding {
+        Diagnosis {
             code,
             subject: None,
-            standing: Standing::Good,
+            standing: Severity::Good,
             should_be: is.clone(),
             is,
             costs: String::new(),
@@ -52,12 +53,12 @@ impl Finding {
         }
     }
 
-    /// The kernel does not say.
-    pub(super) fn untold(code: &'static str, is: impl Into<String>, should_be: &str) -> Finding {
-        Finding {
+    /// The kernel does not report it.
+    pub(super) fn unknown(code: &'static str, is: impl Into<String>, should_be: &str) -> Diagnosis {
+        Diagnosis {
             code,
             subject: None,
-            standing: Standing::Untold,
+            standing: Severity::Unknown,
             is: is.into(),
             should_be: should_be.to_owned(),
             costs: String::new(),
@@ -68,12 +69,12 @@ impl Finding {
     /// Not as it should be.
     pub(super) fn wrong(
         code: &'static str,
-        standing: Standing,
+        standing: Severity,
         is: impl Into<String>,
         should_be: impl Into<String>,
         costs: impl Into<String>,
-    ) -> Finding {
-        Finding {
+    ) -> Diagnosis {
+        Diagnosis {
             code,
             subject: None,
             standing,
@@ -86,21 +87,21 @@ impl Finding {
 
     /// With the command that mends it.
     #[must_use]
-    pub(super) fn mended_by(mut self, command: impl Into<String>) -> Finding {
+    pub(super) fn mended_by(mut self, command: impl Into<String>) -> Diagnosis {
         self.mend = Some(command.into());
         self
     }
 
-    /// Whose it is.
+    /// Sets the subject.
     #[must_use]
-    pub(super) fn of(mut self, subject: &str) -> Finding {
+    pub(super) fn of(mut self, subject: &str) -> Diagnosis {
         self.subject = Some(subject.to_owned());
         self
     }
 
-    /// Where it is as it should be, that is worth saying too.
+    /// Sets the recommended value, also of a good setting.
     #[must_use]
-    pub(super) fn should_be(mut self, should_be: &str) -> Finding {
+    pub(super) fn should_be(mut self, should_be: &str) -> Diagnosis {
         should_be.clone_into(&mut self.should_be);
         self
     }
