@@ -10,7 +10,7 @@
 //! `ringquet.json` holds what DLIO has no field for. [`ringquet_result::metrics`] has
 //! DLIO's formulas as pure functions.
 //!
-//! What differs from DLIO, and why, is in `docs/training-run.md`.
+//! `docs/dlio-differences.md` lists what a run does differently from DLIO, and why.
 
 mod sync;
 

@@ -15,8 +15,8 @@
 //! ```
 //!
 //! Orders and record sizes that DLIO draws from NumPy's legacy generator are reproduced exactly
-//! ([`Mt19937`]). Keys that have no effect in DLIO by mistake have the effect of their names here
-//! (`compression`, `read`), and warnings name the keys without effect here.
+//! ([`Mt19937`]). `docs/dlio-differences.md` lists what differs from DLIO; loading warns of each key
+//! that has no effect here.
 
 mod bounds;
 mod enums;

@@ -7,9 +7,7 @@
 //!                               train/flag=true/img_3_of_4.parquet
 //! partition_by: day (int32)     train/day=0/… to train/day=15/…
 //! ```
-//! DLIO splits the rows of every file by their values and gives the parts names of its own, so that
-//! its reader finds no file afterwards. Here file i has one value throughout, value number
-//! i mod [`Column::partitions`]; names and numbers of files are those of a data set without
+//! File i has one value throughout, value number i mod [`Column::partitions`]; names and numbers of files are those of a data set without
 //! partitions, and datagen, verify and run find them by the same arithmetic. As in DLIO the column
 //! itself is not in the files: its value is in the folder's name.
 
