@@ -1,4 +1,4 @@
-//! Several results side by side: numbers of equal keys in one row, charts of equal ids as one.
+//! Several results side by side: numbers of equal keys and names in one row, charts of equal ids as one.
 
 use crate::model::{Better, Chart, Drawn, MetricValue, ResultEntry, Series};
 use crate::units;
@@ -39,7 +39,11 @@ pub(crate) fn rows(entries: &[ResultEntry]) -> Vec<Row<'_>> {
     let mut rows: Vec<Row<'_>> = Vec::new();
     for (at, entry) in entries.iter().enumerate() {
         for metric in &entry.metrics {
-            let row = rows.iter_mut().find(|row| row.metric.key == metric.key);
+            // `seconds` of a run and of a characterisation are not the same thing, and are called differently.
+            let is_same = |row: &&mut Row<'_>| {
+                row.metric.key == metric.key && row.metric.label == metric.label
+            };
+            let row = rows.iter_mut().find(is_same);
             match row {
                 Some(row) => row.values[at] = Some(metric),
                 None => {
@@ -209,6 +213,9 @@ mod tests {
         assert_eq!(rows[1].values[0], None);
         let noise = change(first, &metric("a", 10.05, Better::Lower)).unwrap();
         assert_eq!(noise.trend, Trend::Neither);
+        let other = MetricValue { label: "another".to_owned(), ..metric("a", 3.0, Better::Lower) };
+        all.push(ResultEntry { metrics: vec![other], ..ResultEntry::default() });
+        assert_eq!(super::rows(&all).len(), 3, "a number of the same key and another name");
     }
 
     #[test]

@@ -3,10 +3,12 @@
 //! Markup is made by [`maud`]: its types keep text and markup apart. A `String` is text and is escaped where it is put in;
 //! markup is [`Markup`], which only `html!` makes, and [`PreEscaped`] stands here once, around our own style sheet.
 
+use std::borrow::Cow;
+
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::compare::{self, MetricChange, Trend};
-use crate::model::{Chart, Drawn, MetricValue, Report, ResultEntry, TextTable};
+use crate::model::{Chart, Drawn, MetricValue, Remark, Report, ResultEntry, Series, TextTable};
 use crate::svg;
 
 const STYLE: &str = include_str!("html/style.css");
@@ -104,36 +106,60 @@ fn card(entry: &ResultEntry) -> Markup {
     }
 }
 
+/// Each warning once, with the letters of all results that have it.
 fn warnings(report: &Report) -> Markup {
-    let of_entry = |entry| move |warning| (entry, warning);
-    let all: Vec<_> = report
-        .entries
-        .iter()
-        .flat_map(|entry| entry.warnings.iter().map(of_entry(entry)))
-        .collect();
+    let mut all: Vec<(&Remark, Vec<&ResultEntry>)> = Vec::new();
+    for entry in &report.entries {
+        for warning in &entry.warnings {
+            match all.iter_mut().find(|(known, _)| *known == warning) {
+                Some((_, entries)) => entries.push(entry),
+                None => all.push((warning, vec![entry])),
+            }
+        }
+    }
     html! {
         @if !all.is_empty() {
             "\n" h2 { "Warnings" }
             "\n" ul.warnings {
-                @for (entry, warning) in all {
-                    "\n" li { (mark(report, entry)) code { (warning.code) } " " (warning.message) }
+                @for (warning, entries) in all {
+                    "\n" li {
+                        @for entry in entries { (mark(report, entry)) }
+                        code { (warning.code) } " " (warning.message)
+                    }
                 }
             }
         }
     }
 }
 
+/// Parts of a stack below this share of it are not seen; in the legend they would only be one more colour to look up.
+const PART_MIN: f64 = 1e-4;
+
+/// A chart without what is too small to be seen; its numbers are in the table still.
+fn seen(chart: &Chart) -> Cow<'_, Chart> {
+    let sum = |series: &Series| series.points.iter().map(|point| point.1).sum::<f64>();
+    let least = PART_MIN * chart.series.iter().map(sum).sum::<f64>();
+    let is_seen = |series: &Series| sum(series) > least;
+    if chart.drawn != Drawn::Stacked || chart.series.iter().all(is_seen) {
+        return Cow::Borrowed(chart);
+    }
+    let mut seen = chart.clone();
+    seen.series.retain(is_seen);
+    Cow::Owned(seen)
+}
+
 fn figure(chart: &Chart) -> Markup {
+    let seen = seen(chart);
     let points: usize = chart.series.iter().map(|series| series.points.len()).sum();
     html! {
         "\n" figure {
             h3 { (chart.title) }
             @if chart.y.label != chart.title { "\n" p.quiet.small { (chart.y.label) } }
-            @match svg::draw(chart) {
+            @match svg::draw(&seen) {
                 Some(picture) => (picture),
                 None => p { "This chart cannot be drawn; its numbers are below." },
             }
-            (legend(chart))
+            (legend(&seen))
             "\n" figcaption { (chart.note) }
             @if points <= POINTS_MAX {
                 "\n" details { summary { "Numbers" } (table(&points_table(chart))) }

@@ -69,7 +69,7 @@ pub enum Better {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MetricValue {
-    /// Key of the document that it came from: equal keys of two results are compared.
+    /// Key of the document that it came from: of two results, equal keys under equal labels are compared.
     pub key: String,
     /// For people.
     pub label: String,

@@ -9,8 +9,8 @@ pub(crate) use crate::canvas::Paint;
 use crate::model::{Chart, Drawn, Scale, Series};
 use crate::ticks::{self, Ticks};
 
-/// Width and height of a picture, in units of its own: it is as wide as its column on the page. With
-/// letters of 15 units a picture is still read on a telephone.
+/// Width and height of a picture, in units of its own: it is as wide as its column on the page. The style sheet has
+/// the size of its letters; plotters is told one to place them by.
 const SIZE: (u32, u32) = (520, 300);
 const LETTERS: i32 = 15;
 
