@@ -4,6 +4,7 @@
 //!  cargo xtask ci            fmt, tidy, clippy, doc, deny, test, a small e2e, …: what CI runs
 //!  cargo xtask tidy          what a reader relies on and no compiler checks: ARCHITECTURE and README against the tree, …
 //!  cargo xtask readme        README's tables from the kept runs of the benches; --check compares
+//!  cargo xtask example       docs/example-report.html from its kept documents; --measure makes them anew
 //!  cargo xtask test          every test, then fork-compat and cases where Python is there
 //!  cargo xtask e2e           generate, read, train, verify; a table of what was measured
 //!  cargo xtask datagen       the smoke data sets
@@ -28,6 +29,7 @@
 #![expect(clippy::print_stderr, reason = "and says there what went wrong")]
 
 mod ci;
+mod example;
 mod readme;
 mod test;
 mod tidy;
@@ -79,6 +81,12 @@ enum Verb {
         /// Write nothing; fail if the tables are not those of the runs
         #[arg(long)]
         check: bool,
+    },
+    /// Write docs/example-report.html from the documents in docs/example-report
+    Example {
+        /// Measure first: make the documents anew, from a smoke workload
+        #[arg(long)]
+        measure: bool,
     },
     /// All tests of the workspace, then fork-compat and cases where Python and its venv module are there
     Test,
@@ -176,6 +184,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Test => test::run(&workshop),
         Verb::Tidy => tidy::run(&workshop),
         Verb::Readme { check } => readme::run(&workshop, check),
+        Verb::Example { measure } => example::run(&workshop, measure),
         Verb::E2e { small } => e2e::run(&workshop, small),
         Verb::Bench { name, cases, keep } => bench::run(&workshop, &name, &cases, keep),
         Verb::Mpi => mpi::run(&workshop),

@@ -108,6 +108,27 @@ fn text_from_files_stays_text() {
     assert!(row.contains("\"\"|`"), "quotes are doubled: {row}");
 }
 
+/// The page that the guides link to is what the report makes today of the documents beside it.
+#[test]
+fn the_example_is_what_the_report_makes_of_its_documents() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("docs");
+    let names = ["flux-8.json", "flux-24.json", "device.json"];
+    let paths = names.map(|name| docs.join("example-report").join(name));
+    let mut report = read(&paths).unwrap();
+    // It was made in that folder.
+    for (entry, name) in report.entries.iter_mut().zip(names) {
+        entry.source = name.to_owned();
+    }
+    let kept = fs::read_to_string(docs.join("example-report.html")).unwrap();
+    assert!(
+        report.render(ReportFormat::Html) == kept,
+        "docs/example-report.html is not what its documents give: 'cargo xtask example' writes it"
+    );
+    for path in ["/home/", "/root", "/tmp"] {
+        assert!(!kept.contains(path), "a path of the machine that it was measured on: {path}");
+    }
+}
+
 #[test]
 fn csv_has_one_number_a_line() {
     let dir = TempDir::new().unwrap();
