@@ -14,13 +14,14 @@ use ringquet::{ContentDigest, Dataset, StopFlag};
 use ringquet_io::file::open_regular;
 use twox_hash::XxHash3_128;
 
-use crate::content::column::RowGroupContent;
-use crate::data_file::Recipe;
+use crate::content::GENERATOR;
+use crate::content::row_group::RowGroupContent;
 use crate::difference::{difference, field_difference};
 use crate::error::DatagenError;
-use crate::manifest::{GENERATOR, ManifestFile, hash_text};
+use crate::manifest::{ManifestFile, hash_text};
 use crate::options::{Progress, TestStorage, engine_options, threads_for};
-use crate::verify::ProblemKind;
+use crate::problem::{Defect, ProblemKind};
+use crate::recipe::Recipe;
 use crate::writer::schema::schema_of;
 
 /// Files are given to the engine in groups, so that footers of a few files are in memory at a time
@@ -33,9 +34,6 @@ const HASH_BUFFER_BYTES: usize = 1 << 20;
 
 /// How often a stop is looked for.
 const STOP_INTERVAL: Duration = Duration::from_millis(20);
-
-/// What is wrong with a file, and a sentence about it.
-pub(crate) type Fault = (ProblemKind, String);
 
 /// A file to check.
 pub(crate) struct Candidate<'a> {
@@ -66,7 +64,7 @@ pub(crate) fn check_files(
     warnings: &mut Vec<Warning>,
     progress: &dyn Progress,
     stop: &AtomicBool,
-) -> Result<Vec<Result<(), Fault>>, DatagenError> {
+) -> Result<Vec<Result<(), Defect>>, DatagenError> {
     let mut results = Vec::with_capacity(candidates.len());
     let mut rest = candidates.as_slice();
     while !rest.is_empty() && !stop.load(Ordering::Relaxed) {
@@ -96,8 +94,8 @@ fn check_group(
     reading: &Reading<'_>,
     warnings: &mut Vec<Warning>,
     stop: &AtomicBool,
-) -> Result<Vec<Result<(), Fault>>, DatagenError> {
-    let mut results: Vec<Result<(), Fault>> = group
+) -> Result<Vec<Result<(), Defect>>, DatagenError> {
+    let mut results: Vec<Result<(), Defect>> = group
         .iter()
         .map(|candidate| {
             check_length(&candidate.path, candidate.listed)?;
@@ -123,14 +121,14 @@ fn check_group(
 /// A file that is not Parquet gets its result and keeps no other from being read.
 fn open_all(
     group: &[Candidate<'_>],
-    results: &mut [Result<(), Fault>],
+    results: &mut [Result<(), Defect>],
     reading: &Reading<'_>,
 ) -> Result<Option<(Dataset, Vec<usize>)>, DatagenError> {
     let open = |files: &[usize], threads: usize| {
         let paths = files.iter().map(|index| group[*index].path.clone()).collect();
         Dataset::open_files(paths, engine_options(reading.storage, threads))?.require_all()
     };
-    let good = |results: &[Result<(), Fault>]| -> Vec<usize> {
+    let good = |results: &[Result<(), Defect>]| -> Vec<usize> {
         (0..group.len()).filter(|index| results[*index].is_ok()).collect()
     };
     let mut files = good(results);
@@ -154,7 +152,7 @@ fn open_all(
     Ok(Some((dataset, files)))
 }
 
-fn check_length(path: &Path, listed: &ManifestFile) -> Result<(), Fault> {
+fn check_length(path: &Path, listed: &ManifestFile) -> Result<(), Defect> {
     let length = match fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => metadata.len(),
         Ok(_) => return Err((ProblemKind::Unreadable, "is not a file".to_owned())),
@@ -216,7 +214,7 @@ fn digest_files(
 /// Hashes the bytes of the files of `group` whose result is good so far.
 fn check_bytes(
     group: &[Candidate<'_>],
-    results: &mut [Result<(), Fault>],
+    results: &mut [Result<(), Defect>],
     threads: usize,
     stop: &AtomicBool,
 ) -> Result<(), DatagenError> {
@@ -224,7 +222,7 @@ fn check_bytes(
     let per_thread = group.len().div_ceil(threads).max(1);
     let failed = AtomicBool::new(false);
     let is_over = || stop.load(Ordering::Relaxed) || failed.load(Ordering::Relaxed);
-    let hash = |group: &[Candidate<'_>], results: &mut [Result<(), Fault>]| {
+    let hash = |group: &[Candidate<'_>], results: &mut [Result<(), Defect>]| {
         for (candidate, result) in group.iter().zip(results) {
             if result.is_ok() && !is_over() {
                 *result = check_hash(&candidate.path, candidate.listed, stop);
@@ -252,7 +250,7 @@ fn check_bytes(
     })
 }
 
-fn check_hash(path: &Path, listed: &ManifestFile, stop: &AtomicBool) -> Result<(), Fault> {
+fn check_hash(path: &Path, listed: &ManifestFile, stop: &AtomicBool) -> Result<(), Defect> {
     let unreadable = |error: io::Error| (ProblemKind::Unreadable, error.to_string());
     let mut file = open_regular(path).map_err(unreadable)?;
     let (mut hasher, mut buffer) = (XxHash3_128::new(), vec![0; HASH_BUFFER_BYTES]);
@@ -280,22 +278,22 @@ fn check_hash(path: &Path, listed: &ManifestFile, stop: &AtomicBool) -> Result<(
 }
 
 /// Schema and row groups are those of the recipe.
-fn check_structure(dataset: &Dataset, file: usize, recipe: &Recipe) -> Result<(), Fault> {
-    let fault = |text: String| Err((ProblemKind::Structure, text));
+fn check_structure(dataset: &Dataset, file: usize, recipe: &Recipe) -> Result<(), Defect> {
+    let defect = |text: String| Err((ProblemKind::Structure, text));
     let footer = &dataset.files()[file].footer;
     let expected = schema_of(&recipe.columns);
     if let Some(text) = field_difference(footer.projected_schema(), &expected) {
-        return fault(text);
+        return defect(text);
     }
     let row_groups = recipe.layout.len();
     if footer.num_row_groups() as u64 != row_groups {
         let found = footer.num_row_groups();
-        return fault(format!("has {found} row groups; it was written with {row_groups}"));
+        return defect(format!("has {found} row groups; it was written with {row_groups}"));
     }
     for (index, rows) in recipe.layout.row_groups().enumerate() {
         let (found, expected) = (footer.row_group_rows(index), rows.end - rows.start);
         if found != expected {
-            return fault(format!("row group {index} has {found} rows; {expected} were written"));
+            return defect(format!("row group {index} has {found} rows; {expected} were written"));
         }
     }
     Ok(())
@@ -306,7 +304,7 @@ fn check_content(
     recipe: &Recipe,
     digest: ContentDigest,
     storage: Option<&TestStorage>,
-) -> Result<(), Fault> {
+) -> Result<(), Defect> {
     if digest == candidate.listed.content_digest() {
         return Ok(());
     }
@@ -332,9 +330,9 @@ fn first_difference(
     path: &Path,
     recipe: &Recipe,
     storage: Option<&TestStorage>,
-) -> Result<Option<String>, Fault> {
+) -> Result<Option<String>, Defect> {
     let unreadable =
-        |error: ringquet::Error| -> Fault { (ProblemKind::Unreadable, error.to_string()) };
+        |error: ringquet::Error| -> Defect { (ProblemKind::Unreadable, error.to_string()) };
     // One thread delivers row groups and rows in their order.
     let options = engine_options(storage, 1);
     let dataset = Dataset::open_files(vec![path.to_owned()], options).map_err(unreadable)?;

@@ -1,10 +1,5 @@
 //! One file: content in, a whole Parquet file under its final name out.
 //!
-//! The layout is what PyArrow writes when nothing is chosen, for that is what DLIO's data sets are:
-//! dictionaries up to 1 MiB and PLAIN after, no dictionary for booleans, data pages v1 of 1 MiB or
-//! 20,000 rows, statistics in column chunks and page headers, no page index, `ARROW:schema`. The
-//! pages equal those that PyArrow makes of the same values, byte by byte.
-//!
 //! A row group is made column by column, a few pages at a time, so that memory does not depend on
 //! its size.
 
@@ -15,40 +10,27 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{Schema, SchemaRef};
 use ringquet::engine::DirectChoice;
-use ringquet_decode::{ContentDigest, FileDigest, RowGroupDigest};
+use ringquet_decode::{Codec, ContentDigest, FileDigest, RowGroupDigest};
 use ringquet_io::{WriteDriver, WriteQueue};
-use ringquet_workload::{Compression, RowLayout};
+use ringquet_workload::Compression;
 
-use crate::content::column::{ColumnContent, FileKey};
+use crate::content::column::ColumnContent;
 use crate::error::DatagenError;
-use crate::options::{ContentOptions, PageOptions, Progress};
+use crate::options::Progress;
 use crate::partial::PartialFile;
+use crate::recipe::Recipe;
 use crate::sink::{FileSink, Finished};
-use crate::writer::chunk::{ChunkScratch, ChunkWriter, WrittenChunk};
 use crate::writer::codec::PageCodec;
-use crate::writer::footer::{Footer, MAGIC, RowGroup};
-use crate::writer::page;
-use crate::writer::schema::{DataColumn, schema_of};
+use crate::writer::file::{FileWriter, OpenChunk};
+use crate::writer::schema::schema_of;
 
 /// Bytes of values that are made, hashed and encoded at a time: with what they are made of they stay
 /// in the caches of a core. A row that has more is made whole.
 const SLICE_BYTES: u64 = 256 << 10;
 
-/// All that a file is made from.
-#[derive(Debug, Clone)]
-pub(crate) struct Recipe {
-    pub(crate) key: FileKey,
-    pub(crate) layout: RowLayout,
-    pub(crate) columns: Vec<DataColumn>,
-    pub(crate) content: ContentOptions,
-    pub(crate) pages: PageOptions,
-    pub(crate) compression: Compression,
-    pub(crate) compression_level: Option<u32>,
-}
-
 /// A file that was written.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Written {
+pub(crate) struct WrittenFile {
     pub(crate) bytes: u64,
     pub(crate) digest: ContentDigest,
     /// XXH3-128 of its bytes.
@@ -68,7 +50,7 @@ pub(crate) fn write_file(
     queue: &mut WriteQueue,
     progress: &dyn Progress,
     stop: &AtomicBool,
-) -> Result<Option<Written>, DatagenError> {
+) -> Result<Option<WrittenFile>, DatagenError> {
     let file = PartialFile::create(path)?;
     if let Some(bytes) = bytes_known {
         file.reserve(bytes);
@@ -82,7 +64,7 @@ pub(crate) fn write_file(
     let Finished { file, bytes, bytes_hash, direct } = sink.finish().map_err(fail())?;
     file.commit()?;
     progress.advance(0, 1);
-    Ok(Some(Written { bytes, digest, bytes_hash, direct, written_with }))
+    Ok(Some(WrittenFile { bytes, digest, bytes_hash, direct, written_with }))
 }
 
 fn write_content(
@@ -90,72 +72,54 @@ fn write_content(
     sink: &mut FileSink<'_>,
     stop: &AtomicBool,
 ) -> io::Result<Option<ContentDigest>> {
-    sink.write(&MAGIC)?;
-    let codec = PageCodec::new(recipe.compression, recipe.compression_level)?;
-    let mut scratch = ChunkScratch::new(codec);
+    let codec = PageCodec::new(codec_of(recipe.compression), recipe.compression_level)?;
+    let mut file = FileWriter::new(&recipe.columns, recipe.pages, codec, sink)?;
     let schemas: Vec<_> =
         recipe.columns.iter().map(|column| schema_of(std::slice::from_ref(column))).collect();
-    let mut footer = Footer::default();
     let mut digest = FileDigest::new();
     for (row_group, rows) in (0..).zip(recipe.layout.row_groups()) {
         let rows = rows.end - rows.start;
-        let offset = sink.position();
-        let mut chunks = Vec::with_capacity(recipe.columns.len());
+        let mut writer = file.row_group(rows);
         let mut row_group_digest = RowGroupSum::new(row_group, rows);
-        for (index, schema) in schemas.iter().enumerate() {
-            let place = ChunkPlace { row_group, column: index, rows };
-            let Some((chunk, column_digest)) =
-                write_chunk(recipe, place, schema, &mut scratch, sink, stop)?
+        for (index, (column, schema)) in recipe.columns.iter().zip(&schemas).enumerate() {
+            let key = recipe.key.chunk(row_group, index);
+            let content = ColumnContent::new(key, column, recipe.content);
+            let chunk = writer.chunk(content.values_max());
+            let column_digest = RowGroupDigest::new(0, row_group, schema);
+            let Some(digest) = write_chunk(content, rows, chunk, column_digest, schema, stop)?
             else {
                 return Ok(None);
             };
-            row_group_digest.add(column_digest);
-            chunks.push(chunk);
+            row_group_digest.add(digest);
         }
         digest.add(row_group_digest.finish());
-        footer.add(&RowGroup {
-            columns: chunks.len(),
-            rows,
-            offset,
-            uncompressed_bytes: chunks.iter().map(WrittenChunk::uncompressed_bytes).sum(),
-            compressed_bytes: chunks.iter().map(WrittenChunk::compressed_bytes).sum(),
-            chunks: &encode_chunks(recipe, &chunks, sink)?,
-        });
+        writer.finish()?;
     }
-    let end = footer.encode(&recipe.columns, &schema_of(&recipe.columns)).ok_or_else(|| {
-        io::Error::other(
-            "the footer would have more than 2^31 bytes: fewer or larger row groups are needed",
-        )
-    })?;
-    sink.write(&end)?;
+    file.finish()?;
     Ok(Some(digest.finish()))
 }
 
-/// Which chunk.
-#[derive(Clone, Copy)]
-struct ChunkPlace {
-    row_group: u64,
-    column: usize,
-    rows: u64,
+/// The codec that a workload names. Those that Parquet does not have are refused when a workload is loaded; they count as none.
+fn codec_of(compression: Compression) -> Codec {
+    match compression {
+        Compression::Snappy => Codec::Snappy,
+        Compression::Gzip => Codec::Gzip,
+        Compression::Lz4 => Codec::Lz4Raw,
+        Compression::Zstd => Codec::Zstd,
+        _ => Codec::Uncompressed,
+    }
 }
 
-/// Writes a column chunk. Its digest is that of a row group with this column alone.
+/// Writes `rows` rows of a column. Their digest is that of a row group with this column alone.
 fn write_chunk(
-    recipe: &Recipe,
-    place: ChunkPlace,
+    mut content: ColumnContent<'_>,
+    rows: u64,
+    mut chunk: OpenChunk<'_, '_>,
+    mut digest: RowGroupDigest,
     schema: &SchemaRef,
-    scratch: &mut ChunkScratch,
-    sink: &mut FileSink<'_>,
     stop: &AtomicBool,
-) -> io::Result<Option<(WrittenChunk, ContentDigest)>> {
-    let ChunkPlace { row_group, column: index, rows } = place;
-    let column = &recipe.columns[index];
-    let key = recipe.key.chunk(row_group, index);
-    let mut content = ColumnContent::new(key, column, recipe.content);
-    let mut chunk =
-        ChunkWriter::new(column, rows, scratch, recipe.pages, recipe.content.raw_floats);
-    let mut digest = RowGroupDigest::new(0, row_group, schema);
-    let slice_rows = (SLICE_BYTES / column.row_bytes().max(1)).max(1);
+) -> io::Result<Option<ContentDigest>> {
+    let slice_rows = (SLICE_BYTES / content.row_bytes().max(1)).max(1);
     let mut rows_left = rows;
     while rows_left > 0 {
         if stop.load(Ordering::Relaxed) {
@@ -164,40 +128,14 @@ fn write_chunk(
         let taken = rows_left.min(slice_rows);
         rows_left -= taken;
         let taken = usize::try_from(taken).expect("at most the rows of a slice");
-        let (leaf, run) = content.next_leaf(taken);
-        chunk.push(&leaf, &run, sink)?;
+        let (leaf, numbers) = content.next_leaf(taken);
+        chunk.push(&leaf, &numbers)?;
         let array = content.in_rows(leaf, taken);
         let batch = RecordBatch::try_new(schema.clone(), vec![array]);
         digest.update(&batch.expect("the array is of the column's type"));
     }
-    Ok(Some((chunk.finish(sink)?, digest.finish())))
-}
-
-/// The metadata of the chunks of a row group, after its page index was written, if it has one.
-fn encode_chunks(
-    recipe: &Recipe,
-    chunks: &[WrittenChunk],
-    sink: &mut FileSink<'_>,
-) -> io::Result<Vec<u8>> {
-    let mut extents = vec![(None, None); chunks.len()];
-    if recipe.pages.page_index {
-        let mut put = |index: Vec<u8>| {
-            let offset = sink.position();
-            sink.write(&index).map(|()| (offset, index.len()))
-        };
-        let chunks = || chunks.iter().zip(&recipe.columns);
-        for ((chunk, column), (extent, _)) in chunks().zip(&mut extents) {
-            *extent = page::column_index(column.kind, &chunk.pages).map(&mut put).transpose()?;
-        }
-        for ((chunk, _), (_, extent)) in chunks().zip(&mut extents) {
-            *extent = Some(put(page::offset_index(&chunk.pages))?);
-        }
-    }
-    let mut out = Vec::new();
-    for ((chunk, column), extents) in chunks.iter().zip(&recipe.columns).zip(extents) {
-        chunk.encode(column, extents.0, extents.1, &mut out);
-    }
-    Ok(out)
+    chunk.finish()?;
+    Ok(Some(digest.finish()))
 }
 
 /// The digest of a row group from those of its columns taken alone.
@@ -233,12 +171,14 @@ impl RowGroupSum {
 #[cfg(test)]
 mod tests {
     use ringquet_io::WriteOptions;
-    use ringquet_workload::DatasetType;
+    use ringquet_workload::{DatasetType, RowLayout};
 
     use super::*;
-    use crate::content::column::RowGroupContent;
+    use crate::content::options::ContentOptions;
+    use crate::content::row_group::{FileKey, RowGroupContent};
     use crate::options::Silent;
-    use crate::writer::schema::{DataKind, Shape};
+    use crate::writer::options::PageOptions;
+    use crate::writer::schema::{DataColumn, DataKind, Shape};
 
     #[test]
     fn digest_of_columns_is_that_of_batches() {

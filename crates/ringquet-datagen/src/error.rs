@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use ringquet_workload::WorkloadError;
 
+use crate::manifest_name::MANIFEST_NAME;
+
 /// Why a data set could not be generated or verified.
 #[derive(Debug, thiserror::Error)]
 pub enum DatagenError {
@@ -93,7 +95,7 @@ pub enum DatagenError {
     #[error(
         "{}: no manifest ({}); datagen writes it beside train/ and valid/",
         dir.display(),
-        crate::manifest::MANIFEST_NAME
+        MANIFEST_NAME
     )]
     NoManifest {
         /// The data folder.

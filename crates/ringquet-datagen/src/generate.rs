@@ -14,15 +14,16 @@ use ringquet_workload::{Compression, Loaded};
 use serde::Serialize;
 
 use crate::check::{Candidate, Reading, check_files};
-use crate::content::column::FileKey;
-use crate::data_file::{Recipe, write_file};
+use crate::content::row_group::FileKey;
+use crate::data_file::write_file;
 use crate::error::DatagenError;
 use crate::manifest::{Manifest, ManifestFile, path_text};
-use crate::options::{
-    DatagenOptions, Existing, PAGE_BYTES_RANGE, Progress, TestStorage, threads_for, write_queue,
-};
+use crate::manifest_name::{MANIFEST_NAME, is_manifest_name};
+use crate::options::{DatagenOptions, Existing, Progress, TestStorage, threads_for, write_queue};
 use crate::partial::{left_over_bytes, remove_left_over};
 use crate::plan::{Plan, PlannedFile};
+use crate::recipe::Recipe;
+use crate::writer::options::PAGE_BYTES_RANGE;
 
 /// While files are written the manifest is renewed this often, and never so often that it takes
 /// more than a twentieth of the time. A kill loses at most the files since.
@@ -111,7 +112,7 @@ pub fn generate(
     let is_ours = |path: &Path| path == manifest_path || plan.is_whole() && is_manifest(path);
     remove_left_over(&data_dir, is_ours)?;
     progress.begin(plan.bytes_estimated(), plan.len());
-    let Listed { kept, rewritten, told } = check_listed(
+    let ListedFiles { kept, rewritten, told } = check_listed(
         &existing.listed,
         &plan,
         &data_dir,
@@ -133,7 +134,7 @@ pub fn generate(
         });
     }
 
-    let run = Run {
+    let generation = Generation {
         plan: &plan,
         data_dir: &data_dir,
         recipe: |file: &PlannedFile| Recipe {
@@ -167,15 +168,15 @@ pub fn generate(
     let files = usize::try_from(plan.len()).unwrap_or(usize::MAX);
     let threads = threads_for(options.threads, files);
     // From here on the manifest says what is kept, and then what is added to it.
-    run.ledger().renew()?;
+    generation.ledger().renew()?;
     let errors: Vec<DatagenError> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| run.work())).collect();
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| generation.work())).collect();
         let results = workers.into_iter().map(|worker| {
             worker.join().unwrap_or_else(|_| Err(DatagenError::Panicked("unknown".to_owned())))
         });
         results.filter_map(Result::err).collect()
     });
-    let mut ledger = run.ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut ledger = generation.ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
     let done = ledger.manifest.files.len() as u64;
     ledger.manifest.complete = done == plan.len();
     let renewed = ledger.renew();
@@ -283,7 +284,7 @@ fn look_around(
 
 /// The planned files that are listed.
 #[derive(Default)]
-struct Listed {
+struct ListedFiles {
     /// Those that are as listed, by path.
     kept: HashMap<String, ManifestFile>,
     /// Paths of the others.
@@ -300,8 +301,8 @@ fn check_listed(
     (threads, storage): (usize, Option<&TestStorage>),
     progress: &dyn Progress,
     stop: &AtomicBool,
-) -> Result<Listed, DatagenError> {
-    let mut found = Listed::default();
+) -> Result<ListedFiles, DatagenError> {
+    let mut found = ListedFiles::default();
     if listed.is_empty() {
         return Ok(found);
     }
@@ -358,20 +359,20 @@ fn check_space(
 }
 
 fn is_manifest(path: &Path) -> bool {
-    path.file_name().and_then(|name| name.to_str()).is_some_and(Manifest::is_name)
+    path.file_name().and_then(|name| name.to_str()).is_some_and(is_manifest_name)
 }
 
 /// The manifest of the whole set lists what those of its parts did.
 fn remove_part_manifests(data_dir: &Path) -> Result<(), DatagenError> {
     let parts = Manifest::find(data_dir)?;
-    for path in parts.iter().filter(|path| !path.ends_with(crate::manifest::MANIFEST_NAME)) {
+    for path in parts.iter().filter(|path| !path.ends_with(MANIFEST_NAME)) {
         fs::remove_file(path).map_err(DatagenError::io(path, "remove"))?;
     }
     Ok(())
 }
 
 /// What is shared by the threads.
-struct Run<'a, R> {
+struct Generation<'a, R> {
     plan: &'a Plan,
     data_dir: &'a Path,
     recipe: R,
@@ -418,7 +419,7 @@ impl Ledger<'_> {
     }
 }
 
-impl<'a, R: Fn(&PlannedFile) -> Recipe + Sync> Run<'a, R> {
+impl<'a, R: Fn(&PlannedFile) -> Recipe + Sync> Generation<'a, R> {
     fn ledger(&self) -> MutexGuard<'_, Ledger<'a>> {
         // A thread that panics ends the run; what it had noted is sound.
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)

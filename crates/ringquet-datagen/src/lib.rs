@@ -11,14 +11,14 @@
 //! - Content is a function of ([`GENERATOR`], seed, half, file, row group, column) alone. It does not depend on
 //!   the number of threads nor on which part of the files is written, so several hosts can each
 //!   write theirs ([`DatagenOptions::first_file`], [`DatagenOptions::files`]).
-//! - A file gets its final name only when it is complete and on disk. A full disk, an error or a
-//!   stop leaves neither an incomplete file under a final name nor a temporary file.
-//! - [`generate`] with [`Existing::Resume`] keeps only files that the manifest lists and that still have
-//!   the listed size and digest.
-//! - [`verify`] reads everything back and compares digests. Where one differs, it regenerates the
-//!   content and names the first row that differs.
+//! - A file appears under its name only when it is whole and on disk. A full disk, an error or a
+//!   stop leaves nothing under a final name, and no temporary file.
+//! - [`generate`] with [`Existing::Resume`] trusts only what the manifest lists and what still has
+//!   the size and digest that it lists.
+//! - [`verify`] reads everything back, compares digests, and where one differs regenerates the
+//!   content and names the first row that is not what it was.
 
-// loops for all that follows
+// loops over values, compiled for wide vectors
 mod wide;
 
 // values as a Parquet file
@@ -27,37 +27,49 @@ mod writer;
 // every value, from the seed
 mod content;
 
-// which files, which rows
-mod plan;
+mod error;
+mod options;
 
-// files on disk
-mod data_file;
+// from a workload to files, rows and columns
+mod columns;
+mod plan;
+mod recipe;
+
+// one file on disk
 mod partial;
 mod sink;
 
+mod data_file;
+
 // what was written
 mod manifest;
+mod manifest_name;
 
 // is it still?
 mod check;
 mod difference;
+mod problem;
 
+// all files
 mod generate;
 mod verify;
 
-mod error;
-mod options;
-
+pub use columns::columns_of;
+pub use content::GENERATOR;
+pub use content::options::ContentOptions;
 pub use error::DatagenError;
 pub use generate::{GenerateReport, generate};
 pub use manifest::{
-    GENERATOR, MANIFEST_NAME, MANIFEST_SCHEMA_VERSION, Manifest, ManifestColumn, ManifestFile,
-    ManifestWorkload,
+    MANIFEST_SCHEMA_VERSION, Manifest, ManifestColumn, ManifestFile, ManifestWorkload,
 };
+pub use manifest_name::MANIFEST_NAME;
 #[doc(hidden)]
 pub use options::TestStorage;
-pub use options::{ContentOptions, DatagenOptions, Existing, PageOptions, Progress, Silent};
+pub use options::{DatagenOptions, Existing, Progress, Silent};
 pub use plan::{Plan, PlannedFile};
+pub use problem::{Problem, ProblemKind};
 pub use ringquet_io::{WriteChoice, WriteDriver};
-pub use verify::{Problem, ProblemKind, VerifyOptions, VerifyReport, verify};
-pub use writer::schema::{DataColumn, DataKind, Shape, columns_of, schema_of};
+pub use ringquet_result::{Warning, WarningCode};
+pub use verify::{VerifyOptions, VerifyReport, verify};
+pub use writer::options::PageOptions;
+pub use writer::schema::{DataColumn, DataKind, Shape, schema_of};

@@ -19,22 +19,23 @@ use ringquet_workload::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::content::column::FileKey;
-use crate::data_file::{Recipe, Written};
+use crate::columns::{check_row_bytes, columns_of};
+use crate::content::GENERATOR;
+use crate::content::options::ContentOptions;
+use crate::content::row_group::FileKey;
+use crate::data_file::WrittenFile;
 use crate::error::DatagenError;
-use crate::options::{ContentOptions, DatagenOptions, PAGE_BYTES_RANGE, PageOptions};
+use crate::manifest_name::{MANIFEST_NAME, is_manifest_name, name_of_part};
+use crate::options::DatagenOptions;
 use crate::partial::PartialFile;
 use crate::plan::{Plan, PlannedFile};
+use crate::recipe::Recipe;
 use crate::writer::footer::CREATED_BY;
-use crate::writer::schema::{DataColumn, check_row_bytes, columns_of};
+use crate::writer::options::{PAGE_BYTES_RANGE, PageOptions};
+use crate::writer::schema::DataColumn;
 
-/// Name of the manifest of a whole data set.
-pub const MANIFEST_NAME: &str = "ringquet-manifest.json";
 /// Value of `schema_version` that this version writes and reads.
 pub const MANIFEST_SCHEMA_VERSION: u32 = 1;
-
-/// Which function makes values from the seed. It changes when the same seed begins to give others.
-pub const GENERATOR: u32 = 2;
 
 fn first_generator() -> u32 {
     1
@@ -171,7 +172,7 @@ impl ManifestWorkload {
 }
 
 impl ManifestFile {
-    pub(crate) fn new(file: &PlannedFile, written: Written) -> Self {
+    pub(crate) fn new(file: &PlannedFile, written: WrittenFile) -> Self {
         Self {
             path: path_text(&file.path),
             half: file.half.to_string(),
@@ -246,13 +247,7 @@ impl Manifest {
         if plan.is_whole() {
             return MANIFEST_NAME.to_owned();
         }
-        let indices = plan.indices();
-        format!("ringquet-manifest.{}-{}.json", indices.start, indices.end)
-    }
-
-    /// Whether `name` is the name of a manifest.
-    pub(crate) fn is_name(name: &str) -> bool {
-        name == MANIFEST_NAME || (name.starts_with("ringquet-manifest.") && name.ends_with(".json"))
+        name_of_part(plan.indices())
     }
 
     /// The manifests in `dir`, that of the whole set first.
@@ -261,7 +256,7 @@ impl Manifest {
         let mut names = Vec::new();
         for entry in fs::read_dir(dir).map_err(fail())? {
             let name = entry.map_err(fail())?.file_name();
-            names.extend(name.to_str().filter(|name| Self::is_name(name)).map(str::to_owned));
+            names.extend(name.to_str().filter(|name| is_manifest_name(name)).map(str::to_owned));
         }
         names.sort_by_key(|name| (name != MANIFEST_NAME, name.clone()));
         Ok(names.into_iter().map(|name| dir.join(name)).collect())

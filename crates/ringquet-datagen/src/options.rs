@@ -2,8 +2,12 @@
 
 use ringquet::engine::{DirectChoice, EngineOptions};
 use ringquet_io::{DriverChoice, IoError, IoOptions, WriteChoice, WriteOptions, WriteQueue};
+
 use ringquet_result::Warning;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
+
+use crate::content::options::ContentOptions;
+use crate::writer::options::PageOptions;
 
 /// What to do with files that are already there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -18,64 +22,6 @@ pub enum Existing {
     Resume,
     /// Write all of them again.
     Force,
-}
-
-/// Choices that change the values of a data set. The manifest holds them.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct ContentOptions {
-    /// Fraction of values, from 0 to below 1, that repeat an earlier value of their column chunk.
-    /// Default 0: values of 24 bits and more do not come again while a dictionary has room, so that
-    /// every entry is used once and nothing compresses. 0.9 leaves one new value in ten.
-    pub repeat_fraction: f64,
-    /// Floats of any bit pattern, NaN and infinities included, as DLIO writes them. Default false:
-    /// all finite patterns, subnormals included, equally likely.
-    pub raw_floats: bool,
-}
-
-impl Default for ContentOptions {
-    fn default() -> Self {
-        Self { repeat_fraction: 0.0, raw_floats: false }
-    }
-}
-
-/// Choices that change the pages of a data set and none of its values. The default is what PyArrow
-/// writes and DLIO therefore has. The manifest holds them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct PageOptions {
-    /// Dictionaries, except for booleans. Default true. Without them random content is a quarter
-    /// smaller and trivial to decode.
-    pub dictionary: bool,
-    /// BYTE_STREAM_SPLIT, and no dictionary, for numbers that are stored in 2, 4 or 8 bytes of
-    /// their own: floats and integers from 32 bits on. Default false.
-    pub byte_stream_split: bool,
-    /// Data pages v2. Default false.
-    pub data_page_v2: bool,
-    /// Column index and offset index, behind each row group. Page headers then have no statistics,
-    /// as with Arrow. Default false.
-    pub page_index: bool,
-    /// Bytes from which on a data page is full, looked at after every 1,024 values or at the next
-    /// row. Default 1 MiB.
-    pub page_bytes: u32,
-}
-
-/// Bounds of [`PageOptions::page_bytes`]: below, headers outweigh values; above, a page does not
-/// fit in its 31-bit length together with a row.
-pub(crate) const PAGE_BYTES_RANGE: std::ops::RangeInclusive<u32> = 64..=(512 << 20);
-
-impl Default for PageOptions {
-    fn default() -> Self {
-        Self {
-            dictionary: true,
-            byte_stream_split: false,
-            data_page_v2: false,
-            page_index: false,
-            page_bytes: 1 << 20,
-        }
-    }
 }
 
 /// How a data set is generated.
@@ -107,11 +53,6 @@ pub struct DatagenOptions {
     #[doc(hidden)]
     #[serde(skip)]
     pub storage: Option<TestStorage>,
-}
-
-/// A number of which 0 means that it is left open.
-pub(crate) fn null_if_0<S: Serializer>(number: &usize, serializer: S) -> Result<S::Ok, S::Error> {
-    (*number > 0).then_some(*number).serialize(serializer)
 }
 
 /// What a test has in place of this machine's storage.
@@ -203,4 +144,9 @@ pub(crate) fn threads_for(asked: usize, units: usize) -> usize {
     let available = || std::thread::available_parallelism().map_or(1, usize::from);
     let wanted = if asked == 0 { available() } else { asked };
     wanted.clamp(1, units.max(1))
+}
+
+/// A number of which 0 means that it is left open.
+pub(crate) fn null_if_0<S: Serializer>(number: &usize, serializer: S) -> Result<S::Ok, S::Error> {
+    (*number > 0).then_some(*number).serialize(serializer)
 }

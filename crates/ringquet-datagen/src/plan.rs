@@ -9,17 +9,11 @@ use std::path::PathBuf;
 
 use ringquet_workload::{Compression, Dataset, DatasetType, RowLayout, Workload};
 
-use crate::data_file::Recipe;
+use crate::columns::{check_row_bytes, columns_of};
 use crate::error::DatagenError;
-use crate::options::PageOptions;
-use crate::writer::schema::{self, DataColumn};
-
-/// Bound on the bytes of one row. Writing a row group takes a few rows in memory at once; FLUX's
-/// row, the largest known, has 2.2 MB.
-pub(crate) const ROW_BYTES_MAX: u64 = 1 << 30;
-/// Bound on the PLAIN bytes of one row of a column: with the largest page that is not full they fit in
-/// the 31-bit length of a page.
-pub(crate) const ROW_PLAIN_BYTES_MAX: u64 = (1 << 31) - (513 << 20);
+use crate::recipe::Recipe;
+use crate::writer::options::PageOptions;
+use crate::writer::schema::DataColumn;
 
 /// A file to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,7 +93,7 @@ impl Plan {
             file_bytes_estimated: dataset.footprint().file_bytes,
         };
         let largest = plan.record_elements.iter().max().copied();
-        schema::check_row_bytes(&plan.columns_for(largest))?;
+        check_row_bytes(&plan.columns_for(largest))?;
         Ok(plan)
     }
 
@@ -164,7 +158,7 @@ impl Plan {
     fn columns_for(&self, record_elements: Option<u64>) -> Vec<DataColumn> {
         let parquet = &self.dataset.parquet;
         let columns: Vec<_> = parquet.file_columns().cloned().collect();
-        schema::columns_of(&columns, record_elements.map(|n| (parquet.legacy, n)))
+        columns_of(&columns, record_elements.map(|n| (parquet.legacy, n)))
     }
 
     /// Nominal bytes of `file`: its rows times the bytes of a row by DLIO's widths.

@@ -19,6 +19,7 @@ use twox_hash::XxHash3_128;
 
 use crate::options::Progress;
 use crate::partial::PartialFile;
+use crate::writer::sink::ByteSink;
 
 /// The end of a file under way.
 pub(crate) struct FileSink<'a> {
@@ -65,34 +66,6 @@ impl<'a> FileSink<'a> {
         })
     }
 
-    /// Bytes so far: the offset of what is written next.
-    pub(crate) fn position(&self) -> u64 {
-        self.position
-    }
-
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let slot_bytes = self.queue.slot_bytes();
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let slot = match &mut self.slot {
-                Some(slot) => slot,
-                empty => empty.insert(self.queue.take().map_err(wrapped)?),
-            };
-            let length = rest.len().min(slot_bytes - self.filled);
-            let (part, after) = rest.split_at(length);
-            // Hashed from where it was made, which is nearer than the slot.
-            self.hasher.write(part);
-            slot.put(self.filled, part);
-            self.filled += length;
-            self.position += length as u64;
-            rest = after;
-            if self.filled == slot_bytes {
-                self.send(slot_bytes)?;
-            }
-        }
-        Ok(())
-    }
-
     /// Hands the slot to the queue: what is filled, and zeros up to `length`.
     fn send(&mut self, length: usize) -> io::Result<()> {
         let Some(mut slot) = self.slot.take() else { return Ok(()) };
@@ -120,6 +93,35 @@ impl<'a> FileSink<'a> {
         }
         let (bytes, bytes_hash) = (self.position, self.hasher.finish_128());
         Ok(Finished { file, bytes, bytes_hash, direct: self.out.is_direct() })
+    }
+}
+
+impl ByteSink for FileSink<'_> {
+    fn position(&self) -> u64 {
+        self.position
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let slot_bytes = self.queue.slot_bytes();
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let slot = match &mut self.slot {
+                Some(slot) => slot,
+                empty => empty.insert(self.queue.take().map_err(wrapped)?),
+            };
+            let length = rest.len().min(slot_bytes - self.filled);
+            let (part, after) = rest.split_at(length);
+            // Hashed from where it was made, which is nearer than the slot.
+            self.hasher.write(part);
+            slot.put(self.filled, part);
+            self.filled += length;
+            self.position += length as u64;
+            rest = after;
+            if self.filled == slot_bytes {
+                self.send(slot_bytes)?;
+            }
+        }
+        Ok(())
     }
 }
 

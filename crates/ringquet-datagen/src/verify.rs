@@ -1,19 +1,21 @@
 //! Holding a data set against its manifests.
 
-use ringquet_result::{Warning, WarningCode};
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use ringquet_result::{Warning, WarningCode};
 use serde::Serialize;
 
 use crate::check::{Candidate, Reading, check_files};
 use crate::error::DatagenError;
 use crate::manifest::{Manifest, ManifestFile, path_text, set_digest};
+use crate::manifest_name::is_manifest_name;
 use crate::options::{Progress, TestStorage, null_if_0};
 use crate::partial::is_partial;
+use crate::problem::{Problem, ProblemKind};
 
 /// How a data set is verified.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -30,46 +32,6 @@ pub struct VerifyOptions {
     #[doc(hidden)]
     #[serde(skip)]
     pub storage: Option<TestStorage>,
-}
-
-/// What is wrong with a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum ProblemKind {
-    /// Listed, but not there.
-    Missing,
-    /// There, but not listed.
-    Extra,
-    /// Shorter than listed.
-    Truncated,
-    /// Longer than listed.
-    TooLong,
-    /// Cannot be read or decoded.
-    Unreadable,
-    /// Schema, rows or row groups are not as listed.
-    Structure,
-    /// The values are not as listed.
-    Content,
-    /// The values are as listed, but bytes that no value depends on are not.
-    Bytes,
-    /// Listed twice, differently, by manifests of parts.
-    Conflict,
-    /// Data generation did not finish.
-    Incomplete,
-}
-
-/// Something wrong with a file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Problem {
-    /// Relative to the data folder.
-    pub file: String,
-    /// What it is.
-    pub kind: ProblemKind,
-    /// One sentence with the numbers: for content, the first difference with row group, column and
-    /// row.
-    pub text: String,
 }
 
 /// What was found.
@@ -242,7 +204,7 @@ fn find_extra(
             continue;
         }
         let name = name.to_string_lossy();
-        let is_manifest = below.as_os_str().is_empty() && Manifest::is_name(&name);
+        let is_manifest = below.as_os_str().is_empty() && is_manifest_name(&name);
         let file = path_text(&path);
         if is_manifest || is_listed(&file) {
             continue;

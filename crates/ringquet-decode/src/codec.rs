@@ -38,6 +38,20 @@ impl Codec {
         })
     }
 
+    /// Its number in the specification.
+    #[must_use]
+    pub fn number(self) -> i32 {
+        match self {
+            Self::Uncompressed => 0,
+            Self::Snappy => 1,
+            Self::Gzip => 2,
+            Self::Brotli => 4,
+            Self::Lz4Hadoop => 5,
+            Self::Zstd => 6,
+            Self::Lz4Raw => 7,
+        }
+    }
+
     pub(crate) fn to_index(self) -> u8 {
         match self {
             Self::Uncompressed => 0,

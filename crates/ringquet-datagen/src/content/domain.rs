@@ -3,7 +3,7 @@
 //! A value is a *code* of 1, 8 or 16 bits. The codes of a domain are numbered 0, 1, 2, …; a bijection
 //! of the numbers, another one in every column chunk, gives the order in which codes appear first.
 
-use crate::content::random::short;
+use super::random::short;
 use crate::wide;
 use crate::writer::schema::DataKind;
 

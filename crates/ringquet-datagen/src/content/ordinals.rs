@@ -20,8 +20,8 @@
 
 use std::ops::Range;
 
-use crate::content::domain::Domain;
-use crate::content::random::Key;
+use super::domain::Domain;
+use super::random::Key;
 
 /// The ordinals of some consecutive values.
 #[derive(Debug, PartialEq, Eq)]

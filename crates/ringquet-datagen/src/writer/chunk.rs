@@ -19,19 +19,19 @@ use arrow_array::{Array, ArrayRef};
 use arrow_buffer::{BooleanBufferBuilder, Buffer};
 use ringquet_decode::thrift::StructWriter;
 
-use crate::content::column::Run;
-use crate::options::PageOptions;
-use crate::sink::FileSink;
-use crate::writer::codec::PageCodec;
-use crate::writer::dictionary::{CountedIndices, Dictionary, Indices};
-use crate::writer::hybrid;
-use crate::writer::page::{
-    BYTE_STREAM_SPLIT, DATA_PAGE, DATA_PAGE_V2, DICTIONARY_PAGE, DataPage, IndexedPage, LevelBytes,
-    PLAIN, RLE, RLE_DICTIONARY, dictionary_header, offset_i64, page_i32,
+use super::codec::PageCodec;
+use super::dictionary::{CountedIndices, Dictionary, Indices};
+use super::entry_numbers::EntryNumbers;
+use super::hybrid;
+use super::options::PageOptions;
+use super::page::{
+    BYTE_STREAM_SPLIT, DATA_PAGE, DATA_PAGE_V2, DICTIONARY_PAGE, DataPageHeader, IndexedPage,
+    LevelBytes, PLAIN, RLE, RLE_DICTIONARY, dictionary_header, offset_i64, page_i32,
 };
-use crate::writer::plain::{self, Pieces};
-use crate::writer::schema::{DataColumn, DataKind};
-use crate::writer::statistics::Bounds;
+use super::plain::{self, Pieces};
+use super::schema::{DataColumn, DataKind};
+use super::sink::ByteSink;
+use super::statistics::Bounds;
 
 /// A dictionary of this many bytes is full. Looked at after every batch.
 const DICTIONARY_BYTES: usize = 1 << 20;
@@ -59,7 +59,7 @@ fn concat(parts: &[Buffer]) -> Vec<u8> {
 }
 
 /// A data page in the making.
-struct Page {
+struct OpenPage {
     rows: usize,
     values: usize,
     body: Body,
@@ -105,7 +105,7 @@ pub(crate) struct ChunkWriter<'a> {
     dictionary_at: Option<u64>,
     /// Values go to index pages.
     is_indexing: bool,
-    page: Page,
+    page: OpenPage,
     /// Data pages so far; offsets of those that wait count from the start of `waiting`. Only the
     /// first is kept where there is no page index.
     pages: Vec<IndexedPage>,
@@ -118,18 +118,18 @@ pub(crate) struct ChunkWriter<'a> {
 }
 
 impl<'a> ChunkWriter<'a> {
-    /// Begins a chunk of `rows` rows.
+    /// Begins a chunk of `rows` rows, with no more than `values_max` different values if that is known.
     pub(crate) fn new(
         column: &'a DataColumn,
         rows: u64,
         scratch: &'a mut ChunkScratch,
         options: PageOptions,
-        raw_floats: bool,
+        values_max: Option<usize>,
     ) -> Self {
         let is_split = options.byte_stream_split && plain::split_bytes(column.kind).is_some();
         let has_dictionary = options.dictionary && !is_split;
         let dictionary =
-            if has_dictionary { Dictionary::new(column.kind, raw_floats) } else { None };
+            if has_dictionary { Dictionary::new(column.kind, values_max) } else { None };
         let is_indexing = dictionary.is_some();
         let mut writer = Self {
             column,
@@ -140,7 +140,7 @@ impl<'a> ChunkWriter<'a> {
             waiting_bytes: 0,
             dictionary_at: None,
             is_indexing,
-            page: Page { rows: 0, values: 0, body: Body::default(), bounds: Bounds::default() },
+            page: OpenPage { rows: 0, values: 0, body: Body::default(), bounds: Bounds::default() },
             pages: Vec::new(),
             rows_left: rows,
             batch_rows_left: 0,
@@ -158,7 +158,7 @@ impl<'a> ChunkWriter<'a> {
             DataKind::Boolean => Body::Bits(BooleanBufferBuilder::new(PAGE_ROWS)),
             _ => Body::default(),
         };
-        self.page = Page { rows: 0, values: 0, body, bounds: Bounds::default() };
+        self.page = OpenPage { rows: 0, values: 0, body, bounds: Bounds::default() };
     }
 
     /// Rows of the next batch. The last list of a chunk is a batch of its own.
@@ -171,19 +171,19 @@ impl<'a> ChunkWriter<'a> {
         }
     }
 
-    /// Adds the leaf values of whole rows, given by `run`.
+    /// Adds the leaf values of whole rows, which are the entries `numbers` of the dictionary.
     pub(crate) fn push(
         &mut self,
         leaf: &ArrayRef,
-        run: &Run,
-        sink: &mut FileSink<'_>,
+        numbers: &EntryNumbers,
+        sink: &mut dyn ByteSink,
     ) -> io::Result<()> {
         let per_row = self.column.values_per_row();
         let rows = leaf.len() / per_row;
         let mut row = 0;
         while row < rows {
             let taken = self.batch_rows_left.min(rows - row);
-            self.add(leaf, run, row * per_row..(row + taken) * per_row);
+            self.add(leaf, numbers, row * per_row..(row + taken) * per_row);
             self.page.rows += taken;
             row += taken;
             self.rows_left -= taken as u64;
@@ -196,7 +196,7 @@ impl<'a> ChunkWriter<'a> {
         Ok(())
     }
 
-    fn add(&mut self, leaf: &ArrayRef, run: &Run, range: Range<usize>) {
+    fn add(&mut self, leaf: &ArrayRef, numbers: &EntryNumbers, range: Range<usize>) {
         let part = leaf.slice(range.start, range.len());
         let kind = self.column.kind;
         self.page.bounds.add(kind, part.as_ref());
@@ -208,7 +208,7 @@ impl<'a> ChunkWriter<'a> {
         };
         match (&mut self.page.body, &mut self.dictionary) {
             (Body::Indices(indices), Some(dictionary)) => {
-                dictionary.add(part.as_ref(), run, range, indices);
+                dictionary.add(part.as_ref(), numbers, range, indices);
             }
             (Body::Bits(bits), _) => bits.append_buffer(part.as_boolean().values()),
             (Body::Plain(pieces), _) => pieces.add(kind, part.as_ref()),
@@ -216,7 +216,7 @@ impl<'a> ChunkWriter<'a> {
         }
     }
 
-    fn end_batch(&mut self, sink: &mut FileSink<'_>) -> io::Result<()> {
+    fn end_batch(&mut self, sink: &mut dyn ByteSink) -> io::Result<()> {
         let bytes = match &self.page.body {
             Body::Indices(indices) => {
                 let width = hybrid::index_width(self.entries());
@@ -256,7 +256,7 @@ impl<'a> ChunkWriter<'a> {
     }
 
     /// Cuts the page, if it has values: to the sink, or to those that wait for the dictionary.
-    fn end_page(&mut self, sink: &mut FileSink<'_>) -> io::Result<()> {
+    fn end_page(&mut self, sink: &mut dyn ByteSink) -> io::Result<()> {
         if self.page.values == 0 {
             return Ok(());
         }
@@ -272,7 +272,7 @@ impl<'a> ChunkWriter<'a> {
             codec => codec.compress(&concat(&body)[levels_end..])?,
         };
         let stored = compressed.as_ref().map_or(uncompressed, |bytes| levels_end + bytes.len());
-        let header = DataPage {
+        let header = DataPageHeader {
             kind: self.column.kind,
             rows: self.page.rows,
             values: self.page.values,
@@ -379,7 +379,7 @@ impl<'a> ChunkWriter<'a> {
     }
 
     /// Writes the dictionary page and the pages that wait for it.
-    fn write_dictionary(&mut self, sink: &mut FileSink<'_>) -> io::Result<()> {
+    fn write_dictionary(&mut self, sink: &mut dyn ByteSink) -> io::Result<()> {
         let Some(dictionary) = &mut self.dictionary else { return Ok(()) };
         if self.dictionary_at.is_some() {
             return Ok(());
@@ -405,14 +405,14 @@ impl<'a> ChunkWriter<'a> {
     }
 
     /// Writes what is left.
-    pub(crate) fn finish(mut self, sink: &mut FileSink<'_>) -> io::Result<WrittenChunk> {
+    pub(crate) fn finish(mut self, sink: &mut dyn ByteSink) -> io::Result<WrittenChunk> {
         self.end_page(sink)?;
         self.write_dictionary(sink)?;
         Ok(WrittenChunk {
             dictionary_at: self.dictionary_at,
             value_encoding: self.value_encoding(),
             data_page_type: if self.options.data_page_v2 { DATA_PAGE_V2 } else { DATA_PAGE },
-            codec: self.scratch.codec.id(),
+            codec: self.scratch.codec.codec().number(),
             pages: self.pages,
             bounds: self.bounds,
             totals: self.totals,

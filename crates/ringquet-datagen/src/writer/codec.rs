@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-use ringquet_workload::Compression;
+use ringquet_decode::Codec;
 
 /// Arrow's default level of gzip.
 const GZIP_LEVEL: u32 = 9;
@@ -20,31 +20,34 @@ pub(crate) enum PageCodec {
 }
 
 impl PageCodec {
-    /// The codec of `compression`, at Arrow's level if `level` is none. Those that Parquet does not
-    /// have are refused when a workload is loaded; they count as none.
-    pub(crate) fn new(compression: Compression, level: Option<u32>) -> io::Result<Self> {
-        Ok(match compression {
-            Compression::Snappy => Self::Snappy(Box::new(snap::raw::Encoder::new())),
-            Compression::Gzip => {
-                Self::Gzip(flate2::Compression::new(level.unwrap_or(GZIP_LEVEL).min(9)))
-            }
-            Compression::Lz4 => Self::Lz4Raw,
-            Compression::Zstd => {
+    /// A compressor of `codec`, at Arrow's level if `level` is none.
+    ///
+    /// # Errors
+    /// Of a codec that is only read here, or a context that cannot be made.
+    pub(crate) fn new(codec: Codec, level: Option<u32>) -> io::Result<Self> {
+        Ok(match codec {
+            Codec::Uncompressed => Self::None,
+            Codec::Snappy => Self::Snappy(Box::new(snap::raw::Encoder::new())),
+            Codec::Gzip => Self::Gzip(flate2::Compression::new(level.unwrap_or(GZIP_LEVEL).min(9))),
+            Codec::Lz4Raw => Self::Lz4Raw,
+            Codec::Zstd => {
                 let level = level.unwrap_or(ZSTD_LEVEL).min(22).cast_signed();
                 Self::Zstd(Box::new(zstd::bulk::Compressor::new(level)?))
             }
-            _ => Self::None,
+            Codec::Brotli | Codec::Lz4Hadoop => {
+                return Err(io::Error::other(format!("{codec} is not written")));
+            }
         })
     }
 
-    /// Parquet's number of the codec.
-    pub(crate) fn id(&self) -> i32 {
+    /// Which one.
+    pub(crate) fn codec(&self) -> Codec {
         match self {
-            Self::None => 0,
-            Self::Snappy(_) => 1,
-            Self::Gzip(_) => 2,
-            Self::Zstd(_) => 6,
-            Self::Lz4Raw => 7,
+            Self::None => Codec::Uncompressed,
+            Self::Snappy(_) => Codec::Snappy,
+            Self::Gzip(_) => Codec::Gzip,
+            Self::Lz4Raw => Codec::Lz4Raw,
+            Self::Zstd(_) => Codec::Zstd,
         }
     }
 

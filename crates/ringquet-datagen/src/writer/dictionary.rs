@@ -1,17 +1,15 @@
-//! The dictionary of a column chunk, without looking anything up: the ordinal of a value is its index
-//! (see [`crate::content::ordinals`]).
+//! The dictionary of a column chunk, without looking anything up: values come with the numbers of their entries.
 
 use std::ops::Range;
 
 use arrow_array::Array;
 use arrow_buffer::Buffer;
 
-use crate::content::column::Run;
-use crate::content::domain::Domain;
+use super::entry_numbers::EntryNumbers;
+use super::hybrid;
+use super::plain::Pieces;
+use super::schema::DataKind;
 use crate::wide;
-use crate::writer::hybrid;
-use crate::writer::plain::Pieces;
-use crate::writer::schema::DataKind;
 
 /// Dictionary indices of a page.
 #[derive(Debug)]
@@ -44,7 +42,7 @@ impl Indices {
         }
     }
 
-    fn listed(&mut self) -> &mut Vec<u32> {
+    pub(crate) fn listed(&mut self) -> &mut Vec<u32> {
         if let Self::Counting { first, count } = self {
             *self = Self::Listed((*first..).take(*count).collect());
         }
@@ -113,12 +111,12 @@ pub(crate) struct Dictionary {
 }
 
 impl Dictionary {
-    /// An empty one; none for booleans, which have no dictionary.
-    pub(crate) fn new(kind: DataKind, raw_floats: bool) -> Option<Self> {
+    /// An empty one, which will have `entries_max` entries at most if that is known; none for booleans, which have no
+    /// dictionary.
+    pub(crate) fn new(kind: DataKind, entries_max: Option<usize>) -> Option<Self> {
         if kind == DataKind::Boolean {
             return None;
         }
-        let entries_max = Domain::of(kind, raw_floats).map(|domain| domain.len() as usize);
         Some(Self { kind, values: Pieces::default(), entries: 0, entries_max })
     }
 
@@ -127,21 +125,21 @@ impl Dictionary {
         self.entries_max == Some(self.entries)
     }
 
-    /// Adds `part`, values `range` of those that `run` reports, and appends their indices.
+    /// Adds `part`, values `range` of those with these `numbers`, and appends their indices.
     pub(crate) fn add(
         &mut self,
         part: &dyn Array,
-        run: &Run,
+        numbers: &EntryNumbers,
         range: Range<usize>,
         indices: &mut Indices,
     ) {
-        match run {
-            Run::Fresh => {
+        match numbers {
+            EntryNumbers::Fresh => {
                 self.values.add(self.kind, part);
                 indices.push_counting(u32_of(self.entries), range.len());
                 self.entries += range.len();
             }
-            Run::Listed { indices: listed, first, new } => {
+            EntryNumbers::Listed { numbers: listed, first, new } => {
                 let all = indices.listed();
                 all.reserve(listed.len() - range.start);
                 let listed = &listed[range];
@@ -164,10 +162,6 @@ impl Dictionary {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::content::column::ColumnContent;
-    use crate::content::random::Key;
-    use crate::options::ContentOptions;
-    use crate::writer::schema::{DataColumn, Shape};
 
     #[test]
     fn counted_indices_are_made_anew_for_other_ones() {
@@ -177,39 +171,6 @@ mod tests {
             hybrid::encode_counting(&mut fresh, width, first, count);
             let cached = counted.encode(width, first, count);
             assert_eq!(cached.as_slice(), fresh, "{count} from {first}, width {width}");
-        }
-    }
-
-    #[test]
-    fn a_dictionary_does_not_depend_on_how_values_come() {
-        let kinds = [DataKind::Float16, DataKind::Int8, DataKind::Binary(2), DataKind::Float64];
-        for (kind, repeat_fraction) in kinds.into_iter().flat_map(|kind| [(kind, 0.0), (kind, 0.6)])
-        {
-            let column = DataColumn { name: "c".to_owned(), kind, shape: Shape::Scalar };
-            let options = ContentOptions { repeat_fraction, raw_floats: false };
-            // Slices of values, and of each slice the parts that batches take.
-            let made = |slices: &[usize], part: usize| {
-                let mut content = ColumnContent::new(Key::new(&[3]), &column, options);
-                let mut dictionary = Dictionary::new(kind, false).unwrap();
-                let mut indices = Indices::default();
-                for values in slices {
-                    let (leaf, run) = content.next_leaf(*values);
-                    for start in (0..*values).step_by(part) {
-                        let range = start..(start + part).min(*values);
-                        let taken = leaf.slice(range.start, range.len());
-                        dictionary.add(taken.as_ref(), &run, range, &mut indices);
-                    }
-                }
-                let bytes = dictionary.values.into_buffers();
-                let bytes = bytes.iter().map(Buffer::as_slice).collect::<Vec<_>>().concat();
-                let indices = indices.listed().clone();
-                (dictionary.entries, bytes, indices)
-            };
-            let whole = made(&[5000], 5000);
-            assert_eq!(whole.2.iter().max().map(|last| *last as usize + 1), Some(whole.0));
-            for slices in [&[1, 4999][..], &[2500, 2500], &[7, 1024, 3969]] {
-                assert_eq!(made(slices, 1024), whole, "{kind:?}, {repeat_fraction}, {slices:?}");
-            }
         }
     }
 }

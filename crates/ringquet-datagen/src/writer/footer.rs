@@ -7,8 +7,8 @@ use arrow_schema::Schema;
 use parquet::arrow::encode_arrow_schema;
 use ringquet_decode::thrift::StructWriter;
 
-use crate::writer::page::offset_i64;
-use crate::writer::schema::{DataColumn, DataKind};
+use super::page::offset_i64;
+use super::schema::{DataColumn, DataKind};
 
 /// In `created_by` of every file.
 pub(crate) const CREATED_BY: &str = concat!("ringquet version ", env!("CARGO_PKG_VERSION"));

@@ -8,8 +8,8 @@
 
 use ringquet_decode::thrift::StructWriter;
 
-use crate::writer::schema::DataKind;
-use crate::writer::statistics::Bounds;
+use super::schema::DataKind;
+use super::statistics::Bounds;
 
 /// Parquet's numbers of encodings.
 pub(crate) const PLAIN: i32 = 0;
@@ -23,7 +23,7 @@ pub(crate) const DICTIONARY_PAGE: i32 = 2;
 pub(crate) const DATA_PAGE_V2: i32 = 3;
 
 /// Contents of the header of a data page.
-pub(crate) struct DataPage<'a> {
+pub(crate) struct DataPageHeader<'a> {
     pub(crate) kind: DataKind,
     pub(crate) rows: usize,
     pub(crate) values: usize,
@@ -42,8 +42,8 @@ pub(crate) struct LevelBytes {
     pub(crate) definition: usize,
 }
 
-impl DataPage<'_> {
-    /// The header in front of a page of so many bytes.
+impl DataPageHeader<'_> {
+    /// Its bytes, in front of a page of so many.
     pub(crate) fn header(&self, uncompressed: usize, stored: usize) -> Vec<u8> {
         let statistics = |id: i16, page: &mut StructWriter<'_>| {
             if let Some(bounds) = self.bounds {

@@ -9,7 +9,7 @@ use arrow_array::types::{
 };
 use arrow_buffer::Buffer;
 
-use crate::writer::schema::DataKind;
+use super::schema::DataKind;
 
 const _: () = assert!(cfg!(target_endian = "little"), "Arrow's values are written as they lie");
 

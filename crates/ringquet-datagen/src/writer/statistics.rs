@@ -8,8 +8,8 @@ use arrow_array::types::{
 };
 use ringquet_decode::thrift::StructWriter;
 
+use super::schema::DataKind;
 use crate::wide;
-use crate::writer::schema::DataKind;
 
 /// Arrow leaves bounds out that are longer than this many bytes.
 const BOUND_BYTES_MAX: usize = 4096;
