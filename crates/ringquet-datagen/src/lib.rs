@@ -18,6 +18,8 @@
 //! - [`verify`] reads everything back, compares digests, and where one differs regenerates the
 //!   content and names the first row that is not what it was.
 
+// Modules in reading order; each uses only those above it.
+
 // loops over values, compiled for wide vectors
 mod wide;
 
@@ -27,13 +29,17 @@ mod writer;
 // every value, from the seed
 mod content;
 
+// what can go wrong, what can be chosen
+mod manifest_name;
+
 mod error;
 mod options;
 
-// from a workload to files, rows and columns
+// from a workload to rows, columns and files
 mod columns;
-mod plan;
 mod recipe;
+
+mod plan;
 
 // one file on disk
 mod partial;
@@ -43,12 +49,12 @@ mod data_file;
 
 // what was written
 mod manifest;
-mod manifest_name;
 
 // is it still?
-mod check;
 mod difference;
 mod problem;
+
+mod check;
 
 // all files
 mod generate;

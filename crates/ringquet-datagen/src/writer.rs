@@ -11,16 +11,18 @@ pub(crate) mod options;
 pub(crate) mod schema;
 pub(crate) mod sink;
 
-// levels and indices, values, dictionary, bounds, headers, codecs
-pub(crate) mod dictionary;
+// levels and indices, values, bounds
 mod hybrid;
-mod page;
 mod plain;
 mod statistics;
 
+// dictionary, headers, codecs
 pub(crate) mod codec;
+pub(crate) mod dictionary;
+mod page;
 
 // pages to chunks to files
 mod chunk;
-pub(crate) mod file;
 pub(crate) mod footer;
+
+pub(crate) mod file;

@@ -39,7 +39,7 @@ impl BatchSize {
         let schema = footer.schema();
         let mut row_bytes = RowBytes::default();
         for (leaf, chunk) in chunks {
-            let fixed = schema.plan(schema.root_of(*leaf)).and_then(|plan| plan.row_bytes());
+            let fixed = schema.layout(schema.root_of(*leaf)).and_then(|layout| layout.row_bytes());
             match fixed {
                 Some(width) => row_bytes.fixed += width,
                 // What is known of others is what they take in the file.

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use crate::error::Fault;
-
 /// Codec of a column chunk; the numbers are those of the specification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Codec {
@@ -24,8 +22,10 @@ pub enum Codec {
 }
 
 impl Codec {
-    pub(crate) fn from_thrift(number: i32) -> Result<Self, Fault> {
-        Ok(match number {
+    /// The codec with this number; `None` for LZO, which nothing here reads, and for numbers that the specification does not
+    /// have.
+    pub(crate) fn of_number(number: i32) -> Option<Self> {
+        Some(match number {
             0 => Self::Uncompressed,
             1 => Self::Snappy,
             2 => Self::Gzip,
@@ -33,8 +33,7 @@ impl Codec {
             5 => Self::Lz4Hadoop,
             6 => Self::Zstd,
             7 => Self::Lz4Raw,
-            3 => return Err(Fault::unsupported("codec LZO")),
-            other => return Err(Fault::unsupported(format!("codec number {other}"))),
+            _ => return None,
         })
     }
 

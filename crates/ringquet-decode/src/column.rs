@@ -19,19 +19,33 @@
 //! column. Where the pages and dictionaries of all columns take more than their share of the memory, they are given back after
 //! each batch, and read again for the next one: slower, but within the budget.
 
-mod data_page;
-mod dictionary;
-mod fixed;
-mod flat;
-mod index_blocks;
-mod kept_dictionary;
-mod list;
-mod output;
+// memory
 mod page_memory;
+
+mod dictionary;
+mod kept_dictionary;
+
+// positions in a page
+mod index_blocks;
 mod prefixed;
-mod quota;
-mod strings;
+
 mod value_cursor;
+
+mod data_page;
+
+// the batch
+mod output;
+
+// levels to slots
+mod quota;
+
+mod flat;
+mod list;
+
+// values to slots
+mod fixed;
+mod strings;
+
 mod values;
 
 use std::ops::Range;
@@ -40,11 +54,11 @@ use std::sync::Arc;
 use arrow_array::ArrayRef;
 
 use crate::error::Fault;
-use crate::fill::{ColumnContext, Filled, Share};
+use crate::fill::{ColumnContext, FillRequest, Filled};
 use crate::page::header::PageKind;
 use crate::page::walk::{self, PageStep, PageWalk};
 use crate::pool::BufferPool;
-use crate::schema::column_plan::{ColumnPlan, Leaf, Shape};
+use crate::schema::column_layout::{ColumnLayout, Leaf, Shape};
 use crate::source::ChunkSource;
 use data_page::DataPage;
 use kept_dictionary::KeptDictionary;
@@ -54,7 +68,7 @@ use quota::Quota;
 
 /// Decoder of one root column that has one leaf.
 pub(crate) struct FastColumn {
-    plan: Arc<ColumnPlan>,
+    layout: Arc<ColumnLayout>,
     walk: PageWalk,
     dictionary: KeptDictionary,
     /// In a box of its own: of thousands of columns only one is in the middle of a page that is not decompressed.
@@ -75,18 +89,18 @@ impl FastColumn {
     /// A decoder for the column chunk that `walk` walks, in batches of `batch_rows` of its `rows` rows, none of which takes
     /// more than `bytes_max`.
     pub(crate) fn new(
-        plan: Arc<ColumnPlan>,
+        layout: Arc<ColumnLayout>,
         walk: PageWalk,
         rows: u64,
         batch_rows: usize,
         bytes_max: usize,
         pool: &BufferPool,
     ) -> Self {
-        let capacity = Capacity::guess(&plan, walk.chunk(), batch_rows, rows, bytes_max);
+        let capacity = Capacity::guess(&layout, walk.chunk(), batch_rows, rows, bytes_max);
         let pool = pool.clone();
         let decompressed = PageMemory::new(&pool);
         Self {
-            plan,
+            layout,
             walk,
             dictionary: KeptDictionary::default(),
             page: None,
@@ -109,18 +123,18 @@ impl FastColumn {
         self.output.as_ref().map_or(0, Output::bytes) + split
     }
 
-    /// Decodes until the next `share.rows` rows are complete, or as many as fit into `share.bytes`, one at least; which
+    /// Decodes until the next `request.rows` rows are complete, or as many as fit into `request.bytes`, one at least; which
     /// bytes that takes if they are not at hand. After the last rows of the row group the column chunk must end.
     pub(crate) fn fill(
         &mut self,
-        share: Share,
+        request: FillRequest,
         source: &mut dyn ChunkSource,
         context: &mut ColumnContext,
     ) -> Result<Filled, Fault> {
-        let new = || Output::new(&self.plan, &self.pool, self.capacity);
+        let new = || Output::new(&self.layout, &self.pool, self.capacity);
         let mut output = self.output.take().unwrap_or_else(new);
-        let wanted = self.fill_output(&mut output, share, source, context)?;
-        if share.is_last && output.rows() >= share.rows && output.stopped_before_a_row() {
+        let wanted = self.fill_output(&mut output, request, source, context)?;
+        if request.is_last && output.rows() >= request.rows && output.stopped_before_a_row() {
             return Err(Fault::out_of_spec("column chunk has more rows than its row group"));
         }
         let rows = output.rows();
@@ -143,14 +157,14 @@ impl FastColumn {
     fn fill_output(
         &mut self,
         output: &mut Output,
-        share: Share,
+        request: FillRequest,
         source: &mut dyn ChunkSource,
         context: &mut ColumnContext,
     ) -> Result<Option<Range<u64>>, Fault> {
-        let rows = share.rows;
+        let rows = request.rows;
         while !output.is_complete(rows) {
             if self.lacks_dictionary() {
-                let (leaf, codec) = (&self.plan.leaf, self.walk.codec());
+                let (leaf, codec) = (&self.layout.leaf, self.walk.codec());
                 let decompressor = &mut context.contexts.decompressor;
                 let column = self.walk.leaf();
                 let wanted = self.dictionary.read_again(
@@ -167,7 +181,7 @@ impl FastColumn {
             }
             let step = match &self.page {
                 Some(page) if page.is_decompressed() && self.decompressed.is_there() => {
-                    if self.decode_page(output, share, None)? == Decoded::Full {
+                    if self.decode_page(output, request, None)? == Decoded::Full {
                         return self.end_early(output);
                     }
                     continue;
@@ -194,13 +208,14 @@ impl FastColumn {
                     let is_dictionary = matches!(page.header.kind, PageKind::Dictionary { .. });
                     if walk::is_plain(&page.header, codec) {
                         if is_dictionary {
-                            let leaf = &self.plan.leaf;
+                            let leaf = &self.layout.leaf;
                             self.dictionary.set_at_source(leaf, &page, &self.pool)?;
                             self.walk.advance();
                             continue;
                         }
                         let kind = page.header.kind;
-                        if self.page_at_source(output, kind, share, page.bytes)? == Decoded::Full {
+                        if self.page_at_source(output, kind, request, page.bytes)? == Decoded::Full
+                        {
                             return self.end_early(output);
                         }
                     } else {
@@ -212,7 +227,7 @@ impl FastColumn {
                             &mut context.contexts.decompressor,
                             |length| memory.of_length(length),
                         )?;
-                        let place = page.place();
+                        let location = page.location();
                         self.stays_at_page = !is_dictionary && self.pool.holds_too_much();
                         if !self.stays_at_page {
                             self.walk.advance();
@@ -220,11 +235,12 @@ impl FastColumn {
                         if is_dictionary {
                             let new = PageMemory::new(&self.pool);
                             let memory = std::mem::replace(&mut self.decompressed, new);
-                            let leaf = &self.plan.leaf;
-                            self.dictionary.set_decompressed(leaf, place, memory, &self.pool)?;
+                            let leaf = &self.layout.leaf;
+                            self.dictionary.set_decompressed(leaf, location, memory, &self.pool)?;
                         } else if self.page.is_none() {
                             let bytes = self.decompressed.bytes();
-                            let page = DataPage::new(place.header.kind, bytes, &self.plan, true)?;
+                            let page =
+                                DataPage::new(location.header.kind, bytes, &self.layout, true)?;
                             self.page = Some(Box::new(page));
                         }
                     }
@@ -236,8 +252,8 @@ impl FastColumn {
 
     /// The batch is full before it has all requested rows.
     fn end_early(&mut self, output: &mut Output) -> Result<Option<Range<u64>>, Fault> {
-        if matches!(self.plan.shape, Shape::List(_)) {
-            self.split = Some(Box::new(output.split_last_row(&self.plan, &self.pool)?));
+        if matches!(self.layout.shape, Shape::List(_)) {
+            self.split = Some(Box::new(output.split_last_row(&self.layout, &self.pool)?));
         }
         Ok(None)
     }
@@ -247,16 +263,16 @@ impl FastColumn {
         &mut self,
         output: &mut Output,
         kind: PageKind,
-        share: Share,
+        request: FillRequest,
         bytes: &[u8],
     ) -> Result<Decoded, Fault> {
         if self.page.is_none() {
-            self.page = Some(Box::new(DataPage::new(kind, bytes, &self.plan, false)?));
+            self.page = Some(Box::new(DataPage::new(kind, bytes, &self.layout, false)?));
         }
         if self.lacks_dictionary() {
             return Ok(Decoded::All);
         }
-        self.decode_page(output, share, Some(bytes))
+        self.decode_page(output, request, Some(bytes))
     }
 
     /// The page is one of indices into a dictionary that was given back.
@@ -269,20 +285,21 @@ impl FastColumn {
     fn decode_page(
         &mut self,
         output: &mut Output,
-        share: Share,
+        request: FillRequest,
         at_source: Option<&[u8]>,
     ) -> Result<Decoded, Fault> {
         let Some(page) = &mut self.page else { return Ok(Decoded::All) };
         let bytes = at_source.unwrap_or(self.decompressed.bytes());
-        let leaf = &self.plan.leaf;
-        let rows = share.rows;
+        let leaf = &self.layout.leaf;
+        let rows = request.rows;
         while page.left() > 0 && !output.is_complete(rows) {
             let dictionary = self.dictionary.get();
-            let quota = Quota::of(&self.plan, page, bytes, dictionary, output, rows, share.bytes);
+            let quota =
+                Quota::of(&self.layout, page, bytes, dictionary, output, rows, request.bytes);
             if quota.is_nothing() {
                 return Ok(Decoded::Full);
             }
-            match &self.plan.shape {
+            match &self.layout.shape {
                 Shape::Flat { nullable } => {
                     let (slots, present) =
                         flat::take_levels(page, bytes, *nullable, output, rows, quota)?;
@@ -328,7 +345,7 @@ impl FastColumn {
         self.capacity = output.capacity();
         self.output = self.split.take().map(|output| *output);
         let bytes = output.bytes();
-        output.finish(&self.plan).map(|array| (array, bytes))
+        output.finish(&self.layout).map(|array| (array, bytes))
     }
 }
 

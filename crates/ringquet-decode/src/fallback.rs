@@ -31,12 +31,12 @@ use parquet::errors::ParquetError;
 use crate::decompress::Decompressor;
 use crate::encoding::PageEncoding;
 use crate::error::Fault;
-use crate::fill::{ColumnContext, Filled, Share};
+use crate::fill::{ColumnContext, FillRequest, Filled};
 use crate::guarded::guarded;
 use crate::kernels::delta::DeltaCursor;
 use crate::options::DecodeOptions;
 use crate::page::header::{PageHeader, PageKind};
-use crate::page::walk::{self, PagePlace, PageStep, PageWalk, RawPage};
+use crate::page::walk::{self, PageLocation, PageStep, PageWalk, RawPage};
 use crate::pool::{BufferPool, Hold};
 use crate::schema::file_schema::{FileSchema, RootReader};
 use crate::source::ChunkSource;
@@ -87,7 +87,7 @@ struct LeafPages {
 struct KeptPage {
     /// `None` while it is given back.
     page: Option<Page>,
-    place: PagePlace,
+    location: PageLocation,
 }
 
 /// A page that was read again, and its length as the crate is given it.
@@ -142,29 +142,29 @@ impl FallbackColumn {
         to_usize(self.batch_bytes)
     }
 
-    /// Queues pages until `share.rows` more rows can be taken, or as many as fit into `share.bytes`; which bytes that takes
+    /// Queues pages until `request.rows` more rows can be taken, or as many as fit into `request.bytes`; which bytes that takes
     /// if they are not at hand. After the last rows of the row group the column chunk must end.
     pub(crate) fn fill(
         &mut self,
-        share: Share,
+        request: FillRequest,
         source: &mut dyn ChunkSource,
         context: &mut ColumnContext,
     ) -> Result<Filled, (usize, Fault)> {
         if let Some(decoded) = &self.decoded {
-            let rows = share.rows.min(decoded.len());
+            let rows = request.rows.min(decoded.len());
             let bytes_of = |leaf: &LeafPages| leaf.sizes.fitting(rows as u64, u64::MAX).1;
             self.batch_bytes = self.leaves.iter().map(bytes_of).sum();
             return Ok(Filled::Rows(rows));
         }
-        let mut rows = share.rows as u64;
+        let mut rows = request.rows as u64;
         let mut used = 0;
         for at in 0..self.leaves.len() {
             let target = self.rows_taken + rows;
             let leaf = &mut self.leaves[at];
             let index = leaf.walk.leaf();
             let in_leaf = |fault| (index, fault);
-            let room = (share.bytes as u64).saturating_sub(used);
-            let is_last = share.is_last && rows == share.rows as u64;
+            let room = (request.bytes as u64).saturating_sub(used);
+            let is_last = request.is_last && rows == request.rows as u64;
             // Enough for a batch that ends early.
             let has_enough = |leaf: &LeafPages| leaf.sizes.rows() > 0 && leaf.sizes.bytes() > room;
             while !leaf.has(target, is_last) && !has_enough(leaf) {
@@ -200,7 +200,7 @@ impl FallbackColumn {
             }
         }
         self.batch_bytes = used;
-        let rows = usize::try_from(rows).unwrap_or(share.rows);
+        let rows = usize::try_from(rows).unwrap_or(request.rows);
         if self.leaves.first().is_some_and(|leaf| leaf.pool.holds_too_much()) {
             let first = self.leaves[0].walk.leaf();
             let of_first = |fault| (first, fault);
@@ -315,7 +315,7 @@ impl LeafPages {
             PageStep::Page(page) => page,
         };
         check_encodings(&page.header)?;
-        let place = page.place();
+        let location = page.location();
         let decompressed_bytes = u64::from(walk::decompressed_bytes(&page.header, codec));
         let mut hold = self.pool.hold();
         let (header, bytes) =
@@ -328,7 +328,7 @@ impl LeafPages {
             // The crate makes a copy of its own.
             self.dictionary_hold.set(2 * bytes.len() + self.sizes.entries_bytes())?;
             let page = page_of(&header, bytes.into());
-            self.dictionary = page.map(|page| KeptPage { page: Some(page), place });
+            self.dictionary = page.map(|page| KeptPage { page: Some(page), location });
             return Ok(None);
         }
         let rows = self.sizes.add_page(header.kind, &bytes)?;
@@ -340,7 +340,7 @@ impl LeafPages {
         self.row_starts += rows.starts;
         if let Some(page) = page_of(&header, bytes.into()) {
             let end_row = self.row_starts;
-            let kept = KeptPage { page: Some(page), place };
+            let kept = KeptPage { page: Some(page), location };
             self.pages.push_back(QueuedPage { kept, first_row, end_row, rows, hold });
         }
         Ok(None)
@@ -385,21 +385,22 @@ impl LeafPages {
         source: &mut dyn ChunkSource,
         context: &mut ColumnContext,
     ) -> Result<Option<Range<u64>>, Fault> {
-        if let Some(KeptPage { page: None, place }) = &self.dictionary {
-            let place = place.clone();
-            let Some(PageAgain { page, bytes, hold }) = self.read_again(&place, source, context)?
+        if let Some(KeptPage { page: None, location }) = &self.dictionary {
+            let location = location.clone();
+            let Some(PageAgain { page, bytes, hold }) =
+                self.read_again(&location, source, context)?
             else {
-                return Ok(Some(place.range));
+                return Ok(Some(location.range));
             };
             drop(hold);
             self.dictionary_hold.set(2 * bytes + self.sizes.entries_bytes())?;
-            self.dictionary = page.map(|page| KeptPage { page: Some(page), place });
+            self.dictionary = page.map(|page| KeptPage { page: Some(page), location });
         }
         for at in 0..self.pages.len() {
-            if let KeptPage { page: None, place } = &self.pages[at].kept {
-                let place = place.clone();
-                let Some(again) = self.read_again(&place, source, context)? else {
-                    return Ok(Some(place.range));
+            if let KeptPage { page: None, location } = &self.pages[at].kept {
+                let location = location.clone();
+                let Some(again) = self.read_again(&location, source, context)? else {
+                    return Ok(Some(location.range));
                 };
                 let queued = &mut self.pages[at];
                 (queued.kept.page, queued.hold) = (again.page, again.hold);
@@ -411,11 +412,11 @@ impl LeafPages {
     /// A page that was given back, if its bytes are at hand.
     fn read_again(
         &self,
-        place: &PagePlace,
+        location: &PageLocation,
         source: &mut dyn ChunkSource,
         context: &mut ColumnContext,
     ) -> Result<Option<PageAgain>, Fault> {
-        let Some(page) = place.page(self.walk.leaf(), source) else { return Ok(None) };
+        let Some(page) = location.page(self.walk.leaf(), source) else { return Ok(None) };
         let decompressor = &mut context.contexts.decompressor;
         let mut hold = self.pool.hold();
         let (header, bytes) = self.handed_over(&page, decompressor, &mut hold)?;

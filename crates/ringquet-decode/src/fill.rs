@@ -26,9 +26,9 @@ impl AddAssign for DecodeCounters {
     }
 }
 
-/// What a column may add to the batch.
+/// What a column is asked to add to the batch.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Share {
+pub(crate) struct FillRequest {
     /// Rows that are wanted.
     pub(crate) rows: usize,
     /// Bytes that they may take; one row may take more.

@@ -10,16 +10,24 @@
 //! kept is a few bytes per selected column chunk ([`chunks`]). Only the schema goes to the `parquet` crate: it gets a
 //! little footer of its own, with no row groups and the schema written anew ([`crate::schema::rewrite`]).
 
-mod chunks;
 pub(crate) mod column_chunk;
-mod created_by;
-mod details;
-pub(crate) mod file_footer;
-mod narrow;
-mod parse;
-mod short_chunks;
 pub(crate) mod tail;
+
+// what is kept
+mod chunks;
+
+pub(crate) mod file_footer;
+
+// how it is read: once, most of it by its likeness to what came before
+mod created_by;
+mod short_chunks;
 mod template;
+
+mod parse;
+
+// fewer columns of it, and more about them
+mod details;
+mod narrow;
 
 pub use column_chunk::ColumnChunk;
 pub use details::{ColumnChunkDetails, FooterDetails, PageCount};

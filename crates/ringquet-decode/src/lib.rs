@@ -29,34 +29,61 @@
 
 #![deny(unsafe_code)]
 
-mod error;
+// Modules in reading order; each uses only those above it.
+
+// the compact protocol, and numbers in as many bytes as they need
 #[doc(hidden)]
 pub mod thrift;
 
-mod footer;
-mod schema;
-mod stored;
-
+// names of the specification
 mod codec;
-mod decompress;
 mod encoding;
-mod fill;
+
+// what can be wrong, and calls into the parquet crate that become it
+mod error;
 mod guarded;
-mod levels;
+
+// how to read, and from where
 mod options;
-mod page;
 mod source;
+
+// views of bytes, and loops over them
 mod words;
 
 mod kernels;
-mod pool;
+
+// runs of levels and of dictionary indices
+mod levels;
+
+// columns: as the file lists them, as Arrow shows them, as the kernels read them
+mod stored;
+
+mod schema;
+
+// where their chunks lie
+mod footer;
+
+// from a chunk to its pages
+mod decompress;
+
+mod page;
+
+// memory that is used again
 mod sync;
 
-mod batch_size;
+mod pool;
+
+// from pages to arrays: by our kernels, by the parquet crate
+mod fill;
+
 mod column;
 mod fallback;
+
+// all columns of a row group, batch by batch
+mod batch_size;
 mod row_group;
 
+// hashes of what came out
 mod digest;
 
 #[cfg(feature = "fuzzing")]

@@ -21,7 +21,7 @@ use crate::batch_size::BatchSize;
 use crate::column::FastColumn;
 use crate::error::{DecodeError, Fault, Place};
 use crate::fallback::FallbackColumn;
-use crate::fill::{ColumnContext, DecodeCounters, Filled, Share};
+use crate::fill::{ColumnContext, DecodeCounters, FillRequest, Filled};
 use crate::footer::column_chunk::ColumnChunk;
 use crate::footer::file_footer::Footer;
 use crate::options::{DecodeOptions, DecoderChoice};
@@ -47,23 +47,23 @@ pub enum Step {
 }
 
 /// Decoder of one root column.
-enum Column {
+enum RootColumn {
     Fast(Box<FastColumn>),
     Fallback(Box<FallbackColumn>),
 }
 
-impl Column {
+impl RootColumn {
     fn fill(
         &mut self,
-        share: Share,
+        request: FillRequest,
         source: &mut dyn ChunkSource,
         context: &mut ColumnContext,
     ) -> Result<Filled, (usize, Fault)> {
         match self {
             Self::Fast(column) => {
-                column.fill(share, source, context).map_err(|fault| (column.walk().leaf(), fault))
+                column.fill(request, source, context).map_err(|fault| (column.walk().leaf(), fault))
             }
-            Self::Fallback(column) => column.fill(share, source, context),
+            Self::Fallback(column) => column.fill(request, source, context),
         }
     }
 
@@ -94,7 +94,7 @@ impl Column {
 
 /// A column and the rows that it had decoded before the batch that they would have gone into ended.
 struct Advancing {
-    column: Column,
+    column: RootColumn,
     /// Rows that were decoded and not given, and the bytes that each takes on average.
     rest: Option<(ArrayRef, usize)>,
 }
@@ -108,14 +108,14 @@ impl Advancing {
 
     fn fill(
         &mut self,
-        share: Share,
+        request: FillRequest,
         source: &mut dyn ChunkSource,
         context: &mut ColumnContext,
     ) -> Result<Filled, (usize, Fault)> {
         if let Some((rest, _)) = &self.rest {
-            return Ok(Filled::Rows(rest.len().min(share.rows)));
+            return Ok(Filled::Rows(rest.len().min(request.rows)));
         }
-        self.column.fill(share, source, context)
+        self.column.fill(request, source, context)
     }
 
     /// The first `rows` rows that it has, and their bytes.
@@ -182,7 +182,7 @@ impl RowGroupDecoder {
         let schema = footer.schema();
         let mut context = ColumnContext::new(pool);
         let chunks: Vec<(usize, ColumnChunk)> = footer.column_chunks(row_group).collect();
-        let mut columns: Vec<Column> = Vec::with_capacity(footer.roots().len());
+        let mut columns: Vec<RootColumn> = Vec::with_capacity(footer.roots().len());
         let batch = BatchSize::of_row_group(options, footer, &chunks, rows);
         let batch_rows = batch.planned();
         let mut rest = chunks.as_slice();
@@ -197,13 +197,13 @@ impl RowGroupDecoder {
             };
             if options.decoder == DecoderChoice::Auto
                 && let [(_, chunk)] = of_root
-                && let Some(plan) = schema.plan(*root)
-                && plan.covers(chunk.encodings, chunk.num_values, rows)
+                && let Some(layout) = schema.layout(*root)
+                && layout.covers(chunk.encodings, chunk.num_values, rows)
             {
                 let walk = walk(&of_root[0]);
-                let (plan, bytes_max) = (Arc::clone(plan), options.row_bytes_max);
-                let column = FastColumn::new(plan, walk, rows, batch_rows, bytes_max, pool);
-                columns.push(Column::Fast(Box::new(column)));
+                let (layout, bytes_max) = (Arc::clone(layout), options.row_bytes_max);
+                let column = FastColumn::new(layout, walk, rows, batch_rows, bytes_max, pool);
+                columns.push(RootColumn::Fast(Box::new(column)));
                 context.counters.fast_column_chunks += 1;
                 continue;
             }
@@ -217,7 +217,7 @@ impl RowGroupDecoder {
                     })
                 })?;
             context.counters.fallback_column_chunks += of_root.len() as u64;
-            columns.push(Column::Fallback(Box::new(column)));
+            columns.push(RootColumn::Fallback(Box::new(column)));
         }
         let columns = columns.into_iter().map(|column| Advancing { column, rest: None });
         Ok(Self {
@@ -253,12 +253,12 @@ impl RowGroupDecoder {
             let own = column.bytes();
             let others = self.batch_bytes - own;
             let rows = self.batch.rows;
-            let share = Share {
+            let request = FillRequest {
                 rows,
                 bytes: self.batch.bytes_max.saturating_sub(others),
                 is_last: rows == rows_left,
             };
-            let filled = column.fill(share, source, &mut self.context);
+            let filled = column.fill(request, source, &mut self.context);
             self.batch_bytes = others + column.bytes();
             match filled {
                 Ok(Filled::Rows(rows)) => self.batch.rows = rows.min(self.batch.rows),

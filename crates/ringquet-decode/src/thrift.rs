@@ -11,9 +11,10 @@
 pub(crate) mod kind;
 pub(crate) mod varint;
 
-pub(crate) mod masked;
 pub(crate) mod reader;
 pub(crate) mod writer;
+
+pub(crate) mod masked;
 
 pub use varint::write as write_varint;
 pub use writer::StructWriter;

@@ -24,12 +24,12 @@ use crate::writer::entry_numbers::EntryNumbers;
 use crate::writer::schema::{DataColumn, DataKind, Shape};
 
 /// Which ordinals of values of 24 bits and more.
-enum Numbers<'a> {
+enum WideOrdinals<'a> {
     Range(Range<u64>),
     Listed(&'a [u64]),
 }
 
-impl Numbers<'_> {
+impl WideOrdinals<'_> {
     fn for_each(&self, mut visit: impl FnMut(u64)) {
         match self {
             Self::Range(range) => range.clone().for_each(visit),
@@ -79,12 +79,12 @@ impl<'a> ColumnContent<'a> {
         let ordinals = self.ordinals.next(rows * self.column.values_per_row());
         let seen = self.ordinals.seen();
         match ordinals {
-            Ordinals::Fresh(range) => (self.wide(&Numbers::Range(range)), EntryNumbers::Fresh),
+            Ordinals::Fresh(range) => (self.wide(&WideOrdinals::Range(range)), EntryNumbers::Fresh),
             Ordinals::Wide(ordinals) => {
-                let values = self.wide(&Numbers::Listed(&ordinals));
+                let values = self.wide(&WideOrdinals::Listed(&ordinals));
                 let index = |ordinal: &u64| u32::try_from(*ordinal).unwrap_or(u32::MAX);
                 let numbers = ordinals.iter().map(index).collect();
-                let new = self.wide(&Numbers::Range(first..seen));
+                let new = self.wide(&WideOrdinals::Range(first..seen));
                 (values, EntryNumbers::Listed { numbers, first, new })
             }
             Ordinals::Narrow(domain, numbers) => {
@@ -151,7 +151,7 @@ impl<'a> ColumnContent<'a> {
     }
 
     /// Values of 24 bits and more.
-    fn wide(&self, numbers: &Numbers<'_>) -> ArrayRef {
+    fn wide(&self, numbers: &WideOrdinals<'_>) -> ArrayRef {
         let raw = self.raw_floats;
         match self.column.kind {
             DataKind::Uint32 => primitive::<UInt32Type>(self.bits32(numbers, false)),
@@ -172,10 +172,10 @@ impl<'a> ColumnContent<'a> {
         }
     }
 
-    fn bits32(&self, numbers: &Numbers<'_>, finite: bool) -> Vec<u32> {
+    fn bits32(&self, numbers: &WideOrdinals<'_>, finite: bool) -> Vec<u32> {
         match numbers {
-            Numbers::Range(range) => self.key.values32(range.clone(), finite),
-            Numbers::Listed(ordinals) => {
+            WideOrdinals::Range(range) => self.key.values32(range.clone(), finite),
+            WideOrdinals::Listed(ordinals) => {
                 let value = |n: &u64| {
                     let (number, halves) = self.in_block(*n);
                     let bits = value32(number, halves);
@@ -186,10 +186,10 @@ impl<'a> ColumnContent<'a> {
         }
     }
 
-    fn bits64(&self, numbers: &Numbers<'_>, finite: bool) -> Vec<u64> {
+    fn bits64(&self, numbers: &WideOrdinals<'_>, finite: bool) -> Vec<u64> {
         match numbers {
-            Numbers::Range(range) => self.key.values64(range.clone(), finite),
-            Numbers::Listed(ordinals) => {
+            WideOrdinals::Range(range) => self.key.values64(range.clone(), finite),
+            WideOrdinals::Listed(ordinals) => {
                 let value = |n: &u64| {
                     let bits = self.key.value64(*n);
                     if finite { finite64(bits, self.key) } else { bits }
@@ -199,7 +199,7 @@ impl<'a> ColumnContent<'a> {
         }
     }
 
-    fn strings(&self, numbers: &Numbers<'_>) -> StringArray {
+    fn strings(&self, numbers: &WideOrdinals<'_>) -> StringArray {
         let mut text = Vec::new();
         let mut ends = vec![0_i32];
         numbers.for_each(|n| {
@@ -212,7 +212,7 @@ impl<'a> ColumnContent<'a> {
         StringArray::new(offsets, Buffer::from_vec(text), None)
     }
 
-    fn binaries(&self, numbers: &Numbers<'_>, size: usize) -> BinaryArray {
+    fn binaries(&self, numbers: &WideOrdinals<'_>, size: usize) -> BinaryArray {
         let bytes_key = self.key.with(2);
         let (mut bytes, mut values) = (Vec::new(), 0);
         numbers.for_each(|n| {

@@ -6,7 +6,7 @@ use crate::encoding::PageEncoding;
 use crate::error::Fault;
 use crate::levels::{self, HybridCursor, bit_width};
 use crate::page::header::PageKind;
-use crate::schema::column_plan::{ColumnPlan, Leaf, Shape};
+use crate::schema::column_layout::{ColumnLayout, Leaf, Shape};
 
 /// A position in the levels of a page.
 #[derive(Debug)]
@@ -73,10 +73,10 @@ impl DataPage {
     pub(super) fn new(
         kind: PageKind,
         bytes: &[u8],
-        plan: &ColumnPlan,
+        layout: &ColumnLayout,
         is_decompressed: bool,
     ) -> Result<Self, Fault> {
-        let (max_repetition, max_definition) = match &plan.shape {
+        let (max_repetition, max_definition) = match &layout.shape {
             Shape::Flat { nullable } => (0, u32::from(*nullable)),
             Shape::List(shape) => (1, shape.value_level),
         };
@@ -108,7 +108,7 @@ impl DataPage {
                 return Err(Fault::out_of_spec("a page without values among the data pages"));
             }
         };
-        let values = ValueCursor::new(encoding, bytes, values_start, &plan.leaf)?;
+        let values = ValueCursor::new(encoding, bytes, values_start, &layout.leaf)?;
         let num_values = num_values as usize;
         Ok(Self { repetition, definition, values, num_values, taken: 0, is_decompressed })
     }

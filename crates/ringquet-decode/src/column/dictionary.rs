@@ -6,7 +6,7 @@ use crate::error::Fault;
 use crate::kernels::convert::{Convert, convert};
 use crate::kernels::join_strings::{Span, plain_string};
 use crate::pool::{BufferPool, Hold, PoolBuffer};
-use crate::schema::column_plan::{FixedLeaf, Leaf};
+use crate::schema::column_layout::{FixedLeaf, Leaf};
 
 /// Entries that indices of eight bits can name.
 pub(super) const TABLE: usize = 256;

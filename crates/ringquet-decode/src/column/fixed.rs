@@ -1,7 +1,7 @@
 //! Values of fixed width, and booleans.
 
 use super::dictionary::{Dictionary, TABLE, no_dictionary};
-use super::index_blocks::{BLOCK, Block, IndexFault, each_block};
+use super::index_blocks::{BLOCK, IndexBlock, IndexFault, each_block};
 use super::output::Output;
 use super::prefixed::next_prefixed;
 use super::value_cursor::ValueCursor;
@@ -9,7 +9,7 @@ use crate::error::Fault;
 use crate::kernels::convert::{Convert, convert};
 use crate::kernels::{ascending, bitmap, byte_stream_split, gather, spread_bits};
 use crate::levels::{HybridCursor, HybridRun};
-use crate::schema::column_plan::FixedLeaf;
+use crate::schema::column_layout::FixedLeaf;
 use crate::words::{Word, words, words_mut};
 
 /// Stretches of indices that count up are looked for again at once after one that was at least as long. Among values of which
@@ -257,11 +257,11 @@ fn indices_bytes(
     each_block(cursor, bytes, out.len() / width, |block, range| {
         let out = &mut out[range.start * width..range.end * width];
         match block {
-            Block::Repeated(index) => {
+            IndexBlock::Repeated(index) => {
                 let indices = vec![index; range.len()];
                 gather::gather_bytes(entries, width, &indices, out)
             }
-            Block::Indices(indices) => gather::gather_bytes(entries, width, indices, out),
+            IndexBlock::Indices(indices) => gather::gather_bytes(entries, width, indices, out),
         }
     })
     .map_err(|fault| fault.with_entries(entries.len() / width))

@@ -7,7 +7,7 @@ use crate::levels::{HybridCursor, HybridRun};
 pub(super) const BLOCK: usize = 1024;
 
 /// Some indices of a page.
-pub(super) enum Block<'a> {
+pub(super) enum IndexBlock<'a> {
     /// One index for all.
     Repeated(u32),
     /// One index for each.
@@ -37,7 +37,7 @@ pub(super) fn each_block(
     cursor: &mut HybridCursor,
     bytes: &[u8],
     count: usize,
-    mut take: impl FnMut(Block<'_>, std::ops::Range<usize>) -> Result<(), u32>,
+    mut take: impl FnMut(IndexBlock<'_>, std::ops::Range<usize>) -> Result<(), u32>,
 ) -> Result<(), IndexFault> {
     let mut scratch = [0_u32; BLOCK];
     let mut done = 0;
@@ -47,13 +47,13 @@ pub(super) fn each_block(
             HybridRun::Rle(index) => {
                 let now = left.min(count - done);
                 cursor.advance(now);
-                take(Block::Repeated(index), done..done + now).map(|()| now)
+                take(IndexBlock::Repeated(index), done..done + now).map(|()| now)
             }
             HybridRun::Packed(_) => {
                 let now = left.min(count - done).min(BLOCK);
                 let indices = &mut scratch[..now];
                 cursor.read_packed(bytes, indices);
-                take(Block::Indices(indices), done..done + now).map(|()| now)
+                take(IndexBlock::Indices(indices), done..done + now).map(|()| now)
             }
         };
         done += taken.map_err(IndexFault::OutOfRange)?;

@@ -9,17 +9,17 @@ use crate::decompress::Decompressor;
 use crate::encoding::PageEncoding;
 use crate::error::Fault;
 use crate::page::header::{PageHeader, PageKind};
-use crate::page::walk::{self, PagePlace, RawPage};
+use crate::page::walk::{self, PageLocation, RawPage};
 use crate::pool::BufferPool;
-use crate::schema::column_plan::Leaf;
+use crate::schema::column_layout::Leaf;
 use crate::source::ChunkSource;
 
 /// A dictionary, or where it can be read again.
 #[derive(Debug, Default)]
 pub(super) struct KeptDictionary {
     dictionary: Option<Dictionary>,
-    /// `None` if there is no dictionary, or no more.
-    place: Option<PagePlace>,
+    /// `None` where there is no dictionary, or no more.
+    location: Option<PageLocation>,
 }
 
 impl KeptDictionary {
@@ -30,7 +30,7 @@ impl KeptDictionary {
 
     /// The dictionary, for good.
     pub(super) fn take(&mut self) -> Option<Dictionary> {
-        self.place = None;
+        self.location = None;
         self.dictionary.take()
     }
 
@@ -41,7 +41,7 @@ impl KeptDictionary {
 
     /// Whether it must be read again before values are looked up.
     pub(super) fn is_given_back(&self) -> bool {
-        self.dictionary.is_none() && self.place.is_some()
+        self.dictionary.is_none() && self.location.is_some()
     }
 
     /// Reads the dictionary in a page that lies in the memory of the source.
@@ -54,21 +54,21 @@ impl KeptDictionary {
         let (num_values, encoding) = counts(&page.header)?;
         self.dictionary =
             Some(Dictionary::at_source(leaf, num_values, encoding, page.bytes, pool)?);
-        self.place = Some(page.place());
+        self.location = Some(page.location());
         Ok(())
     }
 
-    /// Reads the dictionary in a page that was decompressed into `memory`; in the file it is at `place`.
+    /// Reads the dictionary in a page that was decompressed into `memory`; in the file it is at `location`.
     pub(super) fn set_decompressed(
         &mut self,
         leaf: &Leaf,
-        place: PagePlace,
+        location: PageLocation,
         memory: PageMemory,
         pool: &BufferPool,
     ) -> Result<(), Fault> {
-        let (num_values, encoding) = counts(&place.header)?;
+        let (num_values, encoding) = counts(&location.header)?;
         self.dictionary = Some(Dictionary::of_page(leaf, num_values, encoding, memory, pool)?);
-        self.place = Some(place);
+        self.location = Some(location);
         Ok(())
     }
 
@@ -82,15 +82,15 @@ impl KeptDictionary {
         decompressor: &mut Decompressor,
         pool: &BufferPool,
     ) -> Result<Option<Range<u64>>, Fault> {
-        let Some(place) = self.place.clone() else { return Ok(None) };
-        let Some(page) = place.page(column, source) else { return Ok(Some(place.range)) };
+        let Some(location) = self.location.clone() else { return Ok(None) };
+        let Some(page) = location.page(column, source) else { return Ok(Some(location.range)) };
         if walk::is_plain(&page.header, codec) {
             self.set_at_source(leaf, &page, pool)?;
         } else {
             let mut memory = PageMemory::new(pool);
             memory.hold(walk::decompressed_bytes(&page.header, codec) as usize)?;
             walk::decompress(&page, codec, decompressor, |length| memory.of_length(length))?;
-            self.set_decompressed(leaf, place, memory, pool)?;
+            self.set_decompressed(leaf, location, memory, pool)?;
         }
         Ok(None)
     }

@@ -15,7 +15,7 @@ use super::quota::Quota;
 use crate::error::Fault;
 use crate::kernels::bitmap::word_at;
 use crate::levels::HybridRun;
-use crate::schema::column_plan::{ListKind, ListShape};
+use crate::schema::column_layout::{ListKind, ListShape};
 
 /// Levels looked at together where they must be looked at one by one.
 const BLOCK: usize = 64;
@@ -31,7 +31,7 @@ pub(super) fn take_levels(
     quota: Quota,
 ) -> Result<(usize, usize), Fault> {
     let first_slot = output.slots;
-    let mut rows = Rows { output, shape, target: rows, present: 0 };
+    let mut rows = ListRows { output, shape, target: rows, present: 0 };
     let mut stopped = false;
     while page.left() > 0 && !stopped {
         // Each level may be a slot with a value; a null of a fixed-size list has slots without a level.
@@ -52,7 +52,7 @@ pub(super) fn take_levels(
 }
 
 /// Turns levels into rows and slots.
-struct Rows<'a> {
+struct ListRows<'a> {
     output: &'a mut Output,
     shape: &'a ListShape,
     /// Requested rows; the one after them stays in the page.
@@ -61,7 +61,7 @@ struct Rows<'a> {
     present: usize,
 }
 
-impl Rows<'_> {
+impl ListRows<'_> {
     /// Takes at most `most` levels of the page. Returns how many, and whether the next one starts a row that was not requested.
     fn take(
         &mut self,

@@ -13,7 +13,7 @@ use crate::footer::column_chunk::ColumnChunk;
 use crate::kernels::bitmap;
 use crate::kernels::join_strings::{End, SHORT_BYTES};
 use crate::pool::{BufferPool, PoolBuffer};
-use crate::schema::column_plan::{ColumnPlan, Leaf, ListKind, Shape};
+use crate::schema::column_layout::{ColumnLayout, Leaf, ListKind, Shape};
 use crate::words::{words, words_mut};
 
 /// Room that is made for a block of strings before their lengths are known; longer ones get more.
@@ -214,7 +214,7 @@ impl Capacity {
     /// What `rows` of the `rows_of_group` rows of a column chunk should take. The footer's counts are trusted only as
     /// far as the bytes of the chunk could bear them out.
     pub(super) fn guess(
-        plan: &ColumnPlan,
+        layout: &ColumnLayout,
         chunk: &ColumnChunk,
         rows: usize,
         rows_of_group: u64,
@@ -230,12 +230,12 @@ impl Capacity {
         let ends = |large| {
             (if large { 8 } else { 4 }) + share(chunk.num_values, if large { 8 } else { 4 })
         };
-        let (values, ends) = match plan.leaf {
+        let (values, ends) = match layout.leaf {
             Leaf::Fixed(leaf) => (share(chunk.num_values, leaf.width), 0),
             Leaf::Bool => (share(chunk.num_values, 1) / 8 + 1, 0),
             Leaf::Bytes { large, .. } => (share(chunk.uncompressed_bytes, 1), ends(large)),
         };
-        let starts = match &plan.shape {
+        let starts = match &layout.shape {
             Shape::List(shape) if !matches!(shape.kind, ListKind::Fixed(_)) => {
                 (rows + 1).min(1 << 16) * 8
             }
@@ -278,7 +278,7 @@ enum RowState {
 
 impl Output {
     /// An empty batch.
-    pub(super) fn new(plan: &ColumnPlan, pool: &BufferPool, capacity: Capacity) -> Self {
+    pub(super) fn new(layout: &ColumnLayout, pool: &BufferPool, capacity: Capacity) -> Self {
         let max = capacity.max;
         let mut output = Self {
             rows: 0,
@@ -288,12 +288,12 @@ impl Output {
             validity: Bitmap::new(pool, max),
             starts: OutBytes::new(pool, capacity.starts, max),
             row_validity: Bitmap::new(pool, max),
-            row_state: match plan.shape {
+            row_state: match layout.shape {
                 Shape::Flat { .. } => RowState::Flat,
                 Shape::List(_) => RowState::Open,
             },
         };
-        if let Leaf::Bytes { large, .. } = plan.leaf {
+        if let Leaf::Bytes { large, .. } = layout.leaf {
             let zero = [0; 8];
             let pushed = output.ends.push(if large { &zero } else { &zero[..4] });
             debug_assert!(pushed.is_ok() || max < 8, "eight bytes are below every other bound");
@@ -316,12 +316,12 @@ impl Output {
     /// complete. Only lists have such rows.
     pub(super) fn split_last_row(
         &mut self,
-        plan: &ColumnPlan,
+        layout: &ColumnLayout,
         pool: &BufferPool,
     ) -> Result<Self, Fault> {
-        let mut next = Self::new(plan, pool, self.capacity());
+        let mut next = Self::new(layout, pool, self.capacity());
         let row = self.rows - 1;
-        let Shape::List(shape) = &plan.shape else {
+        let Shape::List(shape) = &layout.shape else {
             return Ok(next);
         };
         let slot = match shape.kind {
@@ -343,7 +343,7 @@ impl Output {
         let slots = self.slots - slot;
         next.validity.push_of(&self.validity, slot, slots)?;
         self.validity.truncate(slot);
-        match plan.leaf {
+        match layout.leaf {
             Leaf::Fixed(leaf) => {
                 let bytes = slot * leaf.width..self.slots * leaf.width;
                 next.values.push(&self.values.all()[bytes])?;
@@ -438,24 +438,24 @@ impl Output {
     }
 
     /// The array.
-    pub(super) fn finish(mut self, plan: &ColumnPlan) -> Result<ArrayRef, Fault> {
-        let (leaf_type, leaf_nullable) = match &plan.shape {
-            Shape::Flat { nullable } => (&plan.data_type, *nullable),
+    pub(super) fn finish(mut self, layout: &ColumnLayout) -> Result<ArrayRef, Fault> {
+        let (leaf_type, leaf_nullable) = match &layout.shape {
+            Shape::Flat { nullable } => (&layout.data_type, *nullable),
             Shape::List(shape) => (shape.element.data_type(), shape.element.is_nullable()),
         };
         let nulls = self.validity.finish().filter(|_| leaf_nullable);
         let mut leaf = ArrayData::builder(leaf_type.clone()).len(self.slots).nulls(nulls);
-        if matches!(plan.leaf, Leaf::Bytes { .. }) {
+        if matches!(layout.leaf, Leaf::Bytes { .. }) {
             leaf = leaf.add_buffer(self.ends.finish());
         }
         let leaf = leaf.add_buffer(self.values.finish());
         // SAFETY: there is a value, or an end, for each slot; ends only grow, from 0 to the bytes that there are; what
         // must be UTF-8 was checked string by string where it was appended.
         let leaf = checked_in_tests(unsafe { leaf.build_unchecked() });
-        let Shape::List(shape) = &plan.shape else {
+        let Shape::List(shape) = &layout.shape else {
             return Ok(make_array(leaf));
         };
-        let mut list = ArrayData::builder(plan.data_type.clone())
+        let mut list = ArrayData::builder(layout.data_type.clone())
             .len(self.rows)
             .nulls(self.row_validity.finish())
             .add_child_data(leaf);

@@ -6,7 +6,7 @@
 use super::data_page::DataPage;
 use super::dictionary::Dictionary;
 use super::output::Output;
-use crate::schema::column_plan::{ColumnPlan, Leaf, ListKind, Shape};
+use crate::schema::column_layout::{ColumnLayout, Leaf, ListKind, Shape};
 
 /// Slots and values that the next step may take at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl Quota {
     /// What may be taken of `page`, in whose memory `bytes` lie, for the first `rows` rows of the output, so that it takes
     /// at most `room` bytes. A first row may take more. Nothing may be taken where the output is full.
     pub(super) fn of(
-        plan: &ColumnPlan,
+        layout: &ColumnLayout,
         page: &DataPage,
         bytes: &[u8],
         dictionary: Option<&Dictionary>,
@@ -36,14 +36,14 @@ impl Quota {
         room: usize,
     ) -> Self {
         let left = room.saturating_sub(output.bytes());
-        let (left, least) = match plan.shape {
+        let (left, least) = match layout.shape {
             // A single value may take any amount.
             Shape::Flat { .. } => (left, usize::from(output.rows == 0)),
             Shape::List(_) if output.rows <= 1 && left == 0 => (STEP_BYTES, 1),
             Shape::List(_) if output.rows <= 1 => (left, 1),
             Shape::List(_) => (left, 0),
         };
-        let per_row = match &plan.shape {
+        let per_row = match &layout.shape {
             Shape::Flat { .. } => 0,
             Shape::List(shape) => match shape.kind {
                 ListKind::Offsets32 => 4,
@@ -52,7 +52,7 @@ impl Quota {
             },
         };
         let slots_of = |width: usize| (left / (width + per_row).max(1)).max(least);
-        match plan.leaf {
+        match layout.leaf {
             Leaf::Fixed(leaf) => Self { slots: slots_of(leaf.width), values: usize::MAX },
             Leaf::Bool if per_row == 0 => {
                 Self { slots: left.saturating_mul(8).max(least), values: usize::MAX }
@@ -61,7 +61,7 @@ impl Quota {
             Leaf::Bytes { large, .. } => {
                 let end_bytes = if large { 8 } else { 4 };
                 let slots = slots_of(end_bytes).min(page.left());
-                let slots = match plan.shape {
+                let slots = match layout.shape {
                     Shape::Flat { .. } => slots.min(rows - output.rows),
                     Shape::List(_) => slots,
                 };

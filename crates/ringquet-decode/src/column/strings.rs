@@ -3,7 +3,7 @@
 //! Text is held to be UTF-8 as soon as it is copied, while it is in the cache; that of a dictionary only once.
 
 use super::dictionary::{Dictionary, StringDictionary, no_dictionary, not_text};
-use super::index_blocks::{BLOCK, Block, each_block};
+use super::index_blocks::{BLOCK, IndexBlock, each_block};
 use super::output::{Output, STRING_ROOM_BYTES};
 use super::prefixed::{next_prefixed, non_negative, split};
 use super::value_cursor::ValueCursor;
@@ -155,11 +155,11 @@ impl ValueCursor {
                 each_block(&mut cursor, bytes, count, |block, range| {
                     match block {
                         _ if is_full => {}
-                        Block::Repeated(index) => {
+                        IndexBlock::Repeated(index) => {
                             let length = length(index).ok_or(index)?;
                             is_full = fitting.add(length, range.len()) < range.len();
                         }
-                        Block::Indices(indices) => {
+                        IndexBlock::Indices(indices) => {
                             for index in indices {
                                 if fitting.add(length(*index).ok_or(*index)?, 1) == 0 {
                                     is_full = true;
@@ -236,8 +236,8 @@ impl ValueCursor {
                         })
                     };
                     failed = match block {
-                        Block::Indices(indices) => append(indices),
-                        Block::Repeated(index) => {
+                        IndexBlock::Indices(indices) => append(indices),
+                        IndexBlock::Repeated(index) => {
                             repeated.fill(index);
                             each_part(range.len(), |part| append(&repeated[..part]))
                         }

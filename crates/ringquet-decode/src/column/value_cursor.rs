@@ -4,7 +4,7 @@ use crate::encoding::PageEncoding;
 use crate::error::Fault;
 use crate::kernels::delta::DeltaCursor;
 use crate::levels::{HybridCursor, HybridRun};
-use crate::schema::column_plan::{Leaf, StoredAs};
+use crate::schema::column_layout::{Leaf, StoredAs};
 
 /// A position in the values of a page.
 #[derive(Debug)]

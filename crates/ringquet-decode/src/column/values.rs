@@ -5,7 +5,7 @@ use super::output::Output;
 use super::value_cursor::ValueCursor;
 use crate::error::Fault;
 use crate::kernels::spread;
-use crate::schema::column_plan::Leaf;
+use crate::schema::column_layout::Leaf;
 use crate::words::words_mut;
 
 impl ValueCursor {

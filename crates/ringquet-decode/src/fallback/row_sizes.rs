@@ -32,7 +32,7 @@ pub(super) struct RowSizes {
     width: Width,
     /// Bytes of each dictionary entry, where they differ.
     entries: Vec<u32>,
-    stretches: VecDeque<Stretch>,
+    stretches: VecDeque<RowStretch>,
     /// Rows and bytes of all stretches.
     rows: u64,
     bytes: u64,
@@ -43,7 +43,7 @@ pub(super) struct RowSizes {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Stretch {
+struct RowStretch {
     rows: u64,
     bytes: u64,
 }
@@ -278,7 +278,7 @@ impl RowSizes {
                 last.rows += 1;
                 last.bytes += bytes;
             }
-            _ => self.stretches.push_back(Stretch { rows: 1, bytes }),
+            _ => self.stretches.push_back(RowStretch { rows: 1, bytes }),
         }
         Ok(())
     }

@@ -77,7 +77,7 @@ impl Footer {
 }
 
 /// What was read of a `ColumnMetaData`.
-struct Metadata {
+struct ReadMetadata {
     chunk: ColumnChunk,
     /// To its end, and not only to the last needed field.
     is_whole: bool,
@@ -94,7 +94,7 @@ struct LeafTemplates {
 }
 
 /// What is known while the walk goes on.
-struct Walk<'a> {
+struct FooterWalk<'a> {
     bytes: &'a [u8],
     /// First byte behind the last one that a column chunk may have.
     data_end: u64,
@@ -102,7 +102,7 @@ struct Walk<'a> {
 }
 
 /// The schema and what the projection takes of it.
-struct Schema {
+struct WantedSchema {
     /// The thrift bytes of the list.
     span: Range<usize>,
     tree: Arc<SchemaTree>,
@@ -112,7 +112,7 @@ struct Schema {
 fn parse(bytes: &[u8], file_len: u64, options: &ParseOptions<'_>) -> Result<Footer, DecodeError> {
     let length = bytes.len() as u64;
     let data_end = file_len.saturating_sub(length + TAIL_LEN as u64);
-    let walk = Walk { bytes, data_end, projection: options.projection };
+    let walk = FooterWalk { bytes, data_end, projection: options.projection };
     walk.file(file_len, options).map_err(|error| match error {
         WalkError::At(error) => *error,
         WalkError::Fault(fault) => {
@@ -133,12 +133,12 @@ impl<F: Into<Fault>> From<F> for WalkError {
     }
 }
 
-impl Walk<'_> {
+impl FooterWalk<'_> {
     fn file(&self, file_len: u64, options: &ParseOptions<'_>) -> Result<Footer, WalkError> {
         let shared = options.shared;
         let mut reader = ThriftReader::new(self.bytes);
         let mut version = None;
-        let mut schema: Option<Schema> = None;
+        let mut schema: Option<WantedSchema> = None;
         let mut num_rows = None;
         let mut row_groups: Option<(Vec<u64>, ChunkTableBuilder)> = None;
         let mut row_groups_at = 0..0;
@@ -158,7 +158,7 @@ impl Walk<'_> {
                 (3, kind::I64) => num_rows = Some(reader.i64()?),
                 (4, kind::LIST) => {
                     // The specification's order of fields; the wanted leaves must be known from here on.
-                    let Schema { tree, wanted, .. } = schema.as_ref().ok_or_else(|| {
+                    let WantedSchema { tree, wanted, .. } = schema.as_ref().ok_or_else(|| {
                         Fault::out_of_spec("footer: row groups before the schema")
                     })?;
                     row_groups = Some(self.row_groups(&mut reader, tree, &wanted.leaves)?);
@@ -181,7 +181,7 @@ impl Walk<'_> {
         }
         let missing = |name: &str| Fault::out_of_spec(format!("footer: {name} is missing"));
         let version = version.ok_or_else(|| missing("version"))?;
-        let Schema { span, tree, wanted } = schema.ok_or_else(|| missing("schema"))?;
+        let WantedSchema { span, tree, wanted } = schema.ok_or_else(|| missing("schema"))?;
         let stated_rows = num_rows.ok_or_else(|| missing("num_rows"))?;
         let (row_group_rows, chunks) = row_groups.ok_or_else(|| missing("row_groups"))?;
         let num_rows = row_group_rows
@@ -233,7 +233,7 @@ impl Walk<'_> {
         &self,
         reader: &mut ThriftReader<'_>,
         shared: Option<&Arc<FileSchema>>,
-    ) -> Result<Schema, WalkError> {
+    ) -> Result<WantedSchema, WalkError> {
         let start = reader.position();
         let known = shared.filter(|known| reader.rest().starts_with(known.schema_list()));
         let tree = match known {
@@ -245,13 +245,13 @@ impl Walk<'_> {
         };
         let span = start..reader.position();
         if let Some(wanted) = known.and_then(|known| known.wanted(self.projection)) {
-            return Ok(Schema { span, tree, wanted });
+            return Ok(WantedSchema { span, tree, wanted });
         }
         let names: Vec<&str> = tree.roots.iter().map(|(name, _)| &**name).collect();
         let resolved = self.projection.resolve(&names);
         let roots: Arc<[usize]> = resolved.map_err(|error| WalkError::At(Box::new(error)))?.into();
         let leaves = roots.iter().flat_map(|root| tree.roots[*root].1.clone()).collect();
-        Ok(Schema { span, tree, wanted: Wanted { roots, leaves } })
+        Ok(WantedSchema { span, tree, wanted: Wanted { roots, leaves } })
     }
 
     fn row_groups(
@@ -401,7 +401,7 @@ impl Walk<'_> {
         reader: &mut ThriftReader<'_>,
         leaf_type: i32,
         may_stop: bool,
-    ) -> Result<Metadata, Fault> {
+    ) -> Result<ReadMetadata, Fault> {
         let (mut is_whole, mut is_ordered) = (true, true);
         let (mut physical_type, mut codec, mut num_values) = (None, None, None);
         let (mut uncompressed, mut compressed) = (None, None);
@@ -457,7 +457,7 @@ impl Walk<'_> {
             compressed_bytes: required(compressed, "total_compressed_size")?,
             num_values: required(num_values, "num_values")?,
             uncompressed_bytes: required(uncompressed, "total_uncompressed_size")?,
-            codec: Codec::from_thrift(codec)?,
+            codec: codec_of(codec)?,
             has_dictionary: dictionary_page.is_some(),
             encodings,
             v2_denies_compression: false,
@@ -469,7 +469,7 @@ impl Walk<'_> {
                 chunk.offset, chunk.compressed_bytes, self.data_end
             )));
         }
-        Ok(Metadata { chunk, is_whole, is_ordered })
+        Ok(ReadMetadata { chunk, is_whole, is_ordered })
     }
 }
 
@@ -489,6 +489,13 @@ fn lengthened(chunks: &ChunkTable, rows: &[u64], starts: &ChunkStarts) -> ChunkT
 
 fn twice(name: &str) -> Fault {
     Fault::out_of_spec(format!("footer: {name} twice"))
+}
+
+fn codec_of(number: i32) -> Result<Codec, Fault> {
+    Codec::of_number(number).ok_or_else(|| match number {
+        3 => Fault::unsupported("codec LZO"),
+        other => Fault::unsupported(format!("codec number {other}")),
+    })
 }
 
 fn non_negative(value: i64, name: &'static str) -> Result<u64, Fault> {

@@ -19,17 +19,17 @@ const TEMPLATES_MAX: usize = 16;
 pub(super) struct Templates {
     templates: Vec<MaskedStruct>,
     oldest: usize,
-    columns: Vec<Column>,
+    columns: Vec<KeptColumn>,
 }
 
 #[derive(Debug, Clone, Default)]
-struct Column {
+struct KeptColumn {
     template: usize,
     hits: u32,
     misses: u32,
 }
 
-impl Column {
+impl KeptColumn {
     fn is_given_up(&self) -> bool {
         self.misses > MISSES_MAX && self.misses > self.hits
     }
@@ -38,7 +38,7 @@ impl Column {
 impl Templates {
     /// None yet, for as many columns.
     pub(super) fn new(columns: usize) -> Self {
-        Self { columns: vec![Column::default(); columns], ..Self::default() }
+        Self { columns: vec![KeptColumn::default(); columns], ..Self::default() }
     }
 
     /// Bytes of the struct that `reader` is at, if it has the structure of a template.

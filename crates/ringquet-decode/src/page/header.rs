@@ -90,13 +90,13 @@ impl PageHeader {
 
 /// Fields of `DataPageHeader`, `DataPageHeaderV2` and `DictionaryPageHeader` by their ids.
 #[derive(Default)]
-struct Numbers {
+struct HeaderFields {
     fields: [i32; 8],
     /// A bit for each id that was there.
     present: u8,
 }
 
-impl Numbers {
+impl HeaderFields {
     /// Reads a struct whose needed fields are numbers and booleans; others (statistics) are stepped over.
     fn read(reader: &mut ThriftReader<'_>) -> Result<Self, ThriftFault> {
         let mut numbers = Self::default();
@@ -149,9 +149,9 @@ fn parse(reader: &mut ThriftReader<'_>) -> Result<Result<PageHeader, Fault>, Thr
             (2, kind::I32) => uncompressed = Some(reader.i32()?),
             (3, kind::I32) => compressed = Some(reader.i32()?),
             (4, kind::I32) => crc = Some(reader.i32()?.cast_unsigned()),
-            (5, kind::STRUCT) => v1 = Some(Numbers::read(reader)?),
-            (7, kind::STRUCT) => dictionary = Some(Numbers::read(reader)?),
-            (8, kind::STRUCT) => v2 = Some(Numbers::read(reader)?),
+            (5, kind::STRUCT) => v1 = Some(HeaderFields::read(reader)?),
+            (7, kind::STRUCT) => dictionary = Some(HeaderFields::read(reader)?),
+            (8, kind::STRUCT) => v2 = Some(HeaderFields::read(reader)?),
             (_, kind) => reader.skip(kind)?,
         }
         last = field.id;
@@ -164,9 +164,9 @@ fn assemble(
     uncompressed: Option<i32>,
     compressed: Option<i32>,
     crc: Option<u32>,
-    v1: Option<Numbers>,
-    dictionary: Option<Numbers>,
-    v2: Option<Numbers>,
+    v1: Option<HeaderFields>,
+    dictionary: Option<HeaderFields>,
+    v2: Option<HeaderFields>,
 ) -> Result<PageHeader, Fault> {
     let length = |value: Option<i32>, name: &'static str| {
         let value =

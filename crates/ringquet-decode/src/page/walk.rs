@@ -59,21 +59,21 @@ pub(crate) struct RawPage<'s> {
 
 impl RawPage<'_> {
     /// Where it can be read again.
-    pub(crate) fn place(&self) -> PagePlace {
+    pub(crate) fn location(&self) -> PageLocation {
         let range = self.offset..self.offset + self.bytes.len() as u64;
-        PagePlace { header: self.header, range }
+        PageLocation { header: self.header, range }
     }
 }
 
 /// Where a page can be read again.
 #[derive(Debug, Clone)]
-pub(crate) struct PagePlace {
+pub(crate) struct PageLocation {
     pub(crate) header: PageHeader,
     /// In the file, without the header.
     pub(crate) range: Range<u64>,
 }
 
-impl PagePlace {
+impl PageLocation {
     /// The page of a leaf column, if its bytes are at hand.
     pub(crate) fn page<'s>(
         &self,
@@ -188,9 +188,9 @@ impl PageWalk {
         };
         let offset = self.position + self.header.map_or(0, |(_, header_bytes)| header_bytes);
         let range = offset..offset + u64::from(header.compressed_bytes);
-        let place = PagePlace { header, range };
-        let Some(page) = place.page(self.leaf, source) else {
-            return Ok(PageStep::NeedsBytes(place.range));
+        let location = PageLocation { header, range };
+        let Some(page) = location.page(self.leaf, source) else {
+            return Ok(PageStep::NeedsBytes(location.range));
         };
         if self.verify_crc && !self.crc_verified && !page.bytes.is_empty() {
             verify_crc(&header, page.bytes)?;

@@ -11,7 +11,7 @@ use parquet::arrow::{FieldLevels, ProjectionMask, parquet_to_arrow_field_levels}
 use parquet::file::metadata::{FileMetaData, ParquetMetaData};
 use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor, Type};
 
-use super::column_plan::ColumnPlan;
+use super::column_layout::ColumnLayout;
 use super::projection::{Projection, Wanted};
 use super::tree::SchemaTree;
 use super::views::{SchemaSource, Views};
@@ -62,8 +62,8 @@ pub struct FileSchema {
     schema_at: Range<usize>,
     /// What our own walk of that list found.
     tree: Arc<SchemaTree>,
-    /// How our decoders read each column of the first level, made when first needed; `None` if they do not.
-    plans: Box<[OnceLock<Option<Arc<ColumnPlan>>>]>,
+    /// How our decoders read each column of the first level, made when first needed; `None` where they do not.
+    layouts: Box<[OnceLock<Option<Arc<ColumnLayout>>>]>,
     /// What the first requested projection takes: the files of a data set are read with one.
     projected: OnceLock<Projected>,
 }
@@ -115,7 +115,7 @@ impl FileSchema {
             stored_parquet,
             int96: source.int96,
             arrow_schema_ignored,
-            plans: roots.iter().map(|_| OnceLock::new()).collect(),
+            layouts: roots.iter().map(|_| OnceLock::new()).collect(),
             roots,
             identity: identity.into_boxed_slice(),
             schema_at,
@@ -157,15 +157,15 @@ impl FileSchema {
     }
 
     /// How our decoders read a column of the first level, if they do.
-    pub(crate) fn plan(&self, root: usize) -> Option<&Arc<ColumnPlan>> {
+    pub(crate) fn layout(&self, root: usize) -> Option<&Arc<ColumnLayout>> {
         let make = || {
             let leaves = &self.roots[root].leaves;
             let field = self.stored_field(root).filter(|_| leaves.len() == 1)?;
             let column = self.stored_parquet.column(leaves.start);
             let root = &self.stored_parquet.root_schema().get_fields()[root];
-            ColumnPlan::new(root, &column, field).map(Arc::new)
+            ColumnLayout::new(root, &column, field).map(Arc::new)
         };
-        self.plans[root].get_or_init(make).as_ref()
+        self.layouts[root].get_or_init(make).as_ref()
     }
 
     pub(crate) fn has_identity(&self, identity: &[u8], int96: Int96) -> bool {

@@ -34,14 +34,14 @@ pub(crate) fn struct_list(
 }
 
 /// One `SchemaElement`.
-struct Element<'a> {
+struct TreeElement<'a> {
     physical_type: Option<i32>,
     /// With U+FFFD in place of what is not UTF-8.
     name: Cow<'a, str>,
     num_children: usize,
 }
 
-fn read_element<'a>(reader: &mut ThriftReader<'a>) -> Result<Element<'a>, Fault> {
+fn read_element<'a>(reader: &mut ThriftReader<'a>) -> Result<TreeElement<'a>, Fault> {
     let (mut physical_type, mut name, mut num_children) = (None, None, 0);
     let mut last = 0;
     while let Some(field) = reader.field(last)? {
@@ -57,7 +57,7 @@ fn read_element<'a>(reader: &mut ThriftReader<'a>) -> Result<Element<'a>, Fault>
     let name = String::from_utf8_lossy(name);
     let num_children = usize::try_from(num_children)
         .map_err(|_| Fault::out_of_spec(format!("footer: num_children is {num_children}")))?;
-    Ok(Element { physical_type, name, num_children })
+    Ok(TreeElement { physical_type, name, num_children })
 }
 
 /// Reads the schema, a tree written depth first.

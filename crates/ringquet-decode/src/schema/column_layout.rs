@@ -1,4 +1,4 @@
-//! Which columns our decoders cover, and what is to be done for them.
+//! Which columns our decoders cover, and how they are laid out, in Parquet and in Arrow.
 
 use arrow_schema::{DataType, Field, FieldRef, TimeUnit};
 use parquet::basic::{
@@ -9,9 +9,9 @@ use parquet::schema::types::{ColumnDescriptor, Type};
 use crate::encoding::{EncodingSet, PageEncoding};
 use crate::kernels::convert::Convert;
 
-/// What is to be done for a column.
+/// How a column is laid out that our decoders cover.
 #[derive(Debug, Clone)]
-pub(crate) struct ColumnPlan {
+pub(crate) struct ColumnLayout {
     /// Arrow type of what is decoded.
     pub(crate) data_type: DataType,
     pub(crate) shape: Shape,
@@ -92,7 +92,7 @@ pub(crate) enum StoredAs {
     Binary,
 }
 
-impl ColumnPlan {
+impl ColumnLayout {
     /// For the root column `root`, shown as `field`, whose only leaf is `column`, if our decoders cover its type.
     pub(crate) fn new(root: &Type, column: &ColumnDescriptor, field: &Field) -> Option<Self> {
         let (max_definition, max_repetition) = (column.max_def_level(), column.max_rep_level());
