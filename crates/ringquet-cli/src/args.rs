@@ -1,4 +1,4 @@
-//! What was typed.
+//! Command-line arguments.
 
 mod characterize;
 mod doctor;
@@ -35,7 +35,7 @@ pub(crate) struct Cli {
     pub(crate) quiet: bool,
 }
 
-/// What to do.
+/// The command.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Show what files contain: schema, row groups, column chunks, encodings, and the decoder for each

@@ -83,7 +83,7 @@ impl Console {
         }
     }
 
-    /// A remark on standard error that is no warning.
+    /// A note on standard error that is not a warning.
     pub(crate) fn note(&self, note: &dyn fmt::Display) {
         if !self.quiet {
             self.write_line(&format_args!("note: {note}"));

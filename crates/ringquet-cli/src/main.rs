@@ -1,9 +1,9 @@
-//! The binary `ringquet`: arguments, progress, exit codes. What it does is done by the libraries.
+//! The binary `ringquet`: arguments, progress, exit codes. The libraries do the work.
 //!
 //! ```text
-//!  what was typed ─▶ args ─▶ verbs ─▶ a library ─▶ report ─▶ console ─▶ text or one JSON document
-//!                     │ engine_args     │ progress, stop        │ exit
-//!                     ▼ size            ▼                       ▼ json, quantity
+//!  command line ─▶ args ─▶ verbs ─▶ a library ─▶ report ─▶ console ─▶ text or one JSON document
+//!                  │ engine_args     │ progress, stop        │ exit
+//!                  ▼ size            ▼                       ▼ json, quantity
 //! ```
 
 mod args;

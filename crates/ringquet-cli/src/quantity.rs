@@ -36,7 +36,7 @@ pub(crate) fn seconds(seconds: f64) -> String {
     format!("{} s", three_digits(seconds))
 }
 
-/// Bytes per second in GiB/s; `-` where no time passed.
+/// Bytes per second in GiB/s; `-` if no time passed.
 pub(crate) fn byte_rate(bytes: u64, seconds: f64) -> String {
     if seconds <= 0.0 {
         return "-".to_owned();
@@ -44,7 +44,7 @@ pub(crate) fn byte_rate(bytes: u64, seconds: f64) -> String {
     throughput_text(bytes as f64 / seconds)
 }
 
-/// Something per second, with k or M; `-` where no time passed.
+/// Something per second, with k or M; `-` if no time passed.
 pub(crate) fn rate(number: u64, seconds: f64) -> String {
     if seconds <= 0.0 {
         return "-".to_owned();

@@ -26,7 +26,7 @@ extern "C" fn look() {
 /// would have.
 ///
 /// # Errors
-/// Where the text cannot be written: standard output is closed, or its disk is full.
+/// If the text cannot be written: standard output is closed, or its disk is full.
 pub(crate) fn print(text: &dyn fmt::Display) -> Result<()> {
     let text = text.to_string();
     write(|| writeln!(io::stdout().lock(), "{}", text.trim_end_matches('\n')))

@@ -8,7 +8,7 @@ use ringquet::StopFlag;
 /// A flag that Ctrl-C, SIGTERM and SIGHUP set.
 ///
 /// # Errors
-/// Where the handler cannot be installed.
+/// If the handler cannot be installed.
 #[expect(clippy::exit, reason = "the second Ctrl-C ends the process wherever its threads are")]
 pub(crate) fn on_signals() -> Result<StopFlag> {
     let stop = StopFlag::default();

@@ -1,8 +1,8 @@
-//! Text in columns: as wide as their longest cell, two blanks between them.
+//! Text in columns, each as wide as its longest cell, with two blanks between them.
 
 use std::fmt;
 
-/// On which side the blanks go.
+/// Alignment of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Align {
     Left,

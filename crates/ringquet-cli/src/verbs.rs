@@ -1,4 +1,4 @@
-//! One file per verb, in the order in which a data set lives: made, looked at, read, played, checked.
+//! One file per verb.
 
 mod datagen;
 mod datasize;

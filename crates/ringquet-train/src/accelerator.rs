@@ -1,4 +1,4 @@
-//! An emulated accelerator: takes a batch, touches all of it, computes for the set time, meets the
+//! An emulated accelerator: takes a batch, reads all of it, computes for the set time, and waits for the
 //! others.
 //!
 //! ```text
@@ -29,7 +29,7 @@ use ringquet_result::metrics::StepTimes;
 #[derive(Debug, Default)]
 pub(crate) struct Live {
     pub(crate) steps: AtomicU64,
-    /// Of the steps that are over but for the first, which waits for the first batch: computing, and all of it.
+    /// Computation time and total time of the completed steps, without the first, which waits for the first batch.
     pub(crate) compute_ns: AtomicU64,
     pub(crate) elapsed_ns: AtomicU64,
     pub(crate) bytes: AtomicU64,
@@ -51,11 +51,11 @@ pub(crate) struct Accelerator<'a> {
     pub(crate) live: &'a Live,
 }
 
-/// Where the time of one accelerator, or of several, went, in seconds.
+/// Time of one or several accelerators by activity, in seconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TimeByCause {
-    /// Waiting for rows that were not there.
+    /// Waiting for rows.
     pub batch_wait_seconds: f64,
     /// Reading from every cache line of the batches.
     pub touch_seconds: f64,
@@ -63,7 +63,7 @@ pub struct TimeByCause {
     pub preprocess_seconds: f64,
     /// Computation, as set.
     pub compute_seconds: f64,
-    /// Beyond the set time of computation, because the machine was late to wake up.
+    /// Time beyond the set computation time, because the machine woke the thread late.
     pub oversleep_seconds: f64,
     /// Waiting for the other accelerators.
     pub barrier_wait_seconds: f64,

@@ -1,4 +1,4 @@
-//! Where accelerators meet: after every step (the all-reduce of real training), and at the start.
+//! Barriers of the accelerators: after every step (the all-reduce of real training), and at the start.
 
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
@@ -10,11 +10,11 @@ use crate::sync::{Condvar, Mutex, MutexGuard};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Broken;
 
-/// A barrier that can be broken, so that no rank waits for one that will not come.
+/// A barrier that can be broken, so that no rank waits for one that will not arrive.
 #[derive(Debug)]
 pub(crate) struct StepBarrier {
     parties: usize,
-    /// Processes whose barriers turn together with this one.
+    /// Processes whose barriers are synchronised with this one.
     others: Others,
     state: Mutex<State>,
     turned: Condvar,
@@ -34,7 +34,7 @@ impl StepBarrier {
         Self { parties, others, state: Mutex::default(), turned: Condvar::new() }
     }
 
-    /// Waits for the others; the time that took. With one party it costs a lock.
+    /// Waits for the others and returns the time that took. With one party it costs a lock.
     pub(crate) fn wait(&self) -> Result<Duration, Broken> {
         let start = Instant::now();
         let mut state = self.state();
@@ -66,7 +66,7 @@ impl StepBarrier {
         if state.turn == turn { Err(Broken) } else { Ok(start.elapsed()) }
     }
 
-    /// Before the first step: whether to begin, in all processes. `ready`: this one is.
+    /// Before the first step: whether all processes are ready. `ready`: whether this one is.
     pub(crate) fn begin(&self, ready: bool) -> bool {
         if self.others.any(!ready) {
             let mut state = self.state();
@@ -86,7 +86,7 @@ impl StepBarrier {
         self.state().broken_everywhere
     }
 
-    /// Lets go of everyone in this process, now and later.
+    /// Releases all waiting threads of this process, now and later.
     pub(crate) fn break_up(&self) {
         self.state().broken = true;
         self.turned.notify_all();
@@ -138,7 +138,7 @@ impl StartLine {
         }
     }
 
-    /// Waits up to `patience` for everyone; whether all are there.
+    /// Waits up to `patience` for all parties. Returns whether all have arrived.
     pub(crate) fn all_there(&self, patience: Duration) -> bool {
         let line = self.line();
         let (line, _) = self
@@ -148,7 +148,7 @@ impl StartLine {
         line.there.iter().all(|there| *there)
     }
 
-    /// Go.
+    /// Starts the epoch.
     pub(crate) fn open(&self) {
         self.line().opened = true;
         self.changed.notify_all();

@@ -1,4 +1,4 @@
-//! Which reader thread works for which rank, and on which row groups.
+//! Deals row groups of ranks to reader threads.
 //!
 //! With R ranks and T threads, both are split into g = gcd(R, T) groups; every thread of a group
 //! serves every rank of it, so that all threads have work and all ranks are served alike:
@@ -18,7 +18,7 @@ use ringquet_workload::Mt19937;
 /// A row group: file and number within the file.
 pub(crate) type FileRowGroup = (u32, u32);
 
-/// What one thread reads for one rank in one epoch, in this order.
+/// The row groups that one thread reads for one rank in one epoch, in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RankShare {
     /// The rank.

@@ -2,7 +2,7 @@
 //!
 //! AU can be recomputed from them: `compute` and `proc` of `N_output.json`, and the length of the
 //! block, which is `end` − `start` of `block1` in `N_per_epoch_stats.json`. Both stamps come from
-//! the clock that measured, so what is left is the microsecond to which they are cut.
+//! the clock that measured, so they are exact to the microsecond.
 
 use serde_json::{Map, Value, json};
 
@@ -19,7 +19,7 @@ pub(crate) struct Node {
     pub(crate) cpu_count: usize,
     /// In GiB, although DLIO's key has GB.
     pub(crate) memory_gib: f64,
-    /// Ranks that it plays.
+    /// Its ranks.
     pub(crate) ranks: u32,
 }
 

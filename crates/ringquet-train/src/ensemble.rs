@@ -1,11 +1,11 @@
-//! The processes of one run: a launcher (mpirun, srun) starts one or more on each host, each plays its
-//! share of the ranks, and they meet at every step.
+//! The processes of one run: a launcher (mpirun, srun) starts one or more on each host. Each runs its
+//! share of the ranks, and they synchronise at every step.
 //!
 //! ```text
 //!  process 0: ranks 0 … A−1 ─┐ barrier    ┌─ process 1: ranks A … 2A−1
 //!             local barrier ─┴─ allreduce ┴─ local barrier            A: --accelerators
 //! ```
-//! What crosses processes is small: at each step whether to go on, and sums at the end of a phase.
+//! Processes exchange little: at each step whether to continue, and sums at the end of a phase.
 //! Messages travel through the `mpi` crate behind the cargo feature `mpi`; without it there is one
 //! process, and being started as one of several is an error. A process that fails ends all of them
 //! ([`Ensemble::abort`]): the others would wait for it at the next step.
@@ -22,7 +22,7 @@ pub struct Ensemble {
     _universe: Option<mpi::environment::Universe>,
 }
 
-/// This process among the others: what its threads need of the ensemble.
+/// This process and the others: what its threads need of the ensemble.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Others {
     process: u32,
@@ -76,7 +76,7 @@ impl Ensemble {
         self.others.processes
     }
 
-    /// Ends all processes, where there are others; returns where there are none.
+    /// Ends all processes if there are others; otherwise returns.
     pub fn abort(&self) {
         #[cfg(feature = "mpi")]
         if self.others.processes > 1 {
@@ -143,7 +143,7 @@ mod world {
     use crate::error::RunError;
     use crate::launcher::Launched;
 
-    /// Looks for the others without a pause for this long: a message between hosts takes a few µs.
+    /// Polls for the others without a pause for this long: a message between hosts takes a few µs.
     const SPIN: Duration = Duration::from_micros(20);
 
     /// Then with pauses, since the CPU belongs to reader threads. (MPI's own waiting never pauses.)

@@ -1,14 +1,14 @@
-//! Why a run did not begin, or did not end.
+//! Errors of a run.
 
 use std::io;
 use std::path::PathBuf;
 
 use ringquet_workload::WorkloadError;
 
-/// Why a run did not begin, or did not end.
+/// Why a run did not start or did not complete.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The workload has something that cannot be played.
+    /// The workload has something that cannot be run.
     #[error(transparent)]
     Workload(#[from] WorkloadError),
     /// `workflow.train` is false.
@@ -22,7 +22,7 @@ pub enum RunError {
         /// The bound.
         max: u32,
     },
-    /// Started as one of several processes, by a build that cannot speak to the others.
+    /// Started as one of several processes, by a build without MPI.
     #[error(
         "{variable}={ranks}: {launcher} started {ranks} processes{process}, but this ringquet was built without MPI; build it with `cargo build --release -p ringquet-cli --features mpi`, or use `accelerators` in one process (if this is one process, unset {variable})"
     )]
@@ -44,7 +44,7 @@ pub enum RunError {
         /// What is wrong.
         reason: String,
     },
-    /// The data set is not there, or not all of it.
+    /// The data set is missing or incomplete.
     #[error(
         "found {found} of {wanted} files in {folder}{missing}; generate them with: ringquet datagen {workload} dataset.data_folder={data_dir}",
         folder = folder.display(),
@@ -52,13 +52,13 @@ pub enum RunError {
         data_dir = data_dir.display()
     )]
     FewFiles {
-        /// Files that are there.
+        /// Files that were found.
         found: usize,
         /// Files that the workload uses.
         wanted: usize,
         /// Where they were looked for.
         folder: PathBuf,
-        /// The first that is missing, in parentheses, where names are known.
+        /// The first missing file, in parentheses, if its name is known.
         missing: String,
         /// The workload file.
         workload: PathBuf,
@@ -105,15 +105,15 @@ pub enum RunError {
         /// Its message and its place.
         panic: String,
     },
-    /// Reader threads did not get as far as the start of an epoch.
+    /// Reader threads did not reach the start of an epoch in time.
     #[error(
         "reader threads were not ready within {seconds} seconds: creating rings and pinning memory takes longer on this machine; lower `threads` or `memory_budget_bytes`"
     )]
     NotReady {
-        /// How long they were waited for.
+        /// Seconds waited.
         seconds: u64,
     },
-    /// Reader threads ended although rows were missing, and gave no reason: a defect of ringquet.
+    /// Reader threads ended without an error although rows were missing: a bug in ringquet.
     #[error(
         "epoch {epoch}: rank {rank} got {steps} of {expected} batches, {rows} rows are left over; this is a bug in ringquet, please report it"
     )]
@@ -122,9 +122,9 @@ pub enum RunError {
         epoch: u32,
         /// The rank.
         rank: u32,
-        /// Batches that came.
+        /// Batches that arrived.
         steps: u64,
-        /// Batches that there are.
+        /// Batches that were expected.
         expected: u64,
         /// Rows left over.
         rows: u64,
@@ -134,7 +134,7 @@ pub enum RunError {
         "a search needs a target, and this workload has no metric.au; add one to the command, for example metric.au=0.90"
     )]
     NoTarget,
-    /// A search needs epochs that last.
+    /// The epochs are too short for a search.
     #[error(
         "an epoch of one accelerator has {steps} steps, a search for the most accelerators needs {needed}: generate more files, or lower reader.batch_size and train.computation_time together"
     )]
@@ -154,7 +154,7 @@ pub enum RunError {
         /// Number of processes.
         ranks: u64,
     },
-    /// A search was to drop the page cache.
+    /// The page cache could not be dropped for a search.
     #[error(
         "`drop_caches`: could not drop the page cache: {source}; writing /proc/sys/vm/drop_caches requires root; use `direct` on instead"
     )]

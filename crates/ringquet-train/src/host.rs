@@ -1,4 +1,4 @@
-//! What DLIO records of the machine, and dropping its page cache.
+//! The machine as DLIO records it, and dropping its page cache.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
@@ -55,7 +55,7 @@ impl Host {
     }
 }
 
-/// Memory in bytes that this process may use, its control groups' limits included; 0 where the kernel does not show it.
+/// Memory in bytes that this process may use, its control groups' limits included; 0 if the kernel does not report it.
 pub(crate) fn memory_bytes(root: &SysRoot) -> f64 {
     MemoryLimit::of_this_process(root).map_or(0.0, |limit| limit.bytes as f64)
 }
@@ -78,7 +78,7 @@ pub(crate) fn drop_caches() -> io::Result<()> {
     request_drop(Path::new("/proc/sys/vm/drop_caches"))
 }
 
-/// The file must be there: where /proc is something else, nothing is to be created.
+/// The file must exist: if /proc is something else, nothing is created.
 fn request_drop(control: &Path) -> io::Result<()> {
     OpenOptions::new().write(true).open(control)?.write_all(b"3\n")
 }

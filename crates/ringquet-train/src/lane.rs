@@ -11,7 +11,7 @@ use crate::queue::{QueueDemand, RankQueue, Rows};
 use crate::sync::Mutex;
 use crate::touch::Touched;
 
-/// What the streams of one phase leave behind for its end.
+/// Totals of the streams of one phase.
 #[derive(Debug, Default)]
 pub(crate) struct Aftermath {
     failure: Mutex<Option<ringquet::Error>>,

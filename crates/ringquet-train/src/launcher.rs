@@ -1,5 +1,5 @@
-//! Was this process started as one of many? Read from the environment, which launchers of parallel
-//! programs fill for those that they start.
+//! Detects whether this process was started as one of several, from the environment variables that
+//! launchers of parallel programs set.
 
 /// How a launcher passes the number of processes, and the number of this one.
 const LAUNCHERS: &[(&str, &str, &str)] = &[
@@ -24,8 +24,7 @@ pub(crate) struct Launched {
     pub(crate) rank: Option<u64>,
 }
 
-/// Looks for a launcher in the environment that `get` shows. The first variable that is there
-/// decides for its launcher.
+/// Finds the launcher in the environment that `get` reads: the one of the first variable that is set.
 pub(crate) fn launched(get: impl Fn(&str) -> Option<String>) -> Option<Launched> {
     let number = |variable: &str| get(variable).and_then(|text| text.trim().parse::<u64>().ok());
     let mut decided = "";

@@ -80,7 +80,7 @@ pub struct RunOptions {
     /// Where the results go. Files of an earlier run are replaced, and its surplus ranks removed.
     #[serde(serialize_with = "ringquet_io::path_text::serialize_path")]
     pub results_dir: PathBuf,
-    /// Put them into `training/<model>/run/<time>/` below, as mlpstorage does.
+    /// Write them to `training/<model>/run/<time>/` below it, as mlpstorage does.
     pub results_tree: bool,
     /// Where the data lies, instead of the workload's `data_folder`.
     #[serde(serialize_with = "ringquet_io::path_text::serialize_path_option")]
@@ -89,7 +89,7 @@ pub struct RunOptions {
     pub engine: EngineOptions,
     /// Arrow batches, or raw column chunks as the current DLIO reads them.
     pub decode: DecodeMode,
-    /// Drop the page cache before each epoch; a warning where that is not permitted.
+    /// Drop the page cache before each epoch; a warning if that is not permitted.
     pub drop_caches: bool,
     /// Whether accelerators run before reader threads.
     #[serde(rename = "accelerator_priority")]
@@ -100,7 +100,7 @@ pub struct RunOptions {
 }
 
 impl RunOptions {
-    /// With defaults for everything but these two.
+    /// Defaults, except for these two.
     pub fn new(accelerators: u32, results_dir: PathBuf) -> Self {
         Self {
             accelerators,
@@ -165,7 +165,7 @@ pub struct RunProgress {
     pub steps: u64,
     /// Since the phase began.
     pub seconds: f64,
-    /// Computation by time, of the steps that are over but for the first.
+    /// Computation time over total time of the completed steps, without the first.
     pub au_percent: f64,
     /// Over all accelerators.
     pub samples_per_second: f64,
@@ -249,14 +249,13 @@ fn memory_budget(
     (wanted > threads.saturating_mul(MEMORY_PER_THREAD_BYTES)).then_some(wanted)
 }
 
-/// Plays `loaded` and writes the results folder.
+/// Runs `loaded` and writes the results folder.
 ///
 /// `progress` is called from the calling thread. When `stop` is set the run ends within a fraction
-/// of a second; what was measured is written and marked incomplete.
+/// of a second; the results so far are written and marked incomplete.
 ///
 /// # Errors
-/// [`RunError`]: nothing was measured that could be trusted. Where the run had begun, `dlio.log`
-/// ends with the error.
+/// [`RunError`]: there are no usable results. If the run had started, `dlio.log` ends with the error.
 pub fn run(
     loaded: &Loaded,
     options: &RunOptions,
@@ -266,7 +265,7 @@ pub fn run(
     run_together(loaded, options, &Ensemble::join()?, progress, stop)
 }
 
-/// As [`run`], as one process of an ensemble: each plays [`RunOptions::accelerators`] ranks, all write
+/// As [`run`], as one process of an ensemble: each runs [`RunOptions::accelerators`] ranks, all write
 /// into the same results folder. The report of each process has the metrics and totals of all.
 ///
 /// # Errors

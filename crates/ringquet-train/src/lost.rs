@@ -1,13 +1,13 @@
-//! The time that accelerators lost, by cause.
+//! Time lost by accelerators, by cause.
 //!
 //! An accelerator that waits for a batch cannot see why it is late, but its reader threads show it. So the
-//! waiting is shared out in the proportion in which they waited for reads and worked:
+//! waiting is divided in proportion to the time in which they waited for reads and worked:
 //!
 //! ```text
 //!  reader threads   ├── wait for reads ──┤── decode ──┤── other work ──┤ wait for consumers ┤
 //!  batches waited for:        I/O        :   decode   :    reader
 //! ```
-//! Waiting for consumers has no part in it: a reader thread that waits there had delivered.
+//! Waiting for consumers is left out: a reader thread that waits there has delivered.
 
 use ringquet::report::ScanReport;
 use serde::Serialize;
@@ -18,9 +18,9 @@ use crate::accelerator::TimeByCause;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReaderTime {
-    /// All work, and waiting for a CPU: what is left of the phase without the two waits below.
+    /// All work, and waiting for a CPU: the time of the phase without the two waits below.
     pub busy_seconds: f64,
-    /// Of it: decoding. The rest is submitting and reaping reads, copying where they go through the page cache, touching raw
+    /// Decoding, included above. The rest is submitting and reaping reads, copying where they go through the page cache, touching raw
     /// bytes, handing over, checking files, and planning.
     pub decode_seconds: f64,
     /// Waiting for reads, with nothing to decode.
@@ -57,13 +57,13 @@ impl ReaderTime {
         self.consumer_wait_seconds += other.consumer_wait_seconds;
     }
 
-    /// Of the time in which there was something to deliver: the share that went into waiting for
-    /// reads. 0 without any.
+    /// Share of waiting for reads in the time in which there was something to deliver. 0 without
+    /// any.
     pub fn read_wait_share(&self) -> f64 {
         self.share_of_late(self.read_wait_seconds)
     }
 
-    /// Of the same time: the share that went into decoding.
+    /// Share of decoding in the same time.
     pub fn decode_share(&self) -> f64 {
         self.share_of_late(self.decode_seconds)
     }
@@ -73,7 +73,7 @@ impl ReaderTime {
         if late > 0.0 { seconds / late } else { 0.0 }
     }
 
-    /// Of all time: the share that went into waiting for accelerators.
+    /// Share of waiting for accelerators in all time.
     pub fn idle_share(&self) -> f64 {
         let all = self.read_wait_seconds + self.busy_seconds + self.consumer_wait_seconds;
         if all > 0.0 { self.consumer_wait_seconds / all } else { 0.0 }

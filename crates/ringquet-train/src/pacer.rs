@@ -1,11 +1,11 @@
-//! Time that passes exactly: the computation of an emulated accelerator.
+//! Exact waiting times: the computation of an emulated accelerator.
 //!
 //! A sleep of 375 µs takes 430 to 560 on an ordinary kernel: 50 µs of timer slack, then the way back
 //! onto a CPU. The pacer sets the smallest timer slack, sleeps until shortly before the deadline
-//! and spins the rest. How shortly follows from how late nine of ten wake-ups were, so that a machine
+//! and spins for the rest. The margin covers the delay of nine in ten wake-ups, so that a machine
 //! that wakes in 3 µs spins for 4 a step: spinning takes time from reader threads, and on a machine
 //! with as many of them as cores that is time which delivers no data.
-//! What is late in spite of that is reported as oversleep, never as computation.
+//! Any remaining delay is reported as oversleep, never as computation.
 
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,12 +31,12 @@ const MARGIN_UP: Duration = Duration::from_nanos(4500);
 /// Longest single sleep: this is how long a stop may go unnoticed.
 const NAP: Duration = Duration::from_millis(50);
 
-/// Where the time comes from; a test brings its own.
+/// The source of time; tests have their own.
 pub(crate) trait Clock {
     /// Now.
     fn now(&mut self) -> Instant;
 
-    /// Gives the CPU away for at least this long.
+    /// Releases the CPU for at least this long.
     fn sleep(&mut self, nap: Duration);
 
     /// Between two looks at the clock.

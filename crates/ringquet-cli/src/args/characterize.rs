@@ -16,7 +16,7 @@ use crate::size::ByteSize;
 /// Rounds are cut by a clock; below this its own jitter shows.
 const ROUND_SECONDS_MIN: f64 = 0.02;
 
-/// And above this a sweep never ends.
+/// Above this a sweep never ends.
 const ROUND_SECONDS_MAX: f64 = 3600.0;
 
 #[derive(Debug, Args)]
@@ -46,7 +46,7 @@ pub(crate) struct CharacterizeArgs {
     sweep: SweepArgs,
 }
 
-/// In place of the preset's own.
+/// Values that replace those of the preset.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Sweep")]
 struct SweepArgs {
@@ -108,10 +108,10 @@ enum DriverArg {
 }
 
 impl CharacterizeArgs {
-    /// What is to be measured; the data set of a workload is the verb's to find.
+    /// What to measure; the verb finds the data set of a workload.
     ///
     /// # Errors
-    /// Usage where an option is out of range.
+    /// [`UsageError`] if an option is out of range.
     pub(crate) fn options(&self) -> Result<CharacterizeOptions, UsageError> {
         let sweep = &self.sweep;
         let preset = match self.preset {

@@ -36,7 +36,7 @@ use crate::stop;
 /// Rows of a table when no range is given: about a screen.
 const ROWS_SHOWN: u64 = 20;
 
-/// Rows of a table at most, for it is kept in memory until the widths of its columns are known. Met: the command
+/// Maximum rows of a table, which is kept in memory until the widths of its columns are known. Beyond it the command
 /// is refused and names `-o`.
 const ROWS_SHOWN_MAX: u64 = 100_000;
 
@@ -105,7 +105,7 @@ pub(crate) fn run(args: &CatArgs, console: &mut Console) -> Result<Exit> {
 const OTHER_DICTIONARY: &str = "row groups have different dictionaries, but an Arrow file holds one per column: \
      dictionary columns are written as plain values";
 
-/// What came of taking the rows of a file.
+/// The result of taking the rows of a file.
 enum Poured {
     /// All of them were taken.
     All(Option<Box<ScanReport>>),
@@ -184,7 +184,7 @@ impl Sink {
         })
     }
 
-    /// The schema of what is shown or written of rows that have `schema`.
+    /// The schema that is shown or written for rows with `schema`.
     fn schema(&self, schema: &SchemaRef) -> SchemaRef {
         match self {
             Sink::PlainFile(_, plain) => Arc::clone(plain),

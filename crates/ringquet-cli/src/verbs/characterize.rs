@@ -1,4 +1,4 @@
-//! `ringquet characterize`: what a device gives, and with which options.
+//! `ringquet characterize`: measures a device and recommends options.
 
 use std::fmt;
 
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &CharacterizeArgs, console: &mut Console) -> Result<Exit
     Ok(Exit::Done)
 }
 
-/// Which of them are wrong usage, and which is Ctrl-C.
+/// Maps usage errors and Ctrl-C.
 fn as_the_user_sees_it(error: CharacterizeError) -> anyhow::Error {
     match error {
         CharacterizeError::Options(text) => UsageError(text).into(),

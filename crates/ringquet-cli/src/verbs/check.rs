@@ -13,7 +13,7 @@ use crate::console::Console;
 use crate::exit::Exit;
 use crate::quantity::counted;
 
-/// How wide the text of a rule gets before it is broken.
+/// Width at which the text of a rule is broken into lines.
 const WIDTH: usize = 100;
 
 pub(crate) fn run(args: &CheckArgs, console: &mut Console) -> Result<Exit> {

@@ -1,4 +1,4 @@
-//! `ringquet completions`: the script by which a shell completes what is typed, made from the same arguments that are parsed.
+//! `ringquet completions`: the completion script for a shell, generated from the arguments.
 
 use std::fmt;
 

@@ -14,7 +14,7 @@ use crate::exit::{Exit, UsageError};
 use crate::quantity::{count, counted};
 use crate::size::ByteSize;
 
-/// No host has less; a number without a unit was meant to have one.
+/// No host has less: smaller numbers lack a unit.
 const HOST_MEMORY_BYTES_MIN: u64 = 1 << 20;
 
 pub(crate) fn run(args: &DatasizeArgs, console: &mut Console) -> Result<Exit> {

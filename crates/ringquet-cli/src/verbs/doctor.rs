@@ -38,7 +38,7 @@ pub(super) struct Options<'a> {
 pub(super) struct Report {
     #[serde(flatten)]
     doctor: DoctorReport,
-    /// Only text leaves something out.
+    /// Only the text omits anything.
     #[serde(skip)]
     all: bool,
 }

@@ -1,8 +1,8 @@
-//! `ringquet inspect`: what a file holds, from its footer.
+//! `ringquet inspect`: the contents of a file, from its footer.
 //!
 //! The text shows one line per column over all row groups; of a file with many columns, one per group of columns that are
 //! stored alike, so that it fits on a screen. `--all` and `--chunks` show each. The document has every column chunk, in the order of the file, and nothing that changes from call to call: the documents of two
-//! files can be held against each other with `diff`.
+//! files can be compared with `diff`.
 
 mod names;
 mod report;
@@ -155,7 +155,7 @@ fn pages(chunk: &ColumnChunkDetails) -> Option<Vec<Pages>> {
     Some(pages.collect())
 }
 
-/// Finds out which decoder serves a column chunk, by making one and asking it.
+/// Finds the decoder of a column chunk by creating one.
 struct Served<'a> {
     footer: &'a Arc<Footer>,
     footer_bytes: &'a [u8],

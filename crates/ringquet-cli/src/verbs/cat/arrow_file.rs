@@ -33,7 +33,7 @@ impl Drop for Temporary {
 
 impl ArrowFile {
     /// # Errors
-    /// Where a file cannot be made beside `path`.
+    /// If no file can be created beside `path`.
     pub(super) fn create(path: &Path, schema: &Schema) -> Result<ArrowFile> {
         let failed = || format!("{}: cannot write", path.display());
         let temporary = unfinished(path).with_context(failed)?;
@@ -49,7 +49,7 @@ impl ArrowFile {
         self.writer.write(rows).with_context(|| format!("{}: cannot write", self.path.display()))
     }
 
-    /// Gives the file its name, in place of one that was there. Its path and its length in bytes.
+    /// Gives the file its name and replaces an existing one. Returns its path and its length in bytes.
     pub(super) fn finish(self) -> Result<(PathBuf, u64)> {
         let ArrowFile { path, temporary, writer } = self;
         let written = write_out(writer, &temporary.0, &path);

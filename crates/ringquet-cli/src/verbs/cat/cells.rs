@@ -33,7 +33,7 @@ impl Cells {
     /// Adds rows.
     ///
     /// # Errors
-    /// Where Arrow cannot show a type.
+    /// If Arrow cannot show a type.
     pub(super) fn take(&mut self, rows: &RecordBatch) -> Result<()> {
         let options = FormatOptions::new().with_null("null");
         for (array, cells) in rows.columns().iter().zip(&mut self.columns) {

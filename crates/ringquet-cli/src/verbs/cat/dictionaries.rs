@@ -15,7 +15,7 @@ use arrow_schema::{DataType, FieldRef, Fields, Schema, SchemaRef};
 /// Plain values of one batch that is written: a batch whose values take more is cut.
 const PART_BYTES: usize = 16 << 20;
 
-/// The dictionaries that were met.
+/// The dictionaries so far.
 #[derive(Debug, Default)]
 pub(super) struct Dictionaries(Vec<ArrayRef>);
 
@@ -78,7 +78,7 @@ fn plain_field(field: &FieldRef) -> FieldRef {
     Arc::new(field.as_ref().clone().with_data_type(data_type))
 }
 
-/// Gives `take` the rows of `batch` in the types of `schema`, which is its plain one, in parts of bounded size.
+/// Passes the rows of `batch` to `take` in the types of `schema`, which is its plain one, in parts of bounded size.
 pub(super) fn plain_parts(
     batch: &RecordBatch,
     schema: &SchemaRef,
