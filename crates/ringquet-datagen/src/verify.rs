@@ -212,7 +212,7 @@ fn find_extra(
         let text = if is_partial(&name) {
             "left over from a run that was killed; it can be removed"
         } else {
-            "is not listed by any manifest"
+            "is not in any manifest"
         };
         problems.push(Problem { file, kind: ProblemKind::Extra, text: text.to_owned() });
     }

@@ -260,7 +260,7 @@ impl Dataset {
             && self.num_subfolders_train.max(self.num_subfolders_eval) > 1
         {
             let reason = format!(
-                "does not go with dataset.parquet.partition_by: the folders are those of `{column}`"
+                "cannot be combined with dataset.parquet.partition_by: the folders are those of `{column}`"
             );
             let train = self.num_subfolders_train > 1;
             let key = if train { "num_subfolders_train" } else { "num_subfolders_eval" };

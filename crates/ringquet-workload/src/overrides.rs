@@ -41,7 +41,7 @@ pub(crate) fn apply(
 ) -> Result<(), WorkloadError> {
     let fail = |reason: String| WorkloadError::Override { text: shortened(text), reason };
     if text.len() > TEXT_BYTES_MAX {
-        return Err(fail(format!("{} bytes; at most {TEXT_BYTES_MAX} are taken", text.len())));
+        return Err(fail(format!("{} bytes; at most {TEXT_BYTES_MAX} are allowed", text.len())));
     }
     let (verb, rest) = match text.trim() {
         text if text.starts_with("++") => (Verb::Set, &text[2..]),

@@ -265,7 +265,7 @@ impl<'a> Section<'a> {
         };
         let kind = self.opt_text("type")?;
         if stdev_beside.is_some() && !matches!(kind.as_deref(), None | Some("normal")) {
-            return Err(self.conflict("type", "does not go with a `_stdev` key".to_owned()));
+            return Err(self.conflict("type", "cannot be combined with a `_stdev` key".to_owned()));
         }
         match kind.as_deref() {
             None | Some("normal") => {

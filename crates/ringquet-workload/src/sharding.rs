@@ -84,7 +84,7 @@ impl Workload {
         let available = samples_per_rank / batch_size;
         if available == 0 {
             let reason = format!(
-                "an accelerator has {samples_per_rank} samples ({files_per_rank} files × {samples}): not one full batch"
+                "an accelerator has {samples_per_rank} samples ({files_per_rank} files × {samples}): fewer than one batch"
             );
             return unsupported(batch_key, batch_size, reason);
         }

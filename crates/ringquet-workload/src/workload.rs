@@ -275,7 +275,7 @@ impl Workload {
                     | (FrameworkType::Pytorch, DataLoaderType::Tensorflow)
             );
             if mismatch {
-                let reason = format!("`{loader}` does not go with framework `{framework}`");
+                let reason = format!("`{loader}` cannot be combined with framework `{framework}`");
                 return Err(reader.conflict("data_loader", reason));
             }
         }

@@ -101,7 +101,7 @@ pub enum Error {
     /// Options that contradict each other or this machine.
     #[error("{0}")]
     Options(OptionError),
-    /// A reader thread panicked: a defect of ringquet.
+    /// A reader thread panicked: a bug in ringquet.
     #[error("a reader thread panicked: {0}; this is a bug in ringquet, please report it")]
     Panicked(String),
     /// [`StopFlag::stop`](crate::StopFlag::stop) was called.

@@ -48,7 +48,7 @@ fn memory_is_no_device_unless_it_is_asked_for() {
     }
     let shm = tempfile::tempdir_in("/dev/shm").unwrap();
     let path = shm.path().display();
-    check(dir.path(), &format!("{path}"), 1, &["tmpfs, in memory", "--direct off"]);
+    check(dir.path(), &format!("{path}"), 1, &["tmpfs, which is in memory", "--direct off"]);
     let line =
         format!("characterize {path} --direct off --read-sizes 64K --no-extras {SHORT} --json");
     let document = ringquet(dir.path(), &line).succeeds().document();
@@ -64,7 +64,7 @@ fn more_than_the_disk_holds() {
     let expect = ["bytes are free, too few for a test file of", "--test-file-size"];
     check(dir.path(), ". --test-file-size 4096P", 1, &expect);
     check(dir.path(), ". --test-file-size 1K", 2, &["--test-file-size 1024", "at least 1048576"]);
-    check(dir.path(), ". ./.", 2, &["named twice"]);
+    check(dir.path(), ". ./.", 2, &["given twice"]);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }
 
@@ -92,7 +92,7 @@ fn options_out_of_range() {
     check(dir.path(), ". --read-sizes 8G", 2, &["at most 16 MiB"]);
     check(dir.path(), ". --queue-depths 0", 2, &["--queue-depths 0"]);
     check(dir.path(), ". --threads 0", 2, &["--threads 0"]);
-    check(dir.path(), ". --rounds 4", 2, &["--rounds 4: at least 5"]);
+    check(dir.path(), ". --rounds 4", 2, &["--rounds 4: must be at least 5"]);
     check(dir.path(), ". --round 0", 2, &["--round 0"]);
     check(dir.path(), ". --round NaN", 2, &["--round NaN"]);
     check(dir.path(), ". --cpus 7-1", 2, &["--cpus"]);

@@ -169,7 +169,7 @@ fn too_few_steps() {
 fn au_below_its_bar_and_a_lowered_bar() {
     let tree = Tree::new();
     tree.summary(|summary| summary["metric"]["train_au_meet_expectation"] = json!("fail"));
-    tree.expect("au", Verdict::Fail, "says fail");
+    tree.expect("au", Verdict::Fail, "summary.json: fail");
     tree.summary(|summary| {
         summary["metric"]["train_au_meet_expectation"] = json!("success");
         summary["metric"]["train_au_mean_percentage"] = json!(89.0);
@@ -239,12 +239,12 @@ fn names_and_places() {
     tree.expect("tree", Verdict::Fail, "run/notes.txt is not a run");
     fs::remove_file(tree.runs().join("notes.txt")).unwrap();
     fs::rename(tree.folder(FIVE[0]), tree.runs().join("20261122_10000")).unwrap();
-    tree.expect("place", Verdict::Fail, "is no date and time");
+    tree.expect("place", Verdict::Fail, "is not a date and time");
     fs::rename(tree.runs().join("20261122_10000"), tree.runs().join("20251122_100000")).unwrap();
     tree.expect("place", Verdict::Pass, "20251122_100000");
     let moved = tree.dir.path().join("training/flux");
     fs::rename(tree.dir.path().join("training/unet3d"), moved).unwrap();
-    tree.expect("place", Verdict::Fail, "below 'flux', the workload's model is 'unet3d'");
+    tree.expect("place", Verdict::Fail, "below 'flux', but the workload's model is 'unet3d'");
 }
 
 #[test]
@@ -277,7 +277,7 @@ fn damaged_files_are_findings() {
     fs::write(folder.join("dlio_config/config.yaml"), "workload: [").unwrap();
     tree.expect("limits", Verdict::Unknown, "dlio_config/config.yaml");
     fs::write(folder.join("dlio_config/overrides.yaml"), "7").unwrap();
-    tree.expect("parameters", Verdict::Unknown, "no list");
+    tree.expect("parameters", Verdict::Unknown, "expected a list of strings");
     tree.summary(|summary| summary["num_accelerators"] = json!(u64::MAX));
     tree.expect("files", Verdict::Fail, "accelerators; 1 to 4096");
     fs::write(folder.join("summary.json"), "").unwrap();

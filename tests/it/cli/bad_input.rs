@@ -177,7 +177,7 @@ fn a_workload_that_says_something_impossible() {
             }
         }
     };
-    check("dtype: int8", "dtype: int9", &["dtype", "int9", "accepted", "int16"]);
+    check("dtype: int8", "dtype: int9", &["dtype", "int9", "expected", "int16"]);
     check("num_files_train: 3", "num_files_train: -3", &["dataset.num_files_train", "-3"]);
     check("epochs: 2", "epochs: two", &["train.epochs", "two"]);
     check("dataset:", "dataset: [", &["w.yaml:"]);

@@ -218,7 +218,7 @@ fn a_file_system_in_memory_is_no_device() {
     let document = ringquet(dir.path(), &line("auto")).succeeds().document();
     let messages = warnings(&document, "memory_file_system");
     assert!(
-        messages[0].starts_with("1 of 1 files (first: ./part_0.parquet) lie on tmpfs"),
+        messages[0].starts_with("1 of 1 files (first: ./part_0.parquet) are on tmpfs"),
         "{messages:?}"
     );
     let document = ringquet(dir.path(), &line("off")).succeeds().document();

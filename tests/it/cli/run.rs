@@ -50,7 +50,7 @@ fn a_run_leaves_its_results() {
 
     let text =
         ringquet(dir.path(), "run w.yaml --accelerators 1 --results-dir again").succeeds().stdout;
-    for word in ["AU ", "meets the bar", "driver ", "results      again"] {
+    for word in ["AU ", "meets the target", "driver ", "results      again"] {
         assert!(text.contains(word), "{word}: {text}");
     }
 }

@@ -178,7 +178,7 @@ fn a_stop_leaves_only_whole_files() {
     assert!(error.is_stopped(), "{error}");
     assert_eq!(
         error.to_string(),
-        "stopped: 1 of 4 files are complete; the others were removed; `resume` continues"
+        "stopped: 1 of 4 files are complete, the others were removed; `resume` continues"
     );
     assert_eq!(parquet_files(dir.path()), ["train/img_0_of_4.parquet"]);
     let manifest = manifest(dir.path());

@@ -233,7 +233,7 @@ fn files_of_another_generator_are_held_against_their_digests() {
     let found = verify(dir.path());
     let (_, kind, text) = only(&found.problems);
     assert_eq!(kind, ProblemKind::Content);
-    assert!(text.contains("generator 1 made them"), "{text}");
+    assert!(text.contains("generator 1 wrote them"), "{text}");
 }
 
 #[test]

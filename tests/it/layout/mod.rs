@@ -84,6 +84,6 @@ fn what_cannot_be_compared_is_refused_by_name() {
     missing.engine.columns = Some(vec!["z".to_owned()]);
     check(&loaded, &missing, "layout 'as the workload'");
     fs::write(dir.path().join("file"), "").unwrap();
-    check(&workload(&dir.path().join("file"), ""), &options(), "cannot make a folder");
+    check(&workload(&dir.path().join("file"), ""), &options(), "cannot create a folder");
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 }

@@ -45,10 +45,13 @@ fn what_is_no_time() {
         ("{type: uniform, min: 2, max: 1}", "2 is above max, 1"),
         ("{type: uniform, mean: 2}", "`mean`"),
         ("{type: gamma, shape: 0, scale: 1}", "train.computation_time.shape: invalid value 0"),
-        ("{type: cauchy}", "accepted: normal, uniform, gamma, exponential, poisson"),
+        ("{type: cauchy}", "expected normal, uniform, gamma, exponential, poisson"),
         ("{mean: 1, std: 2}", "these are: mean, stdev"),
-        ("{mean: 1e12}", "train.computation_time.mean: 1000000000000"),
-        ("{type: poisson, lam: 1}, computation_time_stdev: 1", "does not go with a `_stdev` key"),
+        ("{mean: 1e12}", "train.computation_time.mean: invalid value 1000000000000"),
+        (
+            "{type: poisson, lam: 1}, computation_time_stdev: 1",
+            "cannot be combined with a `_stdev` key",
+        ),
     ] {
         let refused = refusal(&format!("train: {{computation_time: {written}}}"), &[]);
         assert!(

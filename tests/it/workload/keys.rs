@@ -123,7 +123,7 @@ fn keys_that_would_be_swallowed_are_told() {
         "dataset: {keep_files: no, listing_validation_interval: 7}\noutput: {folder: x}",
         &[],
     );
-    let reasons = ["the data set stays", "every file is opened", "`results_dir`"];
+    let reasons = ["the data set is kept", "every file is opened", "`results_dir`"];
     assert_eq!(found.len(), reasons.len(), "{found:?}");
     for (warning, reason) in found.iter().zip(reasons) {
         assert!(warning.contains("has no effect here") && warning.contains(reason), "{warning}");

@@ -58,7 +58,7 @@ fn too_little_data_is_refused() {
             5,
             "dataset.num_files_train: 4 is not supported by this command: 5 accelerators need at least one file each",
         ),
-        (4, "an accelerator has 10 samples (1 files × 10): not one full batch"),
+        (4, "an accelerator has 10 samples (1 files × 10): fewer than one batch"),
     ] {
         let refused = train(yaml, ranks).expect_err("too little");
         assert!(refused.contains(expected), "{refused}");

@@ -292,7 +292,7 @@ impl ValueCursor {
                 })
             }
             Self::Bits(_) | Self::Delta(_) | Self::Split { .. } => {
-                Err(Fault::out_of_spec("strings in an encoding of others"))
+                Err(Fault::out_of_spec("strings in an encoding for other types"))
             }
         }
     }

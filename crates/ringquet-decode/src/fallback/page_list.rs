@@ -52,8 +52,9 @@ impl RowGroups for PageLists {
             // Each list is taken once, as a whole.
             list.lock().unwrap_or_else(PoisonError::into_inner).take()
         });
-        let list = list
-            .ok_or_else(|| ParquetError::General(format!("leaf {leaf} is not there, or twice")))?;
+        let list = list.ok_or_else(|| {
+            ParquetError::General(format!("leaf {leaf} is missing or duplicated"))
+        })?;
         Ok(Box::new(OneChunk(Some(PageList(list)))))
     }
 

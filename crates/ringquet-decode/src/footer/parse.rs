@@ -465,7 +465,7 @@ impl FooterWalk<'_> {
         let end = chunk.offset.checked_add(chunk.compressed_bytes);
         if end.is_none_or(|end| end > self.data_end) {
             return Err(Fault::out_of_spec(format!(
-                "column chunk at {} with {} bytes reaches behind the row groups, which end at {}",
+                "column chunk at {} with {} bytes extends beyond the row groups, which end at {}",
                 chunk.offset, chunk.compressed_bytes, self.data_end
             )));
         }

@@ -80,7 +80,7 @@ fn check_list(list: &[u8], fields: &[(i16, Kind)]) -> Result<(), Fault> {
     let mut reader = ThriftReader::new(list);
     let (element, length) = reader.list()?;
     if length > 0 && element != kind::STRUCT {
-        return Err(Fault::out_of_spec("footer: a list of structs holds something else"));
+        return Err(Fault::out_of_spec("footer: a list of structs has other elements"));
     }
     (0..length).try_for_each(|_| check_struct(&mut reader, fields))
 }

@@ -116,7 +116,7 @@ impl LeftOut {
             (
                 WarningCode::LinksNotFollowed,
                 &self.links,
-                "that are symbolic links to directories; name them on the command line to read what is there",
+                "that are symbolic links to directories; name them on the command line to read their files",
             ),
             (WarningCode::SpecialFilesSkipped, &self.special, &special),
         ];
