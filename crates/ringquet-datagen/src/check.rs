@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use ringquet::engine::panics;
 use ringquet::{ContentDigest, Dataset, StopFlag};
-use ringquet_io::file::open_regular;
+use ringquet_result::regular_file::open_regular;
 use twox_hash::XxHash3_128;
 
 use crate::content::GENERATOR;

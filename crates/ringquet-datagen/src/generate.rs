@@ -38,10 +38,10 @@ const SPACE_MARGIN: u64 = 64;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GenerateReport {
     /// The data folder.
-    #[serde(serialize_with = "ringquet_io::path_text::serialize_path")]
+    #[serde(serialize_with = "ringquet_result::path_text::serialize_path")]
     pub data_dir: PathBuf,
     /// The manifest.
-    #[serde(serialize_with = "ringquet_io::path_text::serialize_path")]
+    #[serde(serialize_with = "ringquet_result::path_text::serialize_path")]
     pub manifest: PathBuf,
     /// Requested files that exist now.
     pub files: u64,

@@ -13,7 +13,7 @@ use std::path::{Component, Path, PathBuf};
 
 use ringquet_decode::ContentDigest;
 use ringquet_io::WriteDriver;
-use ringquet_io::file::open_regular;
+use ringquet_result::regular_file::open_regular;
 use ringquet_workload::{
     Column, Compression, DatasetType, Dtype, LegacySchema, Named, RowLayout, Workload,
 };

@@ -43,7 +43,6 @@ pub use queue::read::{Completed, ReadQueue};
 pub use queue::write::{
     WRITE_ALIGNMENT, WriteChoice, WriteDriver, WriteOptions, WriteQueue, WriteSlot,
 };
-pub use ringquet_result::path_text;
 pub use storage::file::{DataFile, Identity};
 pub use storage::memory_limit::MemoryLimit;
 pub use storage::write_file::WriteFile;

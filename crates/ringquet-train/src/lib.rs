@@ -78,12 +78,12 @@ pub struct RunOptions {
     /// Emulated accelerators of each process, 1 to [`ACCELERATORS_MAX`]: DLIO's ranks.
     pub accelerators: u32,
     /// Where the results go. Files of an earlier run are replaced, and its surplus ranks removed.
-    #[serde(serialize_with = "ringquet_io::path_text::serialize_path")]
+    #[serde(serialize_with = "ringquet_result::path_text::serialize_path")]
     pub results_dir: PathBuf,
     /// Write them to `training/<model>/run/<time>/` below it, as mlpstorage does.
     pub results_tree: bool,
     /// Where the data lies, instead of the workload's `data_folder`.
-    #[serde(serialize_with = "ringquet_io::path_text::serialize_path_option")]
+    #[serde(serialize_with = "ringquet_result::path_text::serialize_path_option")]
     pub data_dir: Option<PathBuf>,
     /// The engine. `columns` and `threads` left open come from the workload, see [`engine_options`].
     pub engine: EngineOptions,
@@ -131,7 +131,7 @@ impl RunOptions {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ShownRunOptions<'a> {
     /// File of the workload.
-    #[serde(serialize_with = "ringquet_io::path_text::serialize_path")]
+    #[serde(serialize_with = "ringquet_result::path_text::serialize_path")]
     workload: &'a Path,
     /// Overrides of the workload, as typed.
     overrides: &'a [String],

@@ -100,10 +100,10 @@ pub struct RunReport {
     /// Each epoch.
     pub epochs: Vec<EpochReport>,
     /// Where the results lie.
-    #[serde(serialize_with = "ringquet_io::path_text::serialize_path")]
+    #[serde(serialize_with = "ringquet_result::path_text::serialize_path")]
     pub results_dir: PathBuf,
     /// The files there.
-    #[serde(serialize_with = "ringquet_io::path_text::serialize_paths")]
+    #[serde(serialize_with = "ringquet_result::path_text::serialize_paths")]
     pub files: Vec<PathBuf>,
     /// Warnings.
     pub warnings: Vec<Warning>,

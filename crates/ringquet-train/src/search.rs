@@ -127,7 +127,7 @@ pub struct SearchReport {
     /// Warnings.
     pub warnings: Vec<Warning>,
     /// Where the report lies.
-    #[serde(serialize_with = "ringquet_io::path_text::serialize_path")]
+    #[serde(serialize_with = "ringquet_result::path_text::serialize_path")]
     pub file: std::path::PathBuf,
 }
 

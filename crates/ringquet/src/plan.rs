@@ -280,7 +280,7 @@ pub struct Plan {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RowGroupPlan {
     /// Path of the file.
-    #[serde(serialize_with = "ringquet_io::path_text::serialize_path")]
+    #[serde(serialize_with = "ringquet_result::path_text::serialize_path")]
     pub path: PathBuf,
     /// Which row group.
     #[serde(flatten)]

@@ -7,10 +7,10 @@ use arrow_array::{Array, RecordBatch, cast::AsArray};
 use arrow_schema::DataType;
 use ringquet_io::DepthPoint;
 use ringquet_io::device::DeviceMeter;
-use ringquet_io::path_text::path_text;
 use ringquet_io::throughput::GIB;
 use ringquet_io::usage::Usage;
 use ringquet_io::{DirectChoice, DriverChoice, DriverName, IoCounters, Latency, PageKind};
+use ringquet_result::path_text::path_text;
 use serde::Serialize;
 
 use crate::error::Unopened;

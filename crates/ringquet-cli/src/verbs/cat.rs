@@ -17,7 +17,7 @@ use indicatif::ProgressBar;
 use ringquet::engine::EngineOptions;
 use ringquet::report::ScanReport;
 use ringquet::{Dataset, StopFlag};
-use ringquet_io::path_text::{serialize_path, serialize_path_option};
+use ringquet_result::path_text::{serialize_path, serialize_path_option};
 use serde::Serialize;
 
 use self::arrow_file::ArrowFile;

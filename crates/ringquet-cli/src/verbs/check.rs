@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::Path;
 
 use anyhow::Result;
-use ringquet_io::path_text::serialize_path;
 use ringquet_report::check::{self, CheckReport, RuleCheck, Verdict};
+use ringquet_result::path_text::serialize_path;
 use serde::Serialize;
 
 use crate::args::CheckArgs;

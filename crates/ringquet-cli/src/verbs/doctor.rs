@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use ringquet_device::doctor::{self, Diagnosis, DoctorReport, Machine, Severity};
-use ringquet_io::path_text::serialize_path_option;
+use ringquet_result::path_text::serialize_path_option;
 use serde::Serialize;
 
 use crate::args::DoctorArgs;

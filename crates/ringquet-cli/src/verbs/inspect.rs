@@ -20,7 +20,7 @@ use ringquet_decode::{
     BufferPool, ColumnChunkDetails, DecodeCounters, DecodeOptions, Footer, FooterDetails,
     Projection, RowGroupDecoder, TAIL_LEN,
 };
-use ringquet_io::path_text::{path_text, serialize_paths};
+use ringquet_result::path_text::{path_text, serialize_paths};
 use serde::Serialize;
 
 pub(super) use self::report::Report;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::{Command, CommandFactory as _};
-use ringquet_io::path_text::{serialize_path_option, serialize_paths};
+use ringquet_result::path_text::{serialize_path_option, serialize_paths};
 use serde::Serialize;
 
 use crate::args::{Cli, ManArgs};

@@ -10,7 +10,7 @@ use ringquet::engine::EngineOptions;
 use ringquet::engine::plan::Plan;
 use ringquet::report::Failure;
 use ringquet_io::Alignment;
-use ringquet_io::path_text::serialize_path_option;
+use ringquet_result::path_text::serialize_path_option;
 use serde::Serialize;
 
 use super::source::{self, SourceOptions};

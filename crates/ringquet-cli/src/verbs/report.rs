@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use ringquet_io::path_text::{serialize_path_option, serialize_paths};
 use ringquet_report::{MetricValue, ReportFormat};
+use ringquet_result::path_text::{serialize_path_option, serialize_paths};
 use serde::Serialize;
 
 use crate::args::{ReportArgs, ReportFormatArg};

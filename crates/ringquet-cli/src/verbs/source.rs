@@ -7,7 +7,7 @@ use anyhow::Result;
 use ringquet::Dataset;
 use ringquet::engine::EngineOptions;
 use ringquet::report::Failure;
-use ringquet_io::path_text::{serialize_path, serialize_paths};
+use ringquet_result::path_text::{serialize_path, serialize_paths};
 use ringquet_workload::Loaded;
 use serde::Serialize;
 use serde_json::Value;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use ringquet_datagen::{VerifyOptions, VerifyReport};
-use ringquet_io::path_text::serialize_path;
+use ringquet_result::path_text::serialize_path;
 use serde::Serialize;
 
 use crate::args::VerifyArgs;

@@ -52,7 +52,7 @@ impl<'a> FileWriter<'a> {
     pub(crate) fn finish(self) -> io::Result<()> {
         let end = self.footer.encode(self.columns, &schema_of(self.columns)).ok_or_else(|| {
             io::Error::other(
-                "the footer would have more than 2^31 bytes: fewer or larger row groups are needed",
+                "the footer would have more than 2^31 bytes: use fewer or larger row groups",
             )
         })?;
         self.sink.write(&end)

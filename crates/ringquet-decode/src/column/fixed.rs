@@ -117,7 +117,7 @@ impl ValueCursor {
                 Ok(())
             }
             Self::Bits(_) | Self::Lengths(..) => {
-                Err(Fault::out_of_spec("values of fixed width in an encoding of others"))
+                Err(Fault::out_of_spec("values of fixed width in an encoding for other types"))
             }
         }
     }
@@ -180,7 +180,7 @@ impl ValueCursor {
                 }
                 Ok(())
             }
-            _ => Err(Fault::out_of_spec("booleans in an encoding of others")),
+            _ => Err(Fault::out_of_spec("booleans in an encoding for other types")),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ringquet_io::IoOptions;
-use ringquet_io::path_text::path_texts;
+use ringquet_result::path_text::path_texts;
 use serde::Serialize;
 
 use super::{Axes, CharacterizeOptions, Preset};
@@ -28,7 +28,7 @@ pub struct ShownOptions<'a> {
     /// CPUs to pin reader threads to; null for those near the device.
     cpus: Option<&'a [usize]>,
     /// File of the workload whose data set the Parquet line reads.
-    #[serde(serialize_with = "ringquet_io::path_text::serialize_path_option")]
+    #[serde(serialize_with = "ringquet_result::path_text::serialize_path_option")]
     workload: Option<&'a Path>,
     /// Overrides of that workload, as typed.
     overrides: Option<&'a [String]>,

@@ -11,7 +11,7 @@ use super::tree::Tree;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Mount {
     /// Where it is mounted.
-    #[serde(serialize_with = "ringquet_io::path_text::serialize_path")]
+    #[serde(serialize_with = "ringquet_result::path_text::serialize_path")]
     pub mount_point: PathBuf,
     /// e.g. `xfs`.
     pub file_system: String,

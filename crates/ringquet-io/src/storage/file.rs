@@ -9,7 +9,6 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, StatxFlags};
 use rustix::io::ReadWriteFlags;
 
 use ringquet_result::regular_file::kind_name;
-pub use ringquet_result::regular_file::open_regular;
 
 use crate::error::IoError;
 use crate::memory::Alignment;

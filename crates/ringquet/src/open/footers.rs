@@ -11,18 +11,16 @@ use std::time::Instant;
 use ringquet_decode::{
     DecodeError, FileSchema, Footer, ParseOptions, Place, Projection, TAIL_LEN, footer_len,
 };
-use ringquet_io::WAIT_MAX;
 use ringquet_io::device::{DeviceMeter, SysRoot};
 use ringquet_io::{
     Alignment, Completed, DataFile, HugePages, Identity, IoCounters, IoError, IoOptions, ReadQueue,
-    Slot,
+    Slot, WAIT_MAX,
 };
 use ringquet_result::Warning;
 
 use crate::error::{Error, Unopened};
 use crate::open::file_entry::FileEntry;
-use crate::open::foreign;
-use crate::open::kept_arenas::KeptArenas;
+use crate::open::{foreign, kept_arenas::KeptArenas};
 use crate::options::Resolved;
 use crate::plan::count;
 use crate::threads;

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 
-use ringquet_io::path_text::path_text;
+use ringquet_result::path_text::path_text;
 
 use crate::error::Error;
 use crate::open::dataset::Dataset;
