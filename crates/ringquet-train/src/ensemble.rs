@@ -117,13 +117,19 @@ impl Others {
         let _ = (floats, integers);
     }
 
-    /// The value of each process, in the order of processes.
-    pub(crate) fn gather<const N: usize>(self, here: [f64; N]) -> Vec<[f64; N]> {
+    /// The values of each process, in the order of processes.
+    pub(crate) fn gather<const N: usize>(self, here: [u64; N]) -> Vec<[u64; N]> {
         #[cfg(feature = "mpi")]
         if self.processes > 1 {
             return world::gather(here, self.processes as usize);
         }
         vec![here]
+    }
+
+    /// As [`Others::gather`], of fractions: their bits cross processes unchanged.
+    pub(crate) fn gather_floats<const N: usize>(self, here: [f64; N]) -> Vec<[f64; N]> {
+        let all = self.gather(here.map(f64::to_bits)).into_iter();
+        all.map(|of_process| of_process.map(f64::from_bits)).collect()
     }
 }
 
@@ -195,8 +201,8 @@ mod world {
         reduce(&here, integers, SystemOperation::sum());
     }
 
-    pub(super) fn gather<const N: usize>(here: [f64; N], processes: usize) -> Vec<[f64; N]> {
-        let mut all = vec![0.0; N * processes];
+    pub(super) fn gather<const N: usize>(here: [u64; N], processes: usize) -> Vec<[u64; N]> {
+        let mut all = vec![0; N * processes];
         SimpleCommunicator::world().all_gather_into(&here[..], &mut all[..]);
         let (of_processes, _) = all.as_chunks::<N>();
         of_processes.to_vec()
@@ -234,7 +240,8 @@ mod tests {
         let (mut floats, mut integers) = ([1.5, 2.0], [u64::MAX]);
         others.sum(&mut floats, &mut integers);
         assert_eq!((floats, integers), ([1.5, 2.0], [u64::MAX]));
-        assert_eq!(others.gather([3.0, 4.0]), [[3.0, 4.0]]);
+        assert_eq!(others.gather([3, u64::MAX]), [[3, u64::MAX]]);
+        assert_eq!(others.gather_floats([0.1, 4.0]), [[0.1, 4.0]]);
         alone.abort();
     }
 }

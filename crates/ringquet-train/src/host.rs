@@ -41,12 +41,11 @@ impl Host {
         }
     }
 
-    /// A number that hosts of other names hardly share, exact as a float (FNV-1a, 48 bits).
-    pub(crate) fn name_number(&self) -> f64 {
-        let hash = self.hostname.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+    /// A number that hosts of other names hardly share (FNV-1a).
+    pub(crate) fn name_number(&self) -> u64 {
+        self.hostname.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        (hash >> 16) as f64
+        })
     }
 
     /// Memory in bytes.

@@ -366,7 +366,8 @@ impl RunReport {
         ];
         let mut floats = [self.cpu_seconds];
         others.sum(&mut floats, &mut integers);
-        let slowest = others.gather([self.seconds, self.open_seconds, self.first_batch_seconds]);
+        let slowest =
+            others.gather_floats([self.seconds, self.open_seconds, self.first_batch_seconds]);
         let most = |at: usize| slowest.iter().map(|of| of[at]).fold(0.0, f64::max);
         (self.seconds, self.open_seconds, self.first_batch_seconds) = (most(0), most(1), most(2));
         [self.cpu_seconds] = floats;

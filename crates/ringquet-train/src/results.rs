@@ -158,7 +158,7 @@ const SECOND: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// [`RunError::Results`].
-pub(crate) fn make_leaf(runs: &Path, numbers: impl Fn() -> [f64; 2]) -> Result<[f64; 2], RunError> {
+pub(crate) fn make_leaf(runs: &Path, numbers: impl Fn() -> [u64; 2]) -> Result<[u64; 2], RunError> {
     std::fs::create_dir_all(runs).map_err(failed(runs))?;
     loop {
         let now = numbers();
@@ -187,7 +187,7 @@ pub(crate) fn folder_name(text: &str) -> String {
 }
 
 /// `20261122_103107` of a date and a time.
-pub(crate) fn leaf_name([date, time]: [f64; 2]) -> String {
+pub(crate) fn leaf_name([date, time]: [u64; 2]) -> String {
     format!("{date:08}_{time:06}")
 }
 
@@ -210,12 +210,12 @@ mod tests {
     #[test]
     fn a_leaf_is_always_new() {
         let dir = tempfile::tempdir().unwrap();
-        let seconds = std::cell::Cell::new(103_107.0);
-        let clock = || [20_261_122.0, seconds.get()];
+        let halves = std::cell::Cell::new(2 * 103_107);
+        let clock = || [20_261_122, halves.get() / 2];
         let first = make_leaf(dir.path(), clock).unwrap();
         let later = || {
-            seconds.set(seconds.get() + 0.5);
-            [20_261_122.0, seconds.get().floor()]
+            halves.set(halves.get() + 1);
+            [20_261_122, halves.get() / 2]
         };
         let second = make_leaf(dir.path(), later).unwrap();
         assert_eq!([first, second].map(leaf_name), ["20261122_103107", "20261122_103108"]);

@@ -500,8 +500,9 @@ impl MeasuredPhase {
 
 /// The hosts of all processes in the order of ranks; whether this process is the first on its host.
 fn nodes(host: &Host, accelerators: u32, others: Others) -> (Vec<Node>, bool) {
-    let here = [host.name_number(), host.cpu_count as f64, host.memory_gib];
-    let mut names: Vec<f64> = Vec::new();
+    // The memory is a fraction as DLIO has it: its bits cross processes unchanged.
+    let here = [host.name_number(), host.cpu_count as u64, host.memory_gib.to_bits()];
+    let mut names: Vec<u64> = Vec::new();
     let mut nodes: Vec<Node> = Vec::new();
     let mut leads = false;
     for (process, [name, cpu_count, memory_gib]) in (0..).zip(others.gather(here)) {
@@ -511,12 +512,11 @@ fn nodes(host: &Host, accelerators: u32, others: Others) -> (Vec<Node>, bool) {
         }
         leads |= process == others.process();
         names.push(name);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a number of CPUs, sent as a float"
-        )]
-        nodes.push(Node { cpu_count: cpu_count as usize, memory_gib, ranks: accelerators });
+        nodes.push(Node {
+            cpu_count: usize::try_from(cpu_count).expect("a number of CPUs, sent as it was"),
+            memory_gib: f64::from_bits(memory_gib),
+            ranks: accelerators,
+        });
     }
     (nodes, leads)
 }
@@ -536,9 +536,9 @@ fn results_dir(
     // All processes write into the folder that the first one makes.
     let made = match others.process() {
         0 => results::make_leaf(&runs, || clock.folder_numbers(Instant::now())),
-        _ => Ok([0.0; 2]),
+        _ => Ok([0; 2]),
     };
-    let first = others.gather(*made.as_ref().unwrap_or(&[0.0; 2]))[0];
+    let first = others.gather(*made.as_ref().unwrap_or(&[0; 2]))[0];
     made?;
     Ok(runs.join(results::leaf_name(first)))
 }

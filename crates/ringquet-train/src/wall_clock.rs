@@ -26,14 +26,16 @@ impl WallClock {
     }
 
     /// 20261122 and 103107: mlpstorage's name of a run's folder is `20261122_103107`.
-    pub(crate) fn folder_numbers(&self, instant: Instant) -> [f64; 2] {
+    pub(crate) fn folder_numbers(&self, instant: Instant) -> [u64; 2] {
         let time = self.at(instant);
-        let date =
-            i32::from(time.year()) * 10_000 + i32::from(time.month()) * 100 + i32::from(time.day());
-        let hour = i32::from(time.hour()) * 10_000
-            + i32::from(time.minute()) * 100
-            + i32::from(time.second());
-        [date, hour].map(f64::from)
+        let joined = |high: i16, middle: i8, low: i8| {
+            let parts = [i64::from(high) * 10_000, i64::from(middle) * 100, i64::from(low)];
+            u64::try_from(parts.iter().sum::<i64>()).expect("clocks are set to years after Christ")
+        };
+        [
+            joined(time.year(), time.month(), time.day()),
+            joined(time.hour().into(), time.minute(), time.second()),
+        ]
     }
 
     fn at(&self, instant: Instant) -> Zoned {
@@ -62,7 +64,7 @@ mod tests {
         assert_eq!(clock.stamp(clock.instant), "2026-11-22T23:59:59.727261");
         let later = clock.instant + Duration::from_micros(1_500_000);
         assert_eq!(clock.stamp(later), "2026-11-23T00:00:01.227261");
-        assert_eq!(clock.folder_numbers(clock.instant), [20_261_122.0, 235_959.0]);
+        assert_eq!(clock.folder_numbers(clock.instant), [20_261_122, 235_959]);
         let half = clock.instant + Duration::from_nanos(272_739_000);
         assert_eq!(clock.stamp(half), "2026-11-23T00:00:00.000000");
     }
