@@ -5,6 +5,7 @@
 //!  cargo xtask tidy          what a reader relies on and no compiler checks: ARCHITECTURE and README against the tree, …
 //!  cargo xtask readme        README's tables from the kept runs of the benches; --check compares
 //!  cargo xtask example       docs/example-report.html from its kept documents; --measure makes them anew
+//!  cargo xtask schemas       the JSON Schemas of docs/schema from the types of documents; --check compares
 //!  cargo xtask test          every test, then fork-compat and cases where Python is there
 //!  cargo xtask e2e           generate, read, train, verify; a table of what was measured
 //!  cargo xtask datagen       the smoke data sets
@@ -31,6 +32,7 @@
 mod ci;
 mod example;
 mod readme;
+mod schemas;
 mod test;
 mod tidy;
 
@@ -87,6 +89,12 @@ enum Verb {
         /// Measure first: make the documents anew, from a smoke workload
         #[arg(long)]
         measure: bool,
+    },
+    /// Write the JSON Schemas of documents to docs/schema, from their types
+    Schemas {
+        /// Write nothing; fail if the schemas are not those of the types
+        #[arg(long)]
+        check: bool,
     },
     /// All tests of the workspace, then fork-compat and cases where Python and its venv module are there
     Test,
@@ -185,6 +193,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Tidy => tidy::run(&workshop),
         Verb::Readme { check } => readme::run(&workshop, check),
         Verb::Example { measure } => example::run(&workshop, measure),
+        Verb::Schemas { check } => schemas::run(&workshop, check),
         Verb::E2e { small } => e2e::run(&workshop, small),
         Verb::Bench { name, cases, keep } => bench::run(&workshop, &name, &cases, keep),
         Verb::Mpi => mpi::run(&workshop),
