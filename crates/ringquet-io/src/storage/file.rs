@@ -326,7 +326,7 @@ mod tests {
                 assert!(text.starts_with(&expect), "{direct:?}: {text}");
             }
             assert!(not_seekable_kind(path).unwrap().starts_with(kind));
-            let error = open_regular(path).unwrap_err().to_string();
+            let error = ringquet_result::regular_file::open_regular(path).unwrap_err().to_string();
             assert!(error.contains(kind) || kind == "a socket", "{error}");
         }
         assert_eq!(not_seekable_kind(&dir.path().join("none")), None);
