@@ -73,7 +73,7 @@ pub(crate) fn of(random: &mut SimRandom) -> Faults {
     }
     let direct = random.chance(48) && sim.alignment.is_none_or(|alignment| alignment >= 4096);
     if direct {
-        // What the real file system wants, for its requests are carried out.
+        // What the real file system requires, because its requests are carried out.
         sim.short_granule = sim.alignment.unwrap_or(4096);
     }
     let io = IoOptions {

@@ -113,7 +113,7 @@ pub(crate) fn play(seed: u64, model: &Model) -> Outcome {
     let wrong = match ending {
         Err(wrong) => Some(wrong),
         Ok(_) if kept > 0 && !faults.may_keep => {
-            Some(Wrong::Leak(format!("{kept} arenas have slots that nobody gave back")))
+            Some(Wrong::Leak(format!("{kept} arenas have slots that were not given back")))
         }
         Ok(_) if tally.count(Fault::Abandoned) > 0 => {
             Some(Wrong::Leak("a queue was dropped before its requests had ended".to_owned()))

@@ -1,4 +1,4 @@
-//! The library as a program uses it that knows nothing of the engine: open, scan, batches; and its examples, run.
+//! The library as a program uses it, without the engine: open, scan, batches; and its examples, run.
 
 use std::path::{Path, PathBuf};
 use std::pin::pin;

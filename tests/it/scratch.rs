@@ -15,7 +15,7 @@ pub(crate) fn dir() -> tempfile::TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }
 
-/// A file of `len` bytes in which every 8-byte word tells its own offset, spoiled by `salt`.
+/// A file of `len` bytes in which every 8-byte word holds its own offset, spoiled by `salt`.
 pub(crate) fn bytes_file(dir: &Path, name: &str, len: usize, salt: u64) -> PathBuf {
     let path = dir.join(name);
     std::fs::write(&path, expected_bytes(len, salt)).unwrap();

@@ -1,4 +1,4 @@
-//! One list of cases that every driver passes: what a queue of reads promises, whoever carries them.
+//! One list of cases that every driver passes: what a queue of reads promises.
 
 use std::ops::Range;
 use std::path::Path;

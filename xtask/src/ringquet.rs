@@ -20,7 +20,7 @@ pub(crate) enum Profile {
 }
 
 impl Profile {
-    /// As cargo's `--profile` wants it, and as our directories are called.
+    /// The name for cargo's `--profile`, and of our directories.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Profile::Dev => "dev",

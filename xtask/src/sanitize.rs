@@ -1,5 +1,5 @@
 //! `cargo xtask sanitize`: the tests of reads, faults and drops under valgrind, where a buffer that the kernel still
-//! writes to after it was freed, a slot read after it was given back, or a leak would show. valgrind knows io_uring and
+//! writes to after it was freed, a slot read after it was given back, or a leak would show. valgrind supports io_uring and
 //! needs no second build of everything, as AddressSanitizer does.
 
 use anyhow::{Context, Result, ensure};

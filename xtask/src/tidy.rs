@@ -56,7 +56,7 @@ fn tables(workshop: &Workshop, _: &Tree) -> Result<Vec<String>> {
     Ok(checked.err().map(|error| format!("{error:#}")).into_iter().collect())
 }
 
-/// The text files that git tracks, or would track: what is ignored is nobody's concern.
+/// The text files that git tracks, or would track: ignored files are left out.
 struct Tree {
     root: PathBuf,
     files: Vec<Text>,

@@ -133,7 +133,7 @@ fn some_block_device() -> Option<String> {
     paths.into_iter().next()
 }
 
-/// Whoever may read it reads it, and only reads; nobody is refused by name.
+/// It is read if that is permitted, and never written; otherwise it is refused by name.
 #[test]
 fn a_block_device() {
     use std::os::unix::fs::PermissionsExt as _;

@@ -5,7 +5,7 @@ use std::process::Command;
 use super::binary::ringquet;
 use crate::scratch;
 
-/// Sources the script in bash as a user's profile does, types `ringquet WORDS` and asks what could follow.
+/// Sources the script in bash as a user's profile does, types `ringquet WORDS` and returns what could follow.
 fn completed(script: &std::path::Path, words: &[&str]) -> Vec<String> {
     let ask = r#"
         source "$1"; shift

@@ -61,7 +61,7 @@ fn a_rank_drops_less_than_one_batch() {
 fn surplus_files_are_read_by_nobody() {
     let dir = data(5, 0);
     let loaded = workload(dir.path(), 5, 0, &["train.epochs=1"]);
-    std::fs::write(dir.path().join("data/train/img_4_of_5.parquet"), "nobody looks").unwrap();
+    std::fs::write(dir.path().join("data/train/img_4_of_5.parquet"), "not read").unwrap();
     let report = run(&loaded, &options(dir.path(), 2)).unwrap();
     assert_eq!(report.rows, 4 * FILE_ROWS.unsigned_abs());
     assert_eq!(report.checksum, checksum(0..4 * FILE_ROWS), "the first four by name");
@@ -161,7 +161,7 @@ fn computation_is_what_was_set_and_drawn_from_the_seed() {
     assert_ne!(once[0][0], once[0][1], "so do epochs");
 }
 
-/// Two accelerators that draw different times meet each step: the faster one waits, and its AU tells.
+/// Two accelerators that draw different times meet each step: the faster one waits, and its AU shows it.
 #[test]
 fn accelerators_meet_at_the_barrier() {
     let dir = data(2, 0);

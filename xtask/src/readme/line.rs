@@ -1,5 +1,5 @@
 //! What a bench prints, line by line. Every line of a kept run is one that is known here, or the run is refused: a table made
-//! from half of a run would leave out what nobody chose to leave out.
+//! from half of a run would leave out what was not meant to be left out.
 
 use anyhow::{Context, Result, bail, ensure};
 

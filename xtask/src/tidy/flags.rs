@@ -1,4 +1,4 @@
-//! Only `ringquet-cli` knows how options are spelt on the command line. A library names its own option, and the command line puts
+//! Only `ringquet-cli` spells options as on the command line. A library names its own option, and the command line puts
 //! the flag into the message (`crates/ringquet-cli/src/flags.rs`).
 
 use std::collections::BTreeMap;
