@@ -1,7 +1,7 @@
 //! Documents against the schemas in docs/schema. Every document that the binary prints in these tests comes by here, since
 //! [`super::binary::Answer`] asks for it: no test can forget it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Mutex, OnceLock};
 
@@ -9,7 +9,7 @@ use boon::{Compiler, SchemaIndex, Schemas};
 use serde_json::{Value, json};
 
 use super::binary::ringquet;
-use super::sets;
+use super::{sets, stdout};
 use crate::scratch;
 
 /// The schema that a document must keep to: of its command.
@@ -101,6 +101,24 @@ fn one_key_that_is_not_as_described_is_refused() {
     let mut changed = failed;
     changed["error"]["message"] = Value::Null;
     against("scan", &changed).expect_err("a message is text");
+}
+
+/// Other tests ask some verbs for text alone.
+#[test]
+fn every_verb_keeps_to_its_schema() {
+    let dir = scratch::dir();
+    let mut verbs = BTreeSet::new();
+    // Help pages and versions are no documents.
+    let calls = stdout::calls(dir.path()).into_iter().filter(|call| {
+        let is_verb = !call.starts_with("--");
+        is_verb && !call.ends_with("--help")
+    });
+    for call in calls.chain(["check results"]) {
+        let document = ringquet(dir.path(), &format!("{call} --json")).document();
+        assert!(document.get("error").is_none(), "{call}: {document:#}");
+        verbs.insert(document["command"].as_str().expect("a verb").to_owned());
+    }
+    assert_eq!(verbs.len(), 15, "a verb is missing: {verbs:?}");
 }
 
 fn removed(document: &mut Value, key: &str) -> Option<Value> {

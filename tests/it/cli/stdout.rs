@@ -10,7 +10,7 @@ use super::sets;
 use crate::scratch;
 
 /// Calls of all verbs that succeed where there is somewhere to write to.
-fn calls(dir: &Path) -> Vec<&'static str> {
+pub(super) fn calls(dir: &Path) -> Vec<&'static str> {
     sets::write_files(dir, 1);
     sets::write_workload(&dir.join("w.yaml"));
     ringquet(dir, "datagen w.yaml").succeeds();
