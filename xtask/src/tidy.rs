@@ -7,6 +7,7 @@ mod architecture;
 mod commits;
 mod files;
 mod flags;
+mod modules;
 mod words;
 
 use std::fs;
@@ -25,6 +26,7 @@ const CHECKS: &[Check] = &[
     ("length of files", files::check),
     ("words", words::check),
     ("flags outside of the command line", flags::check),
+    ("modules that use those below them", modules::check),
     ("ARCHITECTURE.md against the tree", architecture::check),
     ("README.md against benches/runs", tables),
     ("subjects of commits", commits::check),
