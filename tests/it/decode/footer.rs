@@ -128,7 +128,7 @@ fn a_chunk_outside_of_the_file_is_an_error() {
     assert!(matches!(error, DecodeError::OutOfSpec { .. }), "{error}");
     assert!(error.to_string().contains("column 'bool', row group 0"), "{error}");
     assert!(
-        error.to_string().contains("reaches behind the row groups, which end at 12"),
+        error.to_string().contains("extends beyond the row groups, which end at 12"),
         "{error}"
     );
 }

@@ -328,7 +328,7 @@ impl PageWalk {
                 && compressed != uncompressed
             {
                 return Err(Fault::out_of_spec(format!(
-                    "a page without compression takes {compressed} bytes and {uncompressed} uncompressed"
+                    "a page marked as not compressed takes {compressed} bytes and {uncompressed} uncompressed"
                 )));
             }
             if num_nulls > num_values || num_rows > num_values {
