@@ -5,11 +5,15 @@
 
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use xshell::cmd;
 
+use crate::ringquet::{Profile, Ringquet};
 use crate::workshop::Workshop;
 use crate::{campaign, deny, e2e, interleave, mpi, portable, table, test, tidy};
+
+/// Bytes of the release binary at most: what a download may take.
+const BINARY_BYTES_MAX: u64 = 20_000_000;
 
 /// A step's name and what it does.
 type Step = (&'static str, fn(&Workshop) -> Result<()>);
@@ -26,6 +30,7 @@ const STEPS: &[Step] = &[
     ("interleave", interleave::all),
     ("campaign", campaign::ci),
     ("e2e --small", small_e2e),
+    ("size of the binary", binary_size),
     ("mpi", mpi::run),
 ];
 
@@ -60,6 +65,15 @@ fn clippy(workshop: &Workshop) -> Result<()> {
 fn doc(workshop: &Workshop) -> Result<()> {
     let doc = cmd!(workshop.sh, "cargo doc --workspace --exclude ringquet-cli --no-deps");
     Ok(doc.env("RUSTDOCFLAGS", "--deny warnings").run()?)
+}
+
+/// The release binary as `cargo install` leaves it.
+fn binary_size(workshop: &Workshop) -> Result<()> {
+    let path = Ringquet::build(workshop, Profile::Release)?.path;
+    let bytes = std::fs::metadata(&path).with_context(|| path.display().to_string())?.len();
+    println!("{}: {bytes} bytes", path.display());
+    ensure!(bytes <= BINARY_BYTES_MAX, "it has {bytes} bytes, more than {BINARY_BYTES_MAX}");
+    Ok(())
 }
 
 fn small_e2e(workshop: &Workshop) -> Result<()> {
