@@ -228,6 +228,12 @@ fn io(runs: &Runs) -> String {
                 }
             }
         }
+        let latencies = latency(day);
+        if rows.is_empty() && !latencies.is_empty() {
+            text.push_str(&heading(day));
+            text.push_str(&latencies);
+            continue;
+        }
         if rows.is_empty() {
             let _ = writeln!(
                 text,
@@ -257,7 +263,7 @@ fn io(runs: &Runs) -> String {
         }
         text.push_str(&table.text);
         text.push('\n');
-        text.push_str(&latency(day));
+        text.push_str(&latencies);
     }
     text
 }
