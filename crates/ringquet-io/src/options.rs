@@ -104,7 +104,9 @@ pub struct IoOptions {
     pub read_size_bytes: u32,
     /// Reads per `io_uring_enter` at most: 16–32 give five sixths of what batching can give.
     pub submit_batch: u32,
-    /// Size of the arena in bytes, per thread. Met: no further slots until some are released.
+    /// Size of the arena in bytes, per thread. Met: no further slots until some are released. It follows from other
+    /// options, so a document has it only as what a driver got.
+    #[serde(skip)]
     pub arena_bytes: usize,
     /// Register the arena with the ring.
     pub registered_buffers: bool,
@@ -121,7 +123,8 @@ pub struct IoOptions {
     pub huge_pages: HugePages,
     /// Files that a thread holds open at once. Met: the one used longest ago is closed.
     pub open_files: u32,
-    /// What [`DriverChoice::Sim`] does to reads.
+    /// What [`DriverChoice::Sim`] does to reads. For tests, so no document holds it.
+    #[serde(skip)]
     pub sim: SimOptions,
     /// How long is waited for what may never come. The same for everyone but tests, so no document holds it.
     #[serde(skip)]

@@ -23,8 +23,7 @@ mod tally;
 pub use tally::{Fault, Tally};
 
 /// What the simulated kernel does. A share that is a `u8` is out of 256, one that is a `u16` out of 65,536.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SimOptions {
     /// Where all choices come from: print it when a test fails.
     pub seed: u64,
@@ -60,7 +59,6 @@ pub struct SimOptions {
     /// Alignment of files in place of their own. Requests that violate it fail with EINVAL.
     pub alignment: Option<u32>,
     /// What was done, counted over all drivers that were made with clones of this value.
-    #[serde(skip)]
     pub tally: Tally,
 }
 
