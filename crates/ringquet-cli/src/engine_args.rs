@@ -38,16 +38,16 @@ pub(crate) struct EngineArgs {
     /// Maximum reads to submit with one system call
     #[arg(long, value_name = "N", default_value_t = IoOptions::default().submit_batch)]
     submit_batch: u32,
-    /// Read gaps up to this size instead of splitting the request [default: 64KiB, 4KiB without O_DIRECT]
+    /// Read gaps up to this size instead of splitting the request [default: 64KiB, 4KiB with --direct off]
     #[arg(long, value_name = "BYTES")]
     coalesce_gap: Option<ByteSize>,
-    /// Memory limit of all reader threads together [default: 192MiB per thread, 32MiB without O_DIRECT, more for very many columns, at most half of the memory; run takes more if six batches per accelerator need it]
+    /// Memory limit of all reader threads together [default: 192MiB per thread, 32MiB with --direct off, more for very many columns, at most half of the memory; run takes more if six batches per accelerator need it]
     #[arg(long, value_name = "BYTES")]
     memory_budget: Option<ByteSize>,
     /// Maximum rows per batch; a batch has fewer if they exceed its share of the memory [default: as many as fit in 4MiB, or in 1KiB per column if that is more]
     #[arg(long, value_name = "N")]
     batch_rows: Option<usize>,
-    /// Largest page to read, compressed or not [default: the memory budget, or 1GiB if that is more and at most a quarter of the memory]
+    /// Largest page to read, compressed or not [default: the memory budget, or a quarter of the memory if that is more, but at most 1GiB]
     #[arg(long, value_name = "BYTES")]
     page_bytes_max: Option<ByteSize>,
     /// Largest row of a column to decode [default: as --page-bytes-max]

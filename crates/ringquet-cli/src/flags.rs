@@ -43,6 +43,8 @@ const FLAGS: &[(&str, &str)] = &[
     ("byte_stream_split", "--byte-stream-split"),
     ("results_tree", "--results-tree"),
     ("preset", "--preset"),
+    ("resume", "--resume"),
+    ("force", "--force"),
 ];
 
 /// The text with flags for options. Other words in backticks stay as they are.
@@ -110,5 +112,27 @@ mod tests {
         for (option, flag) in FLAGS {
             assert!(known.iter().any(|known| known == flag), "{option}: {flag}");
         }
+    }
+    /// `resume` and `force` had no flag: datagen advised what cannot be typed.
+    #[test]
+    fn every_option_that_a_message_names_has_a_flag() {
+        const OTHER_WORDS: [&str; 5] = ["_stdev", "dataset", "error", "parquet", "workload"];
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/messages/snapshots");
+        let mut named = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+            for line in text.lines() {
+                for word in line.split('`').skip(1).step_by(2) {
+                    let is_key = word
+                        .bytes()
+                        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+                    if is_key && !word.is_empty() && !OTHER_WORDS.contains(&word) {
+                        assert!(flag(word).is_some(), "no flag for `{word}`: {line}");
+                        named += 1;
+                    }
+                }
+            }
+        }
+        assert!(named > 20, "{named} options are named in messages");
     }
 }

@@ -139,7 +139,7 @@ pub(crate) fn latency(document: Fields<'_>, path: &str) -> Chart {
             points: NAMES.iter().enumerate().filter_map(value).collect(),
         }],
         level: None,
-        note: "From push to reap of each read; with a deep queue most of it is waiting for the device.".to_owned(),
+        note: "From submission to reap of each read; with a deep queue most of it is waiting for the device.".to_owned(),
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn entry(document: Fields<'_>) -> ResultEntry {
     if let Some(value) = document.number("accelerators") {
         entry.metrics.push(crate::model::MetricValue {
             key: "accelerators_max".to_owned(),
-            label: "most accelerators at the bar".to_owned(),
+            label: "most accelerators at the target".to_owned(),
             value,
             unit: Unit::Count,
             better: Higher,
@@ -81,8 +81,8 @@ pub(crate) fn accelerators(series: Vec<Series>, bar: Option<f64>) -> Chart {
         categories: Vec::new(),
         y: Axis::linear("AU", Unit::Percent),
         series,
-        level: bar.map(|at| Level { at, name: format!("bar of {at:.0} %") }),
-        note: "The storage feeds as many accelerators as stay above the bar.".to_owned(),
+        level: bar.map(|at| Level { at, name: format!("target of {at:.0} %") }),
+        note: "The storage feeds as many accelerators as meet the target.".to_owned(),
     }
 }
 
@@ -96,7 +96,7 @@ fn predictions(document: Fields<'_>) -> Option<TextTable> {
             times("bandwidth_factor")?,
             Unit::Count.show(prediction.number("accelerators")?),
             prediction.text("bound").unwrap_or("?").to_owned(),
-            if known { bandwidth } else { format!("{bandwidth}, not seen here") },
+            if known { bandwidth } else { format!("{bandwidth}, more than was measured here") },
         ])
     };
     let rows: Vec<Vec<String>> = document.list("predictions").filter_map(row).collect();

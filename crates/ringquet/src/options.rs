@@ -238,7 +238,7 @@ impl EngineOptions {
         };
         let mut single = |option, given: Option<u64>| {
             given.unwrap_or_else(|| {
-                let why = "the memory budget, or 1 GiB where there is four times as much memory";
+                let why = "the memory budget, or a quarter of the memory if that is more, but at most 1 GiB";
                 let (value, why) = (single.to_string(), why.to_owned());
                 picked.push(Picked { option, value, why });
                 single

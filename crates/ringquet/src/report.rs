@@ -95,7 +95,7 @@ pub struct ScanReport {
     /// Seconds that reader threads spent reading from all delivered bytes as an emulated consumer, summed. 0 where that is
     /// the consumer's own work, or not done.
     pub touch_seconds: f64,
-    /// Seconds that reader threads spent asking whether files are still what they were, summed: once for each row group.
+    /// Seconds that reader threads spent checking that files have not changed, summed: once for each row group.
     pub check_seconds: f64,
     /// Seconds that reader threads waited for reads, summed.
     pub read_wait_seconds: f64,
@@ -238,7 +238,7 @@ impl ScanReport {
         {
             warnings.push(Warning::new(
                 WarningCode::PageCache,
-                format!("the device read {device} of {read_bytes} bytes: the rest came from a cache, so the speed is not the device's"),
+                format!("the device read {device} of {read_bytes} bytes: the rest came from a cache, so the throughput is not the device's"),
             ));
         }
         let mut picked = resolved.picked.clone();

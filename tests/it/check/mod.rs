@@ -181,7 +181,7 @@ fn au_below_its_bar_and_a_lowered_bar() {
 fn a_summary_that_its_ranks_contradict() {
     let tree = Tree::new();
     tree.summary(|summary| summary["metric"]["train_au_percentage"][0] = json!(99.0));
-    tree.expect("au_of_ranks", Verdict::Fail, "4.0000 percent points apart");
+    tree.expect("au_of_ranks", Verdict::Fail, "differs by at most 4.0000 percentage points");
 }
 
 #[test]

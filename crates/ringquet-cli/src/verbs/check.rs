@@ -55,7 +55,7 @@ impl fmt::Display for Report {
             "{}, {}, {}",
             rules(report.passes, "kept"),
             rules(report.fails, "broken"),
-            rules(report.unknowns, "that the results do not show")
+            rules(report.unknowns, "unknown from the results")
         )
     }
 }

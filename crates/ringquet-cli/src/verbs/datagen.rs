@@ -99,8 +99,11 @@ impl fmt::Display for Report {
             write!(f, ", {} of them kept", count(report.files_kept))?;
         }
         writeln!(f, ", {}", counted(report.rows, "row"))?;
-        let written = byte_rate(report.bytes_written, report.seconds);
-        writeln!(f, "on disk      {}, written at {written}", ByteSize(report.bytes))?;
+        write!(f, "on disk      {}", ByteSize(report.bytes))?;
+        if report.bytes_written > 0 {
+            write!(f, ", written at {}", byte_rate(report.bytes_written, report.seconds))?;
+        }
+        writeln!(f)?;
         if let Some(driver) = report.written_with {
             let way = if report.direct { "O_DIRECT" } else { "through the page cache" };
             writeln!(f, "written with {}, {way}", driver.as_str())?;

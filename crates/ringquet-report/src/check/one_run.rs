@@ -142,7 +142,7 @@ fn official_files(run: &RunFolder) -> RuleCheck {
         missing.push("training_TIME_metadata.json".to_owned());
     }
     if run.is_rehearsal() {
-        let value = "played by ringquet (ringquet.json): preparation and what-if; a CLOSED submission runs the official code";
+        let value = "run by ringquet (ringquet.json): preparation and what-if; a CLOSED submission runs the official code";
         return RuleCheck::new(rule, Verdict::Note, ASKS, value);
     }
     let value = if missing.is_empty() {
@@ -185,9 +185,9 @@ fn au(run: &RunFolder) -> RuleCheck {
     let asked = published.first().map(|workload| workload.au_percent);
     let own = run.setting().ok().and_then(|config| config.number("metric.au")).map(|au| 100.0 * au);
     let asks = match (asked, own) {
-        (Some(bar), _) => format!("mean AU is at least {bar:.0} %, the bar of the model"),
+        (Some(bar), _) => format!("mean AU is at least {bar:.0} %, the target of the model"),
         (None, Some(bar)) => format!("mean AU is at least {bar:.0} %, metric.au of the workload"),
-        (None, None) => "mean AU meets its bar".to_owned(),
+        (None, None) => "mean AU meets its target".to_owned(),
     };
     let Some(au) = run.number("metric.train_au_mean_percentage") else {
         return RuleCheck::unknown(
@@ -235,7 +235,8 @@ fn au_of_ranks(run: &RunFolder) -> RuleCheck {
     let apart = found.iter().zip(&told).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
     let mean = run.number("metric.train_au_mean_percentage").unwrap_or(f64::NAN);
     let apart = apart.max((metrics::mean(&told) - mean).abs());
-    let value = format!("{apart:.4} percent points apart at most, over {} epochs", told.len());
+    let value =
+        format!("differs by at most {apart:.4} percentage points over {} epochs", told.len());
     // A missing mean is not a number and not within anything.
     RuleCheck::judged(rule, apart <= AU_DIFFERENCE && !mean.is_nan(), ASKS, value)
 }
@@ -323,7 +324,7 @@ fn data_size_steps(run: &RunFolder) -> RuleCheck {
     let done = run.ranks.iter().flatten().map(|rank| rank.steps).max().unwrap_or(0);
     let needed = STEPS_MIN.max(done) as f64 * batch * accelerators;
     let value = format!(
-        "{:.0} steps: {samples:.0} samples for {accelerators:.0} × {batch:.0} a step; {done} were done",
+        "{:.0} steps: {samples:.0} samples for {accelerators:.0} × {batch:.0} a step; {done} were run",
         samples / (batch * accelerators)
     );
     RuleCheck::judged(rule, samples >= needed, asks, value)

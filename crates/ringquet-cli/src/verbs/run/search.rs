@@ -126,7 +126,7 @@ fn curve(points: &[SearchPoint]) -> Table {
     let mut table = Table::new(&[
         ("accelerators", right),
         ("AU %", right),
-        ("bar", Align::Left),
+        ("target", Align::Left),
         ("samples/s", right),
         ("read GiB/s", right),
         ("lost %: I/O", right),
