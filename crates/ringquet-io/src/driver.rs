@@ -61,6 +61,18 @@ pub struct DriverFacts {
     pub setup_flags: Vec<&'static str>,
 }
 
+impl DriverFacts {
+    /// Those of a driver that has no ring.
+    pub(crate) fn without_ring(name: DriverName) -> DriverFacts {
+        DriverFacts {
+            name,
+            registered_buffers: false,
+            registered_files: false,
+            setup_flags: Vec::new(),
+        }
+    }
+}
+
 /// One read as one system call would do it. `fd_index` and `buffer_index` name the registered forms.
 #[derive(Debug, Clone, Copy)]
 pub struct RawRead {

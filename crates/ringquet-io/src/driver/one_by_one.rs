@@ -52,12 +52,7 @@ pub(crate) struct OneByOne<R> {
 
 impl<R: ReadOne> OneByOne<R> {
     pub(crate) fn new(name: DriverName, queue_depth: u32, reader: R) -> OneByOne<R> {
-        let facts = DriverFacts {
-            name,
-            registered_buffers: false,
-            registered_files: false,
-            setup_flags: Vec::new(),
-        };
+        let facts = DriverFacts::without_ring(name);
         let depth = queue_depth as usize;
         OneByOne {
             facts,

@@ -140,12 +140,7 @@ pub struct Sim {
 impl Sim {
     /// A driver whose whole behaviour follows from `options`.
     pub fn new(options: SimOptions) -> Sim {
-        let facts = DriverFacts {
-            name: DriverName::Sim,
-            registered_buffers: false,
-            registered_files: false,
-            setup_flags: Vec::new(),
-        };
+        let facts = DriverFacts::without_ring(DriverName::Sim);
         let random = SimRandom::new(options.seed);
         Sim {
             facts,

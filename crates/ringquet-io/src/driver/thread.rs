@@ -52,12 +52,7 @@ impl OnThread {
             }
         };
         let thread = std::thread::Builder::new().name(name.as_str().to_owned()).spawn(work)?;
-        let facts = DriverFacts {
-            name,
-            registered_buffers: false,
-            registered_files: false,
-            setup_flags: Vec::new(),
-        };
+        let facts = DriverFacts::without_ring(name);
         Ok(OnThread {
             facts,
             requests: Some(requests),

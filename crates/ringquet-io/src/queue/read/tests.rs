@@ -80,12 +80,7 @@ fn case(driver: Box<dyn Driver>, len: usize, options: IoOptions) -> Case {
 }
 
 fn script(answers: impl IntoIterator<Item = i32>) -> Box<Script> {
-    let facts = DriverFacts {
-        name: DriverName::Sim,
-        registered_buffers: false,
-        registered_files: false,
-        setup_flags: Vec::new(),
-    };
+    let facts = DriverFacts::without_ring(DriverName::Sim);
     let answers = answers.into_iter().collect();
     Box::new(Script { facts, answers, pushed: VecDeque::new(), completed: Vec::new() })
 }

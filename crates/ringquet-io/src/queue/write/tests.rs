@@ -61,12 +61,7 @@ impl Driver for Stutter {
 
 fn stutter(most: u32) -> WriteQueue {
     let arena = Arena::new(SLOT_BYTES * SLOTS as usize, HugePages::Off, &mut Vec::new()).unwrap();
-    let facts = DriverFacts {
-        name: DriverName::Pwrite,
-        registered_buffers: false,
-        registered_files: false,
-        setup_flags: Vec::new(),
-    };
+    let facts = DriverFacts::without_ring(DriverName::Pwrite);
     let driver = Stutter { facts, most, calls: 0, completed: Vec::new() };
     WriteQueue::over(Box::new(driver), WriteDriver::Pwrite, arena, &options(WriteChoice::Auto))
 }
