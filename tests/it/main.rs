@@ -21,6 +21,7 @@ mod faults;
 
 // whole data sets: digests, streams, budgets, many files
 mod deliver;
+mod ordered;
 
 // where the time of reader threads goes
 mod times;

@@ -7,6 +7,7 @@ use ringquet_interleave::thread::{JoinHandle, spawn};
 use ringquet_interleave::{every_schedule, many_schedules};
 
 use crate::deliver::batch_queue::BatchQueue;
+use crate::deliver::ordered_queue::{OrderedBounds, OrderedQueue};
 use crate::error::Error;
 use crate::plan::RowGroupId;
 use crate::read::lane::{Gate, StopFlag};
@@ -201,6 +202,93 @@ fn a_task_is_woken_for_every_batch_and_for_the_end() {
             assert_eq!(taken, producers * items as usize);
             for thread in threads {
                 assert_eq!(thread.join().expect("no assertion of a producer failed"), items);
+            }
+        });
+    }
+}
+
+/// An item of an ordered queue: its row group, and its place in it.
+type Placed = (usize, u32);
+
+/// A reader thread with one lane whose order counts. Ends when it has delivered `items` of each of its row groups, or when it is
+/// stopped.
+fn produce_in_order(queue: &OrderedQueue<Placed>, producer: usize, items: u32, bytes_max: u64) {
+    for number in queue.numbers(producer) {
+        let mut delivered = 0;
+        while !queue.stop().is_stopped() && delivered < items {
+            if queue.is_full(number) {
+                queue.gates()[producer].wait(LIMIT);
+                continue;
+            }
+            queue.push(number, (number, delivered), 1);
+            delivered += 1;
+            let bytes = queue.bytes(producer);
+            assert!(bytes <= bytes_max, "{bytes} bytes of producer {producer} lie in the queue");
+        }
+        queue.row_group_ended(number);
+    }
+    queue.producer_ended();
+}
+
+fn start_in_order(
+    producers: usize,
+    row_groups: usize,
+    items: u32,
+    bounds: OrderedBounds,
+) -> (Arc<OrderedQueue<Placed>>, Vec<JoinHandle<()>>) {
+    let gates = (0..producers).map(|_| Gate::new()).collect();
+    let queue = Arc::new(OrderedQueue::new(row_groups, bounds, gates, StopFlag::new()));
+    let thread = |producer| {
+        let queue = Arc::clone(&queue);
+        // One more than the bound: a row group that comes to the head may lie there whole.
+        spawn(move || produce_in_order(&queue, producer, items, bounds.ahead_bytes + 1))
+    };
+    let threads = (0..producers).map(thread).collect();
+    (queue, threads)
+}
+
+/// Every item arrives once, in the order of row groups, and the end is seen.
+fn all_arrive_in_order(producers: usize, row_groups: usize, items: u32, bounds: OrderedBounds) {
+    let (queue, threads) = start_in_order(producers, row_groups, items, bounds);
+    for number in 0..row_groups {
+        for item in 0..items {
+            assert_eq!(queue.take(), Some((number, item)));
+        }
+    }
+    assert_eq!(queue.take(), None);
+    for thread in threads {
+        thread.join().expect("no assertion of a producer failed");
+    }
+    assert!((0..producers).all(|producer| queue.bytes(producer) == 0));
+}
+
+#[test]
+fn a_row_group_in_order_arrives_in_every_schedule() {
+    every_schedule(|| all_arrive_in_order(1, 1, 1, OrderedBounds { bytes: 1, ahead_bytes: 1 }));
+}
+
+#[test]
+fn row_groups_of_several_threads_come_in_order() {
+    for (producers, row_groups, items) in [(2, 2, 2), (2, 5, 1), (3, 4, 2), (3, 2, 3), (2, 3, 0)] {
+        for (bytes, ahead_bytes) in [(1, 1), (1, 2)] {
+            let bounds = OrderedBounds { bytes, ahead_bytes };
+            many_schedules(move || all_arrive_in_order(producers, row_groups, items, bounds));
+        }
+    }
+}
+
+#[test]
+fn a_consumer_of_row_groups_in_order_that_goes_away_ends_the_producers() {
+    for taken in 0..3 {
+        many_schedules(move || {
+            let bounds = OrderedBounds { bytes: 1, ahead_bytes: 2 };
+            let (queue, threads) = start_in_order(2, 3, 2, bounds);
+            for _ in 0..taken {
+                assert!(queue.take().is_some(), "there are six");
+            }
+            queue.end_producers();
+            for thread in threads {
+                thread.join().expect("a producer ends when the consumer is gone");
             }
         });
     }

@@ -78,11 +78,13 @@ mod deliver;
 
 mod scan;
 
+
 pub use choices::{Direct, Driver};
 #[cfg(feature = "async")]
 pub use deliver::batch_stream::BatchStream;
 pub use deliver::batches::Batches;
 pub use deliver::placed_batches::PlacedBatches;
+pub use deliver::waited::Waited;
 pub use error::{Error, Unopened};
 pub use open::dataset::Dataset;
 pub use open::file_entry::FileEntry;

@@ -74,6 +74,9 @@ pub struct EngineOptions {
     pub verify_crc: bool,
     /// As what timestamps of INT96 are read.
     pub int96: Int96,
+    /// Batches are delivered in the order of the row groups: memory is shared out so that a row group can wait for its turn.
+    #[serde(skip)]
+    pub is_ordered: bool,
     /// Footers in flight at most, per thread; more only cost memory while they are parsed. A bench sets 1.
     #[serde(skip)]
     pub footers_in_flight: usize,
@@ -99,6 +102,7 @@ impl Default for EngineOptions {
             decoder: DecoderChoice::Auto,
             verify_crc: false,
             int96: Int96::default(),
+            is_ordered: false,
             footers_in_flight: usize::MAX,
             sys_root: SysRoot::default(),
         }
@@ -227,11 +231,14 @@ impl EngineOptions {
         // What pages and dictionaries need is known from the files alone, and a budget that is too small for them is no reason to
         // refuse a file: beyond their share they may take a quarter of the memory.
         let beyond = memory.as_ref().map_or(u64::MAX, |limit| limit.bytes / 4 / threads as u64);
-        let shares = Shares::of(per_thread, beyond, self.memory_budget_bytes.is_some());
+        let mut shares = Shares::of(per_thread, beyond, self.memory_budget_bytes.is_some());
         let wide_batch_bytes_max = self
             .memory_budget_bytes
             .is_none()
             .then(|| memory.as_ref().map_or(u64::MAX, |limit| limit.bytes / 16 / threads as u64));
+        if self.is_ordered {
+            shares.keep_order(per_thread, wide_batch_bytes_max);
+        }
         let single = {
             let quarter = memory.as_ref().map_or(u64::MAX, |limit| limit.bytes / 4);
             budget.max(SINGLE_BYTES_MAX.min(quarter))

@@ -5,6 +5,7 @@ mod row_group;
 
 pub(crate) mod reader;
 
+pub(crate) mod ordered_row_groups;
 pub(crate) mod play;
 pub(crate) mod row_group_queue;
 pub(crate) mod visit;

@@ -57,6 +57,15 @@ impl Scan {
         self
     }
 
+    /// Whether batches come in the order of the row groups and their rows, however many reader threads there are. By default they
+    /// do not if there are several.
+    ///
+    /// The order costs memory: what other threads decode of the next row groups waits for its turn. A thread has one row group
+    /// waiting at most, within its share of the memory: a quarter of a given budget, else a sixteenth of the memory.
+    pub fn ordered(self, ordered: bool) -> Scan {
+        self.with(|options| options.is_ordered = ordered)
+    }
+
     /// Reader threads: by default one per CPU near the device that this process may use.
     pub fn threads(self, threads: usize) -> Scan {
         self.with(|options| options.threads = Some(threads))
@@ -153,7 +162,7 @@ impl Scan {
 
     fn start(&self, dataset: &Dataset) -> Result<PlacedBatches, Error> {
         let row_groups = self.chosen(dataset, Dataset::row_groups_in_order)?;
-        Ok(PlacedBatches::start(dataset, row_groups, &self.stop))
+        Ok(PlacedBatches::start(dataset, row_groups, &self.stop, self.options.is_ordered))
     }
 
     /// Gives the batches to visitors on the reader threads themselves: no queue, no other core. `make_visitor` is called

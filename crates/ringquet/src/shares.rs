@@ -27,6 +27,9 @@ pub struct Shares {
     pub held_bytes_max: u64,
     /// Batches that wait for a consumer: an eighth.
     pub queue_bytes: u64,
+    /// Batches of the next row groups that wait for their turn, where the order counts: a quarter, taken from the arena. Where no
+    /// budget was given, a sixteenth of the memory that the process may use, shared by the threads.
+    pub ahead_bytes: u64,
     /// A batch at most: an eighth.
     pub batch_bytes_max: u64,
     /// Buffers that wait to be used again: an eighth, as much as a batch, if pages and dictionaries leave it; half where no
@@ -45,8 +48,24 @@ impl Shares {
             held_bytes: if is_given { bytes / 4 } else { held_bytes_max },
             held_bytes_max,
             queue_bytes: bytes / 8,
+            ahead_bytes: 0,
             batch_bytes_max: bytes / 8,
             free_bytes: if is_given { bytes / 8 } else { bytes / 2 },
+        }
+    }
+
+    /// Makes room for a row group that waits for its turn, of `bytes` in all. `most` is what it may take where no budget was given.
+    pub(crate) fn keep_order(&mut self, bytes: u64, most: Option<u64>) {
+        match most {
+            Some(most) => {
+                self.ahead_bytes = most.max(self.queue_bytes);
+                // What a row group leaves when it was consumed is what the next one is decoded into.
+                self.free_bytes = self.free_bytes.max(self.ahead_bytes);
+            }
+            None => {
+                self.arena_bytes = (bytes / 4).next_multiple_of(2 << 20);
+                self.ahead_bytes = bytes / 4;
+            }
         }
     }
 

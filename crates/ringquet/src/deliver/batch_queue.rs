@@ -14,7 +14,9 @@ use std::sync::PoisonError;
 use std::task::Waker;
 #[cfg(feature = "async")]
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use crate::deliver::waited::Waited;
 use crate::read::lane::{Gate, StopFlag};
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
@@ -113,6 +115,22 @@ impl<T> BatchQueue<T> {
         drop(state);
         self.gates.iter().for_each(Gate::open);
         item
+    }
+
+    /// As [`BatchQueue::take`], for which this waits `limit` at most.
+    pub(crate) fn take_within(&self, limit: Duration) -> Waited<T> {
+        let is_empty = |state: &mut State<T>| state.items.is_empty() && state.producers > 0;
+        let (mut state, _) = self
+            .ready
+            .wait_timeout_while(self.state(), limit, is_empty)
+            .unwrap_or_else(PoisonError::into_inner);
+        let item = state.pop();
+        if item.is_none() && state.producers > 0 {
+            return Waited::NotYet;
+        }
+        drop(state);
+        self.gates.iter().for_each(Gate::open);
+        item.map_or(Waited::End, Waited::Item)
     }
 
     /// As [`BatchQueue::take`], without waiting: where there is nothing yet, the task of `context` is woken when there is.

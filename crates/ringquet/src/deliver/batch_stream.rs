@@ -49,6 +49,6 @@ impl Stream for BatchStream {
 
 impl Drop for BatchStream {
     fn drop(&mut self) {
-        self.placed.abandon();
+        self.placed.let_go();
     }
 }

@@ -1,11 +1,15 @@
 //! Batches of one schema: what Arrow's own readers give, and take.
 
+use std::time::Duration;
+
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
 
 use crate::deliver::placed_batches::PlacedBatches;
+use crate::deliver::waited::Waited;
 use crate::error::Error;
 use crate::open::dataset::Dataset;
+use crate::read::lane::Batch;
 use crate::report::ScanReport;
 
 /// The batches of a scan, all of one schema: an Arrow [`RecordBatchReader`]. From [`Scan::batches`](crate::Scan::batches).
@@ -25,6 +29,30 @@ impl Batches {
     /// What is read.
     pub fn dataset(&self) -> &Dataset {
         self.placed.dataset()
+    }
+
+    /// As [`Iterator::next`], with an error of this library.
+    pub(crate) fn next_batch(&mut self) -> Option<Result<RecordBatch, Error>> {
+        let columns = |batch: Batch| batch.columns;
+        let batch = self.placed.next()?.map(columns);
+        Some(batch.and_then(|batch| self.with_schema(batch)))
+    }
+
+    fn with_schema(&self, batch: RecordBatch) -> Result<RecordBatch, Error> {
+        with_schema(&self.schema, batch).map_err(|source| Error::Arrow { source })
+    }
+
+    /// As [`Iterator::next`], for a caller that has something else to do now and then: waits `limit` at most.
+    ///
+    /// # Errors
+    /// That of a file, or of reading as a whole, as the item.
+    pub fn next_within(&mut self, limit: Duration) -> Waited<Result<RecordBatch, Error>> {
+        self.placed.next_within(limit).map(|batch| self.with_schema(batch?.columns))
+    }
+
+    /// Ends reading without waiting for it: see [`PlacedBatches::abandon`].
+    pub fn abandon(self) {
+        self.placed.abandon();
     }
 
     /// Ends reading and gives the report of what was done; `None` the second time, and after the last item.
