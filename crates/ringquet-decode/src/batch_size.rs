@@ -2,7 +2,7 @@
 
 use crate::footer::column_chunk::ColumnChunk;
 use crate::footer::file_footer::Footer;
-use crate::options::DecodeOptions;
+use crate::options::{BatchGrid, DecodeOptions};
 
 /// A batch may have this many times as many rows as the one before it: what a row takes is known from a few rows only.
 const GROWTH: usize = 4;
@@ -26,6 +26,10 @@ pub(crate) struct BatchSize {
     planned: usize,
     /// What a row of the batches so far took.
     row_bytes: Option<usize>,
+    /// What a row is expected to take where none was decoded.
+    expected: usize,
+    /// Where batches should end.
+    grid: Option<BatchGrid>,
 }
 
 impl BatchSize {
@@ -66,6 +70,8 @@ impl BatchSize {
             bytes,
             planned: rows_max.min(fit(bytes.unwrap_or(options.batch_bytes_max), expected)),
             row_bytes: None,
+            expected,
+            grid: options.batch_grid,
         }
     }
 
@@ -79,9 +85,22 @@ impl BatchSize {
         self.row_bytes
     }
 
-    /// Plans the next batch, of the `rows_left` rows that are left.
-    pub(crate) fn begin(&mut self, rows_left: usize) {
-        self.rows = self.planned.min(rows_left);
+    /// Plans the next batch, which begins at `row` and has at most the `rows_left` rows that are left.
+    pub(crate) fn begin(&mut self, row: u64, rows_left: usize) {
+        self.rows = self.to_grid(row).min(rows_left);
+    }
+
+    /// As many rows as planned, or so many that the batch ends where the consumer would cut it.
+    fn to_grid(&self, row: u64) -> usize {
+        let Some(grid) = self.grid else { return self.planned };
+        let to_cut = grid.rows_to_cut(row);
+        if to_cut <= self.planned {
+            let step = grid.step.max(1);
+            return to_cut + (self.planned - to_cut) / step * step;
+        }
+        let bytes = to_cut.saturating_mul(self.row_bytes.unwrap_or(self.expected));
+        let fits = to_cut <= self.rows_max && bytes <= self.bytes_max / 4 * 3;
+        if fits { to_cut } else { self.planned }
     }
 
     /// The batch of `self.rows` rows took `bytes`. Where pages `are_read_again` for each batch, the next ones are as large as they
@@ -141,23 +160,41 @@ mod tests {
     }
 
     fn next(size: &mut BatchSize, rows: usize, bytes: usize) -> usize {
-        size.begin(usize::MAX);
+        size.begin(0, usize::MAX);
         size.rows = size.rows.min(rows);
         size.end(bytes, false);
-        size.begin(usize::MAX);
+        size.begin(0, usize::MAX);
         size.rows
     }
 
     #[test]
     fn rows_of_known_size_are_planned_from_the_start() {
         let mut size = sizes(None);
-        size.begin(10_000);
+        size.begin(0, 10_000);
         assert_eq!(size.rows, 500);
-        size.begin(7);
+        size.begin(0, 7);
         assert_eq!(size.rows, 7);
         let mut size = sizes(Some(2000));
-        size.begin(10_000);
+        size.begin(0, 10_000);
         assert_eq!(size.rows, 250);
+    }
+
+    #[test]
+    fn batches_end_where_the_consumer_would_cut_them() {
+        let of = |step, first, row| {
+            let mut size = sizes(Some(2000));
+            size.grid = Some(BatchGrid { first, step });
+            size.begin(row, 10_000);
+            size.rows
+        };
+        assert_eq!(of(100, 0, 0), 200, "two of them, where 250 rows are planned");
+        assert_eq!(of(100, 30, 0), 230, "the first cut comes after 30 rows");
+        assert_eq!(of(100, 30, 230), 200);
+        assert_eq!(of(100, 30, 250), 180);
+        assert_eq!(of(300, 0, 0), 300, "more than planned, if the memory allows");
+        assert_eq!(of(400, 0, 0), 250, "which it does not here");
+        assert_eq!(of(400, 0, 300), 100);
+        assert_eq!(of(0, 0, 0), 250);
     }
 
     #[test]
@@ -175,7 +212,7 @@ mod tests {
     #[test]
     fn the_last_batch_of_a_row_group_is_no_measure_beyond_its_rows() {
         let mut size = sizes(Some(2000));
-        size.begin(3);
+        size.begin(0, 3);
         size.end(24, false);
         assert!(size.planned <= 250);
     }

@@ -100,7 +100,7 @@ pub use footer::{
     ColumnChunk, ColumnChunkDetails, Footer, FooterDetails, PageCount, ParseOptions, TAIL_LEN,
     footer_len,
 };
-pub use options::{DecodeOptions, DecoderChoice};
+pub use options::{BatchGrid, DecodeOptions, DecoderChoice};
 pub use page::header::{PageHeader, PageKind};
 pub use pool::{BufferPool, Hold, PoolCounters, PoolLimits};
 pub use row_group::{RowGroupDecoder, Step};

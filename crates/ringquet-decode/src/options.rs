@@ -15,6 +15,26 @@ pub enum DecoderChoice {
     FallbackOnly,
 }
 
+/// Where a consumer that wants batches of a fixed number of rows would cut those of a row group. A batch that ends there need not
+/// be copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchGrid {
+    /// Rows from the start of the row group to the first cut.
+    pub first: u64,
+    /// Rows between cuts; 0 is taken as 1.
+    pub step: usize,
+}
+
+impl BatchGrid {
+    /// Rows from a row of the row group to the next cut: at least 1.
+    pub(crate) fn rows_to_cut(&self, row: u64) -> usize {
+        let step = self.step.max(1) as u64;
+        let to_cut =
+            if row < self.first { self.first - row } else { step - (row - self.first) % step };
+        usize::try_from(to_cut).unwrap_or(usize::MAX)
+    }
+}
+
 /// How to decode.
 #[derive(Debug, Clone)]
 pub struct DecodeOptions {
@@ -29,6 +49,8 @@ pub struct DecodeOptions {
     /// Decoded bytes that a batch, and with it each of its columns, has at most. A batch that would grow longer ends with
     /// the row before; one row it always has, whatever that takes.
     pub batch_bytes_max: usize,
+    /// Where batches should end, if the memory allows.
+    pub batch_grid: Option<BatchGrid>,
     /// Bytes that one column may take in a batch of one row. Beyond it is an error.
     pub row_bytes_max: usize,
     /// Bytes that a page may have, compressed or not. Beyond it is an error.
@@ -46,6 +68,7 @@ impl Default for DecodeOptions {
             batch_bytes: None,
             row_bytes: None,
             batch_bytes_max: LONG_BYTES_MAX,
+            batch_grid: None,
             row_bytes_max: LONG_BYTES_MAX,
             page_bytes_max: LONG_BYTES_MAX,
             verify_crc: false,

@@ -247,7 +247,7 @@ impl RowGroupDecoder {
         }
         if self.filling == 0 {
             self.batch_bytes = self.columns.iter().map(Advancing::bytes).sum();
-            self.batch.begin(rows_left);
+            self.batch.begin(self.rows_done, rows_left);
         }
         while let Some(column) = self.columns.get_mut(self.filling) {
             let own = column.bytes();

@@ -5,7 +5,7 @@ pub(crate) mod waited;
 pub(crate) mod batch_queue;
 pub(crate) mod ordered_queue;
 
-mod channel;
+pub(crate) mod channel;
 pub(crate) mod placed_batches;
 
 #[cfg(feature = "async")]

@@ -35,7 +35,7 @@ pub mod plan {
     };
 }
 
-pub use ringquet_decode::{DecodeError, DecoderChoice, Footer, Int96};
+pub use ringquet_decode::{BatchGrid, DecodeError, DecoderChoice, Footer, Int96};
 pub use ringquet_io::{
     Alignment, DirectChoice, DriverChoice, HugePages, Identity, IoError, IoOptions, SqPoll,
 };

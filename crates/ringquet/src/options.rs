@@ -74,6 +74,9 @@ pub struct EngineOptions {
     pub verify_crc: bool,
     /// As what timestamps of INT96 are read.
     pub int96: Int96,
+    /// Rows of the batches that a consumer puts together: decoded batches may be as long, if the memory allows.
+    #[serde(skip)]
+    pub whole_batch_rows: Option<usize>,
     /// Batches are delivered in the order of the row groups: memory is shared out so that a row group can wait for its turn.
     #[serde(skip)]
     pub is_ordered: bool,
@@ -102,6 +105,7 @@ impl Default for EngineOptions {
             decoder: DecoderChoice::Auto,
             verify_crc: false,
             int96: Int96::default(),
+            whole_batch_rows: None,
             is_ordered: false,
             footers_in_flight: usize::MAX,
             sys_root: SysRoot::default(),
@@ -159,9 +163,20 @@ impl Resolved {
     /// Gives batches of many columns the memory they need, where no budget was given: in short batches the time goes into making
     /// the arrays of each column.
     pub(crate) fn fit_columns(&mut self, columns: usize) {
+        let wanted = columns as u64 * COLUMN_BYTES_MIN as u64;
+        self.fit_batch(wanted, &format!("longer batches for {columns} columns"));
+    }
+
+    /// The same for batches of many rows that are to come in one piece, of `bytes` bytes as far as the files say.
+    pub(crate) fn fit_rows(&mut self, rows: usize, bytes: u64) {
+        // What values take beyond what is stored, and a quarter that no batch is planned to fill.
+        let wanted = bytes.saturating_mul(2);
+        self.fit_batch(wanted, &format!("batches of {rows} rows in one piece"));
+    }
+
+    fn fit_batch(&mut self, bytes: u64, why: &str) {
         let Some(most) = self.wide_batch_bytes_max else { return };
-        let wanted = (columns as u64 * COLUMN_BYTES_MIN as u64).min(most);
-        let added = self.shares.fit_batch(wanted) * self.threads as u64;
+        let added = self.shares.fit_batch(bytes.min(most)) * self.threads as u64;
         if added == 0 {
             return;
         }
@@ -169,7 +184,7 @@ impl Resolved {
         let budget = self.picked.iter_mut().find(|it| it.option == "memory_budget_bytes");
         let budget = budget.expect("it was picked, for none was given");
         budget.value = self.memory_budget_bytes.to_string();
-        budget.why.push_str(&format!(", and longer batches for {columns} columns"));
+        budget.why.push_str(&format!(", and {why}"));
     }
 
     /// Bounds of the plans of row groups.

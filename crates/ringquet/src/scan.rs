@@ -1,9 +1,12 @@
 //! How a data set is read: the options of one scan, and what is made of it.
 
+use std::sync::Arc;
+
 use ringquet_decode::ContentDigest;
 
 use crate::choices::{Direct, Driver};
 use crate::deliver::batches::Batches;
+use crate::deliver::channel::BatchGrids;
 use crate::deliver::placed_batches::PlacedBatches;
 use crate::error::Error;
 use crate::open::dataset::Dataset;
@@ -26,6 +29,7 @@ pub struct Scan {
     options: EngineOptions,
     is_changed: bool,
     row_groups: Option<Vec<RowGroupId>>,
+    grids: Option<Arc<BatchGrids>>,
     stop: StopFlag,
 }
 
@@ -41,7 +45,14 @@ impl Dataset {
 impl Scan {
     pub(crate) fn new(dataset: &Dataset) -> Scan {
         let (dataset, options) = (dataset.clone(), dataset.options().clone());
-        Scan { dataset, options, is_changed: false, row_groups: None, stop: StopFlag::new() }
+        Scan {
+            dataset,
+            options,
+            is_changed: false,
+            row_groups: None,
+            grids: None,
+            stop: StopFlag::new(),
+        }
     }
 
     /// Columns to read, by name of the root column; they come in the order of the file. By default all. None at all is
@@ -64,6 +75,13 @@ impl Scan {
     /// waiting at most, within its share of the memory: a quarter of a given budget, else a sixteenth of the memory.
     pub fn ordered(self, ordered: bool) -> Scan {
         self.with(|options| options.is_ordered = ordered)
+    }
+
+    /// Where the consumer of an ordered scan would cut batches of `rows` rows: in each of the row groups asked for, after so many
+    /// rows for the first time.
+    pub(crate) fn in_batches_of(mut self, rows: usize, first: Vec<u64>) -> Scan {
+        self.grids = Some(Arc::new(BatchGrids { first, step: rows }));
+        self.with(|options| options.whole_batch_rows = Some(rows))
     }
 
     /// Reader threads: by default one per CPU near the device that this process may use.
@@ -162,7 +180,7 @@ impl Scan {
 
     fn start(&self, dataset: &Dataset) -> Result<PlacedBatches, Error> {
         let row_groups = self.chosen(dataset, Dataset::row_groups_in_order)?;
-        Ok(PlacedBatches::start(dataset, row_groups, &self.stop, self.options.is_ordered))
+        Ok(PlacedBatches::start(dataset, row_groups, &self.stop, self.grids.clone()))
     }
 
     /// Gives the batches to visitors on the reader threads themselves: no queue, no other core. `make_visitor` is called

@@ -11,6 +11,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use ringquet_decode::BatchGrid;
+
 use crate::deliver::batch_queue::BatchQueue;
 use crate::deliver::ordered_queue::{OrderedBounds, OrderedQueue};
 use crate::deliver::waited::Waited;
@@ -21,6 +23,15 @@ use crate::read::lane::{Batch, Delivery, Demand, Gate, Lane, StopFlag};
 use crate::read::ordered_row_groups::OrderedRowGroups;
 use crate::read::row_group_queue::RowGroupQueue;
 use crate::report::{Failure, decoded_bytes};
+
+/// Where a consumer would cut the batches of an ordered scan.
+#[derive(Debug)]
+pub(crate) struct BatchGrids {
+    /// Of each row group in the order: rows to the first cut.
+    pub(crate) first: Vec<u64>,
+    /// Rows between cuts.
+    pub(crate) step: usize,
+}
 
 type Item = Result<Batch, Error>;
 
@@ -185,6 +196,7 @@ impl Drop for MixedLane {
 /// In the order of the row groups.
 pub(super) struct OrderedChannel {
     row_groups: Arc<OrderedRowGroups>,
+    grids: Option<Arc<BatchGrids>>,
     /// Items with the number of their row group.
     queue: Arc<OrderedQueue<(usize, Item)>>,
 }
@@ -193,6 +205,7 @@ impl OrderedChannel {
     pub(super) fn new(
         dataset: &Dataset,
         row_groups: Vec<RowGroupId>,
+        grids: Option<Arc<BatchGrids>>,
         gates: Vec<Gate>,
         stop: &StopFlag,
     ) -> OrderedChannel {
@@ -200,7 +213,7 @@ impl OrderedChannel {
         let bounds = OrderedBounds { bytes: shares.queue_bytes, ahead_bytes: shares.ahead_bytes };
         let row_groups = Arc::new(OrderedRowGroups::of(dataset, row_groups));
         let queue = OrderedQueue::new(row_groups.len(), bounds, gates, stop.child());
-        OrderedChannel { row_groups, queue: Arc::new(queue) }
+        OrderedChannel { row_groups, grids, queue: Arc::new(queue) }
     }
 
     /// What follows in a file after its first error would be there or not as the threads happened to run: it is left out.
@@ -213,6 +226,7 @@ impl OrderedChannel {
             numbers: self.queue.numbers(thread),
             begun: VecDeque::new(),
             row_groups: Arc::clone(&self.row_groups),
+            grids: self.grids.clone(),
             queue: Arc::clone(&self.queue),
         }
     }
@@ -224,6 +238,7 @@ struct OrderedLane {
     /// Of those that it has begun; the first is being decoded.
     begun: VecDeque<usize>,
     row_groups: Arc<OrderedRowGroups>,
+    grids: Option<Arc<BatchGrids>>,
     queue: Arc<OrderedQueue<(usize, Item)>>,
 }
 
@@ -248,6 +263,11 @@ impl Lane for OrderedLane {
             self.queue.row_group_ended(number);
         }
         None
+    }
+
+    fn batch_grid(&mut self) -> Option<BatchGrid> {
+        let (number, grids) = (*self.begun.back()?, self.grids.as_ref()?);
+        Some(BatchGrid { first: *grids.first.get(number)?, step: grids.step })
     }
 
     fn demand(&mut self) -> Demand {

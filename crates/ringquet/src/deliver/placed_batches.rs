@@ -1,10 +1,11 @@
 //! Batches for a consumer on another thread, each with its place: an iterator over a bounded queue.
 
+use std::sync::Arc;
 #[cfg(feature = "async")]
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::deliver::channel::{Channel, MixedChannel, OrderedChannel};
+use crate::deliver::channel::{BatchGrids, Channel, MixedChannel, OrderedChannel};
 use crate::deliver::waited::Waited;
 use crate::error::Error;
 use crate::open::dataset::Dataset;
@@ -42,13 +43,13 @@ impl PlacedBatches {
         dataset: &Dataset,
         row_groups: Vec<RowGroupId>,
         stop: &StopFlag,
-        is_ordered: bool,
+        grids: Option<Arc<BatchGrids>>,
     ) -> PlacedBatches {
         let unopened = dataset.failures().iter().map(|file| Error::Unopened(file.error.clone()));
         let unopened: Vec<Error> = unopened.collect();
         let gates = (0..dataset.resolved().threads).map(|_| Gate::new()).collect();
-        let channel = if is_ordered {
-            Channel::Ordered(OrderedChannel::new(dataset, row_groups, gates, stop))
+        let channel = if dataset.options().is_ordered {
+            Channel::Ordered(OrderedChannel::new(dataset, row_groups, grids, gates, stop))
         } else {
             Channel::Mixed(MixedChannel::new(dataset, row_groups, gates, stop))
         };

@@ -341,8 +341,21 @@ impl Opened {
         oddities::warn(&self.files, &mut self.warnings);
         let columns = self.files.iter().map(|file| file.footer.leaves().len()).max();
         self.resolved.fit_columns(columns.unwrap_or(0));
+        if let Some(rows) = self.options.whole_batch_rows {
+            let row_bytes = self.files.iter().map(row_bytes).max().unwrap_or(0);
+            self.resolved.fit_rows(rows, row_bytes.saturating_mul(rows as u64));
+        }
         Ok(self)
     }
+}
+
+/// What a row of the selected columns takes once it is decompressed: of the file's first row group.
+fn row_bytes(file: &FileEntry) -> u64 {
+    if file.footer.num_row_groups() == 0 {
+        return 0;
+    }
+    let chunks = file.footer.column_chunks(0).map(|(_, chunk)| chunk.uncompressed_bytes);
+    chunks.sum::<u64>().div_ceil(file.footer.row_group_rows(0).max(1))
 }
 
 fn projection(options: &EngineOptions) -> Projection {

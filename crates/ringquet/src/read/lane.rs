@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use arrow_array::RecordBatch;
+use ringquet_decode::BatchGrid;
 use ringquet_io::Filled;
 
 use crate::error::Error;
@@ -78,6 +79,11 @@ pub enum Demand {
 pub trait Lane: Send {
     /// The next row group to read; `None`: there will be no more. Called ahead of decoding, as memory allows.
     fn next_row_group(&mut self) -> Option<RowGroupId>;
+
+    /// Where the batches of the row group that [`Lane::next_row_group`] gave last should end. Anywhere, by default.
+    fn batch_grid(&mut self) -> Option<BatchGrid> {
+        None
+    }
 
     /// Called before each step of decoding.
     fn demand(&mut self) -> Demand;

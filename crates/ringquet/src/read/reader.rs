@@ -18,7 +18,7 @@ use std::ops::Range;
 use std::time::Instant;
 
 use ringquet_decode::{
-    BufferPool, DecodeCounters, DecodeOptions, PoolCounters, RowGroupDecoder, Step,
+    BatchGrid, BufferPool, DecodeCounters, DecodeOptions, PoolCounters, RowGroupDecoder, Step,
 };
 use ringquet_io::WAIT_MAX;
 use ringquet_io::{Alignment, DriverFacts, IoCounters, IoError, PageKind, ReadQueue, Slot};
@@ -69,6 +69,7 @@ pub(crate) struct ReaderReport {
 struct ActiveRowGroup {
     bytes: RowGroupBytes,
     decoder: Option<RowGroupDecoder>,
+    grid: Option<BatchGrid>,
     rows: u64,
     rows_done: u64,
     failed: Option<Error>,
@@ -224,7 +225,8 @@ impl<'a> Reader<'a> {
                 match lane.lane.next_row_group() {
                     None => lane.exhausted = true,
                     Some(id) => {
-                        let active = self.begin_row_group(id);
+                        let grid = lane.lane.batch_grid();
+                        let active = self.begin_row_group(id, grid);
                         self.lanes[at].row_groups.push_back(active);
                     }
                 }
@@ -244,7 +246,7 @@ impl<'a> Reader<'a> {
         requested && lane.held_bytes() < self.share.bytes
     }
 
-    fn begin_row_group(&mut self, id: RowGroupId) -> ActiveRowGroup {
+    fn begin_row_group(&mut self, id: RowGroupId, grid: Option<BatchGrid>) -> ActiveRowGroup {
         let file = &self.dataset.files()[id.file as usize];
         let row_group = id.row_group as usize;
         let chunks = wanted_chunks(file, row_group);
@@ -256,6 +258,7 @@ impl<'a> Reader<'a> {
         ActiveRowGroup {
             bytes: RowGroupBytes::new(id, chunks, extents, order, &self.pool),
             decoder: None,
+            grid,
             rows: file.footer.row_group_rows(row_group),
             rows_done: 0,
             failed: None,
@@ -443,6 +446,7 @@ impl<'a> Reader<'a> {
         let file = &dataset.files()[id.file as usize];
         let decode_error = |source| Error::Decode { path: file.path.clone(), source };
         let begun = Instant::now();
+        lane.decode_options.batch_grid = head.grid;
         let decoder = match &mut head.decoder {
             Some(decoder) => decoder,
             None => match RowGroupDecoder::new(

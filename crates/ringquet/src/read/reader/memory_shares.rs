@@ -11,11 +11,14 @@ pub(super) fn decode_options(dataset: &Dataset, lanes: usize) -> DecodeOptions {
     let (options, resolved) = (dataset.options(), dataset.resolved());
     let (batch_bytes, batch_bytes_max) = resolved.shares.batch(lanes);
     DecodeOptions {
-        batch_rows: options.batch_rows.unwrap_or(BATCH_ROWS_MAX),
+        batch_rows: options
+            .batch_rows
+            .unwrap_or(BATCH_ROWS_MAX.max(options.whole_batch_rows.unwrap_or(0))),
         // A requested number of rows is used, if the memory allows.
         batch_bytes: options.batch_rows.is_none().then(|| in_memory(batch_bytes)),
         row_bytes: None,
         batch_bytes_max: in_memory(batch_bytes_max),
+        batch_grid: None,
         row_bytes_max: in_memory(resolved.row_bytes_max),
         page_bytes_max: in_memory(resolved.page_bytes_max),
         verify_crc: options.verify_crc,
