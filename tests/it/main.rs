@@ -23,6 +23,9 @@ mod faults;
 mod deliver;
 mod ordered;
 
+// passes over a data set: order, shares, resume; rows by number
+mod epoch;
+
 // where the time of reader threads goes
 mod times;
 

@@ -56,7 +56,8 @@ fn row_groups_come_in_the_order_asked_for() {
     let ids = ids.map(|(file, row_group)| RowGroupId { file, row_group });
     for threads in [1, 2, 5] {
         let scan = dataset.scan().threads(threads).row_groups(ids).ordered(true);
-        let found: Vec<Batch> = scan.placed_batches().unwrap().map(|batch| batch.unwrap()).collect();
+        let found: Vec<Batch> =
+            scan.placed_batches().unwrap().map(|batch| batch.unwrap()).collect();
         let mut found: Vec<RowGroupId> = found
             .iter()
             .map(|batch| RowGroupId { file: batch.file, row_group: batch.row_group })

@@ -91,6 +91,14 @@ pub enum Error {
         /// Row groups of the file; 0 where there is no such file.
         row_groups: usize,
     },
+    /// A row that the data set does not have.
+    #[error("no row {row}: the data set has {rows} rows, numbered from 0")]
+    NoRow {
+        /// As requested.
+        row: u64,
+        /// Rows of the data set.
+        rows: u64,
+    },
     /// Columns that Arrow does not put together under the schema of the scan.
     #[error(transparent)]
     Arrow {

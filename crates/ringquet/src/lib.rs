@@ -44,12 +44,14 @@
 //! | an iterator, or a reader for Arrow's own functions | [`Scan::batches`], an Arrow `RecordBatchReader` |
 //! | the place of the rows of a batch, or files of several schemas | [`Scan::placed_batches`] |
 //! | a callback on the reader threads, without a queue | [`Scan::visit`] |
+//! | the order of the files with several threads | [`Scan::ordered`] before any of these |
+//! | passes of training: shuffled, shared by ranks, resumed | [`Scan::epoch`] with an [`epoch::Epoch`] |
+//! | rows by their numbers | [`Scan::take`] |
 //! | batches to await | `Scan::stream`, with the feature `async` |
 //! | several consumers, or your own order of row groups | [`engine::play`] with your own [`engine::Lane`]s |
 //!
 //! A batch has its place: file, row group, first row. A row group has an id, [`RowGroupId`], and [`Scan::row_groups`] takes any
-//! of them; its plan is a pure function of column chunks ([`engine::plan::row_group`]). Reading rows by number can build
-//! on these steps: row numbers to row groups, row groups to column chunks, column chunks to reads.
+//! of them; its plan is a pure function of column chunks ([`engine::plan::row_group`]).
 //!
 //! # Stability
 //! The items at the root may grow but do not change: its structs and enums are `#[non_exhaustive]`, or builders.
@@ -78,6 +80,8 @@ mod deliver;
 
 mod scan;
 
+pub mod epoch;
+mod take;
 
 pub use choices::{Direct, Driver};
 #[cfg(feature = "async")]

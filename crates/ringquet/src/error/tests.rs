@@ -38,6 +38,7 @@ fn messages() {
             difference: "column 'a' is Int32, but Int64".to_owned(),
         },
         NoRowGroup { id: RowGroupId { file: 3, row_group: 9 }, files: 4, row_groups: 2 },
+        NoRow { row: 100, rows: 100 },
         Arrow { source: ArrowError::SchemaError("lengths differ".to_owned()) },
         Options(OptionError::new("threads", 0, "must be at least 1")),
         Panicked("index out of bounds (src/plan.rs:41)".to_owned()),
