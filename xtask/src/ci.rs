@@ -61,9 +61,8 @@ fn clippy(workshop: &Workshop) -> Result<()> {
     Ok(cmd!(sh, "cargo clippy --workspace --all-targets --locked -- --deny warnings").run()?)
 }
 
-/// The package of the binary is left out: its pages would lie where those of the library `ringquet` lie.
 fn doc(workshop: &Workshop) -> Result<()> {
-    let doc = cmd!(workshop.sh, "cargo doc --workspace --exclude ringquet-cli --no-deps");
+    let doc = cmd!(workshop.sh, "cargo doc --workspace --no-deps");
     Ok(doc.env("RUSTDOCFLAGS", "--deny warnings").run()?)
 }
 

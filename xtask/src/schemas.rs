@@ -12,6 +12,6 @@ use crate::workshop::Workshop;
 /// # Errors
 /// A type without a schema, a key without a description; with `check`, schemas that differ.
 pub(crate) fn run(workshop: &Workshop, check: bool) -> Result<()> {
-    let test = cmd!(workshop.sh, "cargo test --workspace --bin ringquet -- schemas");
+    let test = cmd!(workshop.sh, "cargo test --workspace --lib -- verbs::schemas");
     Ok(test.env("RINGQUET_SCHEMAS", if check { "check" } else { "write" }).run()?)
 }

@@ -1,29 +1,19 @@
 //! Output of a command: reports on standard output, warnings and errors on standard error.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use ringquet::StopFlag;
 use ringquet_result::{ErrorReport, Header, Warning, WarningCode};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::caller::Caller;
 use crate::exit::{self, Exit};
 use crate::flags;
-use crate::stdout::{self, print};
-
-/// Prints clap's answer: a help page, the version, or an error in the command line.
-pub(crate) fn answer(answer: &clap::Error) -> Exit {
-    if answer.use_stderr() {
-        // Standard error is closed: there is nowhere to print.
-        let _ = answer.print();
-        return Exit::Usage;
-    }
-    match stdout::print_help(answer) {
-        Ok(()) => Exit::Done,
-        Err(error) => Console::new("help", false, false).fail(&error),
-    }
-}
+use crate::stdout::Stdout;
 
 /// The output of one command, and its form.
 pub(crate) struct Console {
@@ -33,23 +23,42 @@ pub(crate) struct Console {
     quiet: bool,
     options: Value,
     warnings: Vec<Warning>,
+    caller: Caller,
 }
 
 impl Console {
-    pub(crate) fn new(command: &'static str, json: bool, quiet: bool) -> Console {
+    pub(crate) fn new(
+        command: &'static str,
+        argv: &[OsString],
+        json: bool,
+        quiet: bool,
+        caller: Caller,
+    ) -> Console {
         Console {
             command,
-            argv: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
+            argv: argv.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
             json,
             quiet,
             options: Value::Object(Default::default()),
             warnings: Vec::new(),
+            caller,
         }
     }
 
     /// The command line as it was typed.
     pub(crate) fn argv(&self) -> &[String] {
         &self.argv
+    }
+
+    /// A flag that Ctrl-C, SIGTERM and SIGHUP set from now on.
+    ///
+    /// # Errors
+    /// If the handler cannot be installed.
+    pub(crate) fn stop_on_signals(&self) -> Result<StopFlag> {
+        let stop = StopFlag::default();
+        (self.caller.stop_on_signals)(stop.clone())
+            .context("cannot install a handler for Ctrl-C")?;
+        Ok(stop)
     }
 
     /// Whether progress may be shown.
@@ -95,9 +104,23 @@ impl Console {
         self.write_line(&format_args!("error: {}", flags::spelt(&exit::joined(message))));
     }
 
+    /// Prints clap's answer: a help page, the version, or an error in the command line.
+    ///
+    /// # Errors
+    /// If a page cannot be written.
+    pub(crate) fn answer(&self, answer: &clap::Error) -> Result<Exit> {
+        if answer.use_stderr() {
+            // Standard error is closed: there is nowhere to print.
+            let _ = answer.print();
+            return Ok(Exit::Usage);
+        }
+        self.stdout().print_help(answer)?;
+        Ok(Exit::Done)
+    }
+
     /// The result, as text or as the document.
     pub(crate) fn report(&self, report: &impl Serialize, text: &dyn fmt::Display) -> Result<()> {
-        if self.json { self.document(report) } else { print(text) }
+        if self.json { self.document(report) } else { self.stdout().print(text) }
     }
 
     /// As [`Self::report`], for a report whose texts name options.
@@ -107,14 +130,14 @@ impl Console {
         text: &dyn fmt::Display,
     ) -> Result<()> {
         if !self.json {
-            return print(&flags::spelt(&text.to_string()));
+            return self.stdout().print(&flags::spelt(&text.to_string()));
         }
         let mut report = serde_json::to_value(report)?;
         flags::spell(&mut report);
         self.document(&report)
     }
 
-    /// Prints the error as one line on standard error and in the document. Returns how the process ends.
+    /// Prints the error as one line on standard error and in the document. Returns how the command ends.
     pub(crate) fn fail(&self, error: &anyhow::Error) -> Exit {
         let end = exit::of_error(error);
         let message = flags::spelt(&exit::one_line(error));
@@ -139,7 +162,11 @@ impl Console {
             warnings: &self.warnings,
         };
         let document = ringquet_result::document(&header, report)?;
-        print(&format_args!("{document:#}"))
+        self.stdout().print(&format_args!("{document:#}"))
+    }
+
+    fn stdout(&self) -> Stdout {
+        Stdout { closed: self.caller.stdout_closed }
     }
 
     fn write_line(&self, line: &dyn fmt::Display) {

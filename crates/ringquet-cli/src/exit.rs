@@ -7,7 +7,6 @@
 //! | 2 | usage error: the command line must change |
 
 use std::fmt;
-use std::process::ExitCode;
 
 use ringquet_datagen::DatagenError;
 use ringquet_io::IoError;
@@ -24,12 +23,13 @@ pub(crate) enum Exit {
     Usage,
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> ExitCode {
-        match exit {
-            Exit::Done => ExitCode::SUCCESS,
-            Exit::Failed => ExitCode::from(1),
-            Exit::Usage => ExitCode::from(2),
+impl Exit {
+    /// The exit code.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
         }
     }
 }

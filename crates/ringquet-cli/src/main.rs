@@ -1,57 +1,51 @@
-//! The binary `ringquet`: arguments, progress, exit codes. The libraries do the work.
-//!
-//! ```text
-//!  command line ─▶ args ─▶ verbs ─▶ a library ─▶ report ─▶ console ─▶ text or one JSON document
-//!                  │ engine_args     │ progress, stop        │ exit
-//!                  ▼ size            ▼                       ▼ json, quantity
-//! ```
-
-mod args;
-mod engine_args;
-mod size;
-
-mod verbs;
-
-mod progress;
-mod stop;
-
-mod stdout;
-mod unfinished;
-
-mod console;
-mod flags;
-mod quantity;
-mod table;
-
-mod exit;
-
-#[cfg(test)]
-mod tests;
+//! The binary `ringquet`: the command line of this process. The library `ringquet_cli` does the work.
 
 use std::panic;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use clap::Parser as _;
+use ringquet::StopFlag;
 use ringquet::engine::panics;
-
-use crate::args::Cli;
-use crate::console::Console;
+use ringquet_cli::Caller;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(answer) => return console::answer(&answer).into(),
-    };
-    let mut console = Console::new(cli.verb.name(), cli.json, cli.quiet);
     // A panic is a bug and is reported as an error like any other. RUST_BACKTRACE prints where it came from.
     if std::env::var_os("RUST_BACKTRACE").is_none() {
         panic::set_hook(Box::new(|_| {}));
     }
     panics::record_places();
-    let done = panics::caught(|| verbs::run(cli.verb, &mut console));
-    let done = done.unwrap_or_else(|panic| Err(exit::defect(&panic)));
-    match done {
-        Ok(exit) => exit.into(),
-        Err(error) => console.fail(&error).into(),
-    }
+    let caller = Caller {
+        stdout_closed: CLOSED.load(Ordering::Relaxed),
+        stop_on_signals: Box::new(stop_on_signals),
+    };
+    ringquet_cli::run(std::env::args_os(), caller).into()
+}
+
+/// The first of Ctrl-C, SIGTERM and SIGHUP stops the command, which cleans up; the second ends the process at once.
+#[expect(clippy::exit, reason = "the second Ctrl-C ends the process wherever its threads are")]
+fn stop_on_signals(stop: StopFlag) -> std::io::Result<()> {
+    let asked_before = AtomicBool::new(false);
+    let handler = move || {
+        stop.stop();
+        if asked_before.swap(true, Ordering::Relaxed) {
+            std::process::exit(1);
+        }
+    };
+    ctrlc::set_handler(handler).map_err(std::io::Error::other)
+}
+
+/// Standard output was closed when the process started, as in `ringquet scan . --json >&-`.
+static CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Runs before `main`. Rust's runtime, which also starts before `main`, opens /dev/null in place of a closed standard
+/// descriptor; from then on writing succeeds and the text is lost.
+// SAFETY: functions in `.init_array` are called once by the C library before `main`, with arguments that a C function
+// without parameters may ignore. This one makes a system call and stores to an atomic; it needs nothing of the runtime.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static LOOK: extern "C" fn() = look;
+
+extern "C" fn look() {
+    let closed = rustix::io::fcntl_getfd(rustix::stdio::stdout()).is_err();
+    CLOSED.store(closed, Ordering::Relaxed);
 }

@@ -114,9 +114,11 @@ fn style(counts: &str) -> ProgressStyle {
 mod tests {
     use super::*;
 
+    use crate::caller::Caller;
+
     #[test]
     fn templates_are_sound_and_a_quiet_command_has_no_bar() {
-        let quiet = Console::new("scan", false, true);
+        let quiet = Console::new("scan", &[], false, true, Caller::deaf());
         assert!(busy(&quiet, "reading").is_hidden());
         assert!(counted(&quiet, "generating", 10, "files").is_hidden());
         assert!(with_message(&quiet, "preparing").is_hidden());

@@ -1,11 +1,13 @@
 //! Texts of the command line, kept in `snapshots/`: every help page, and every error of its own.
 
+use std::ffi::OsString;
 use std::io;
 
 use clap::{Command, CommandFactory as _, Parser as _};
 use ringquet_messages::{assert_messages, assert_text, listed};
 
 use crate::args::Cli;
+use crate::caller::Caller;
 use crate::exit::{Interrupted, defect, one_line};
 use crate::flags;
 use crate::size::SizeError;
@@ -65,6 +67,20 @@ fn ends_of_a_command() {
     ];
     let ends = ends.map(|(name, error)| (name, flags::spelt(&one_line(&error))));
     assert_text!("ends", listed(ends));
+}
+
+/// The codes that a caller gets, and what the caller says of standard output.
+#[test]
+fn codes_of_commands() {
+    let code = |line: &str, stdout_closed: bool| {
+        let caller = Caller { stdout_closed, ..Caller::deaf() };
+        crate::run(line.split(' ').map(OsString::from), caller)
+    };
+    assert_eq!(code("a/name --version", false), 0);
+    assert_eq!(code("a/name --version", true), 1);
+    assert_eq!(code("a/name man scan --json", true), 1);
+    assert_eq!(code("a/name scan /nowhere", false), 1);
+    assert_eq!(code("a/name scna", false), 2);
 }
 
 /// Wrong command lines that clap refuses, and the value parsers of ours that it calls.

@@ -31,7 +31,6 @@ use crate::exit::{Exit, Interrupted, UsageError};
 use crate::progress;
 use crate::quantity::{count, counted};
 use crate::size::ByteSize;
-use crate::stop;
 
 /// Rows of a table when no range is given: about a screen.
 const ROWS_SHOWN: u64 = 20;
@@ -63,7 +62,7 @@ pub(crate) fn run(args: &CatArgs, console: &mut Console) -> Result<Exit> {
     let schema = footer.projected_schema();
     let bar = progress::counted(console, "reading", window.rows(), "rows");
     // Without a handler Ctrl-C simply ends the process, which is right where nothing is left behind.
-    let stop = args.output.is_some().then(stop::on_signals).transpose()?;
+    let stop = args.output.is_some().then(|| console.stop_on_signals()).transpose()?;
     let mut sink = Sink::new(args.output.as_deref(), schema, false)?;
     let mut poured = pour(&dataset, &window, &mut sink, &bar, stop.as_ref())?;
     if matches!(poured, Poured::OtherDictionary) {

@@ -17,7 +17,6 @@ use crate::exit::{Exit, Interrupted, UsageError};
 use crate::progress;
 use crate::quantity::{counted, nanoseconds, rate, seconds};
 use crate::size::ByteSize;
-use crate::stop;
 use crate::table::{Align, Table};
 
 pub(crate) fn run(args: &CharacterizeArgs, console: &mut Console) -> Result<Exit> {
@@ -39,7 +38,7 @@ pub(crate) fn run(args: &CharacterizeArgs, console: &mut Console) -> Result<Exit
         });
     }
     console.set_options(&options.shown());
-    let stop = stop::on_signals()?;
+    let stop = console.stop_on_signals()?;
     let bar = progress::with_message(console, "preparing");
     let measured = characterize::characterize(&options, &|at| show(&bar, at), &stop);
     bar.finish_and_clear();

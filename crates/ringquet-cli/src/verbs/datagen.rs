@@ -13,7 +13,6 @@ use crate::exit::{Exit, UsageError};
 use crate::progress::FilesBar;
 use crate::quantity::{byte_rate, count, counted, seconds};
 use crate::size::ByteSize;
-use crate::stop;
 
 pub(crate) fn run(args: &DatagenArgs, console: &mut Console) -> Result<Exit> {
     let loaded = source::load(&args.workload, console)?;
@@ -24,7 +23,7 @@ pub(crate) fn run(args: &DatagenArgs, console: &mut Console) -> Result<Exit> {
         force: args.force,
         datagen: &options,
     });
-    let stop = stop::on_signals()?;
+    let stop = console.stop_on_signals()?;
     let bar = FilesBar::new(console, "generating");
     let generated = ringquet_datagen::generate(&loaded, &options, &bar, stop.as_atomic());
     bar.finish();

@@ -15,7 +15,6 @@ use crate::exit::Exit;
 use crate::progress;
 use crate::quantity::{byte_rate, count, counted, rate, seconds};
 use crate::size::ByteSize;
-use crate::stop;
 use crate::table::{Align, Table};
 
 pub(crate) fn run(args: &LayoutArgs, console: &mut Console) -> Result<Exit> {
@@ -33,7 +32,7 @@ pub(crate) fn run(args: &LayoutArgs, console: &mut Console) -> Result<Exit> {
         workload: WorkloadOptions::new(&args.workload, &loaded),
         layout: &options,
     });
-    let stop = stop::on_signals()?;
+    let stop = console.stop_on_signals()?;
     let bar = progress::counted(console, "comparing", 0, "layouts");
     let compared = ringquet_layout::compare(&loaded, &options, &|done| show(&bar, done), &stop);
     bar.finish_and_clear();

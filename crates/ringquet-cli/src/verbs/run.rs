@@ -18,7 +18,6 @@ use crate::exit::Exit;
 use crate::progress;
 use crate::quantity::{byte_rate, count, counted, rate, seconds};
 use crate::size::ByteSize;
-use crate::stop;
 
 pub(crate) fn run(args: &RunArgs, console: &mut Console) -> Result<Exit> {
     let options = RunOptions {
@@ -41,7 +40,7 @@ pub(crate) fn run(args: &RunArgs, console: &mut Console) -> Result<Exit> {
         return search::run(args, &loaded, &options, console);
     }
     console.set_options(&options.shown(&loaded));
-    let stop = stop::on_signals()?;
+    let stop = console.stop_on_signals()?;
     let ensemble = Ensemble::join()?;
     // Of several processes the first speaks for all.
     let speaks = ensemble.process() == 0;

@@ -15,7 +15,6 @@ use crate::exit::{Exit, Interrupted};
 use crate::progress;
 use crate::quantity::{byte_rate, count, counted, nanoseconds, rate, seconds};
 use crate::size::ByteSize;
-use crate::stop;
 
 pub(crate) fn run(args: &ScanArgs, console: &mut Console) -> Result<Exit> {
     let mut options = args.engine.options(args.source.columns.columns.clone())?;
@@ -29,7 +28,7 @@ pub(crate) fn run(args: &ScanArgs, console: &mut Console) -> Result<Exit> {
     let dataset = source::open_all_of(&args.source, options, console)?;
     // What is measured below is reading, not the mapping of memory.
     let dataset = Dataset::clone(&dataset).map_memory()?;
-    let stop = stop::on_signals()?;
+    let stop = console.stop_on_signals()?;
     let (digest, scan) = if args.raw {
         let bar = progress::busy(console, "reading");
         let scan = dataset.scan().stop(&stop).read_raw()?;

@@ -14,7 +14,6 @@ use crate::exit::Exit;
 use crate::progress::FilesBar;
 use crate::quantity::{byte_rate, count, counted, seconds};
 use crate::size::ByteSize;
-use crate::stop;
 
 pub(crate) fn run(args: &VerifyArgs, console: &mut Console) -> Result<Exit> {
     let options = VerifyOptions {
@@ -23,7 +22,7 @@ pub(crate) fn run(args: &VerifyArgs, console: &mut Console) -> Result<Exit> {
         ..VerifyOptions::default()
     };
     console.set_options(&Options { dir: &args.dir, verify: &options });
-    let stop = stop::on_signals()?;
+    let stop = console.stop_on_signals()?;
     let bar = FilesBar::new(console, "verifying");
     let verified = ringquet_datagen::verify(&args.dir, &options, &bar, stop.as_atomic());
     bar.finish();

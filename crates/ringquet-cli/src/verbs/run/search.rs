@@ -17,7 +17,6 @@ use crate::console::Console;
 use crate::exit::Exit;
 use crate::progress;
 use crate::quantity::counted;
-use crate::stop;
 use crate::table::{Align, Table};
 
 pub(super) fn run(
@@ -31,7 +30,7 @@ pub(super) fn run(
         accelerators_max: args.accelerators_max,
     };
     console.set_options(&search.shown(loaded, options));
-    let stop = stop::on_signals()?;
+    let stop = console.stop_on_signals()?;
     let bar = progress::counted(console, "searching", 0, "steps");
     let progress = |done| show(&bar, done);
     let found = ringquet_train::find_max_accelerators(loaded, options, &search, &progress, &stop);
