@@ -417,7 +417,10 @@ fn files_that_cannot_be_opened_keep_no_other_from_being_read() {
         }
         let rows: usize = stream.by_ref().map(|batch| batch.unwrap().columns.num_rows()).sum();
         assert_eq!(rows, 7500);
-        assert!(stream.next().is_none() && stream.finish().is_none());
+        assert!(stream.next().is_none());
+        let report = stream.finish().unwrap().unwrap();
+        assert_eq!((report.rows, report.failures.len()), (7500, 3));
+        assert!(stream.finish().is_none());
     }
     let error = open(1).require_all().unwrap_err();
     assert!(error.to_string().contains("a.parquet"), "{error}");

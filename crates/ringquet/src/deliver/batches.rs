@@ -55,7 +55,8 @@ impl Batches {
         self.placed.abandon();
     }
 
-    /// Ends reading and gives the report of what was done; `None` the second time, and after the last item.
+    /// Ends reading, if it has not ended, and gives the report of what was done; `None` the second time, and where an error
+    /// that ended reading as a whole was the last item.
     pub fn finish(&mut self) -> Option<Result<ScanReport, Error>> {
         self.placed.finish()
     }

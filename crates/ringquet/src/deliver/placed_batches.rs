@@ -35,6 +35,8 @@ pub struct PlacedBatches {
     /// The caller's.
     stop: StopFlag,
     playing: Option<Playing>,
+    /// Of a scan that came to its end by itself.
+    report: Option<ScanReport>,
 }
 
 impl PlacedBatches {
@@ -64,6 +66,7 @@ impl PlacedBatches {
             unopened: unopened.into_iter(),
             stop: stop.clone(),
             playing: Some(playing),
+            report: None,
         }
     }
 
@@ -72,8 +75,13 @@ impl PlacedBatches {
         &self.dataset
     }
 
-    /// Ends reading and gives the report of what was done; `None` the second time, and after the last item.
+    /// Ends reading, if it has not ended, and gives the report of what was done; `None` the second time, and where an error
+    /// that ended reading as a whole was the last item.
     pub fn finish(&mut self) -> Option<Result<ScanReport, Error>> {
+        self.join().or_else(|| self.report.take().map(Ok))
+    }
+
+    fn join(&mut self) -> Option<Result<ScanReport, Error>> {
         self.playing.take().map(|playing| {
             self.channel.end_producers();
             let mut report = playing.join()?;
@@ -100,9 +108,12 @@ impl PlacedBatches {
 
     /// After the last batch: the error that ended reading as a whole, once.
     fn end(&mut self) -> Option<Error> {
-        match self.finish()? {
-            Ok(report) if report.stopped && self.stop.is_stopped() => Some(Error::Stopped),
-            Ok(_) => None,
+        match self.join()? {
+            Ok(report) => {
+                let is_stopped = report.stopped && self.stop.is_stopped();
+                self.report = Some(report);
+                is_stopped.then_some(Error::Stopped)
+            }
             Err(error) => Some(error),
         }
     }
