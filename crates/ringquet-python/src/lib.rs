@@ -1,4 +1,35 @@
 //! The Python module `ringquet._native`. `python/ringquet` gives its names to the user.
+//!
+//! ```text
+//!  arguments  options                       errors   error, interrupt
+//!  objects    dataset ─▶ scan ─▶ batch ─▶ column     schema
+//!  below      reading (one pass), stream (as an Arrow C stream), report, capsule, type_name
+//!  threads    wait (without the GIL), turn (one at a time), fork (not in a child)
+//! ```
+
+#![deny(unsafe_code)]
+
+mod fork;
+mod turn;
+mod wait;
+
+mod error;
+mod interrupt;
+mod options;
+
+mod capsule;
+mod schema;
+mod type_name;
+
+mod reading;
+mod report;
+mod stream;
+
+mod batch;
+mod column;
+mod dataset;
+mod open;
+mod scan;
 
 mod cli;
 
@@ -14,4 +45,17 @@ mod _native {
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "Python's name for it")]
     const __version__: &str = env!("CARGO_PKG_VERSION");
+
+    #[pymodule_export]
+    use crate::batch::Batch;
+    #[pymodule_export]
+    use crate::column::Column;
+    #[pymodule_export]
+    use crate::dataset::Dataset;
+    #[pymodule_export]
+    use crate::open::open;
+    #[pymodule_export]
+    use crate::scan::Scan;
+    #[pymodule_export]
+    use crate::schema::{Field, Schema};
 }
