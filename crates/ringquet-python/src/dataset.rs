@@ -5,8 +5,10 @@ use std::sync::Arc;
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict};
+use ringquet::epoch::EpochOptions;
 use ringquet::{RowGroupId, StopFlag};
 
+use crate::epoch::{Epoch, shuffle_of};
 use crate::error::raised;
 use crate::fork::OwnProcess;
 use crate::open::{Opened, of_first};
@@ -182,6 +184,61 @@ impl Dataset {
         let scan = self.scan(py, None, None, true, None, None, None, None, None, None, None)?;
         let _ = requested_schema;
         scan.stream_capsule(py)
+    }
+
+    /// A pass over the data set for training: batches of ``batch_size`` rows in an order that a seed decides.
+    ///
+    /// Args:
+    ///     number: Number of the epoch.
+    ///     batch_size: Rows of a batch; the last one has the rest.
+    ///     drop_last: Leave out a last batch of fewer rows.
+    ///     shuffle: ``None`` for the order of the files, ``"row_groups"`` to shuffle the row groups, ``"rows"`` to shuffle the row
+    ///         groups and then the rows of each ``window`` row groups among one another.
+    ///     window: Row groups whose rows are mixed, for ``"rows"``. That many decoded row groups are in memory, and up to as many
+    ///         that follow.
+    ///     seed: Decides the order, together with ``number``.
+    ///     rank: Of this process, from 0.
+    ///     world_size: Ranks. Each has the same number of rows; fewer rows than there are ranks are left out.
+    ///     worker: Of this process within the rank, from 0.
+    ///     workers: Processes that share the batches of the rank, each a contiguous part.
+    ///     threads: Reader threads; by default those of the data set.
+    ///
+    /// Raises:
+    ///     ValueError: An argument is wrong.
+    #[pyo3(signature = (
+        number, *, batch_size, drop_last = false, shuffle = None, window = 16, seed = 0, rank = 0, world_size = 1,
+        worker = 0, workers = 1, threads = None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
+    fn epoch(
+        &self,
+        py: Python<'_>,
+        number: u64,
+        batch_size: usize,
+        drop_last: bool,
+        shuffle: Option<&str>,
+        window: u32,
+        seed: u64,
+        rank: u32,
+        world_size: u32,
+        worker: u32,
+        workers: u32,
+        threads: Option<usize>,
+    ) -> PyResult<Epoch> {
+        let shuffle = shuffle_of(shuffle, window)?;
+        let mut options = EpochOptions::of_batches(batch_size);
+        options.drop_last = drop_last;
+        options.shuffle = shuffle;
+        options.seed = seed;
+        (options.rank, options.world_size) = (rank, world_size);
+        (options.worker, options.workers) = (worker, workers);
+        Epoch::new(py, self.native.get()?, options, number, threads)
+    }
+
+    /// A text that changes when the files do: their names without folders, their lengths, the rows of their row groups.
+    #[getter]
+    fn fingerprint(&self) -> PyResult<String> {
+        Ok(format!("{:032x}", self.native.get()?.dataset.fingerprint()))
     }
 
     /// The report of the scan that ended last, as ``ringquet scan --json`` prints it.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  arguments  options                       errors   error, interrupt
-//!  objects    dataset ─▶ scan ─▶ batch ─▶ column     schema
+//!  objects    dataset ─▶ scan, epoch ─▶ batch ─▶ column     schema
 //!  below      reading (one pass), stream (as an Arrow C stream), report, capsule, type_name
 //!  threads    wait (without the GIL), turn (one at a time), fork (not in a child)
 //! ```
@@ -28,6 +28,7 @@ mod stream;
 mod batch;
 mod column;
 mod dataset;
+mod epoch;
 mod open;
 mod scan;
 
@@ -52,6 +53,8 @@ mod _native {
     use crate::column::Column;
     #[pymodule_export]
     use crate::dataset::Dataset;
+    #[pymodule_export]
+    use crate::epoch::{Epoch, EpochBatches};
     #[pymodule_export]
     use crate::open::open;
     #[pymodule_export]

@@ -7,16 +7,54 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use arrow_array::RecordBatch;
 use ringquet::engine::EngineOptions;
+use ringquet::epoch::EpochBatches;
 use ringquet::report::ScanReport;
-use ringquet::{Batch, Dataset, Error, PlacedBatches, Waited};
+use ringquet::{Dataset, Error, PlacedBatches, Waited};
 
 use crate::turn::Turn;
 
+/// What the library reads with: an iterator over batches that ends with a report.
+pub(crate) trait Pass: Send + 'static {
+    /// What it gives.
+    type Batch: Send;
+
+    /// The next batch, for which this waits `limit` at most.
+    fn next_within(&mut self, limit: Duration) -> Waited<Result<Self::Batch, Error>>;
+
+    /// Ends reading.
+    fn finish(&mut self) -> Option<Result<ScanReport, Error>>;
+}
+
+impl Pass for PlacedBatches {
+    type Batch = ringquet::Batch;
+
+    fn next_within(&mut self, limit: Duration) -> Waited<Result<ringquet::Batch, Error>> {
+        PlacedBatches::next_within(self, limit)
+    }
+
+    fn finish(&mut self) -> Option<Result<ScanReport, Error>> {
+        PlacedBatches::finish(self)
+    }
+}
+
+impl Pass for EpochBatches {
+    type Batch = RecordBatch;
+
+    fn next_within(&mut self, limit: Duration) -> Waited<Result<RecordBatch, Error>> {
+        EpochBatches::next_within(self, limit)
+    }
+
+    fn finish(&mut self) -> Option<Result<ScanReport, Error>> {
+        EpochBatches::finish(self)
+    }
+}
+
 /// What a reading gives next.
-pub(crate) enum Next {
+pub(crate) enum Next<B> {
     /// A batch.
-    Batch(Batch),
+    Batch(B),
     /// A file that cannot be read. Those of the others still come, unless reading as a whole ended.
     Failed(Error),
     /// All was read.
@@ -28,8 +66,8 @@ pub(crate) enum Next {
 }
 
 /// One reading.
-pub(crate) struct Reading {
-    state: Turn<State>,
+pub(crate) struct Reading<P: Pass> {
+    state: Turn<State<P>>,
     /// Reader threads are at work, or at their end.
     is_running: AtomicBool,
     /// No more batches are wanted.
@@ -40,23 +78,26 @@ pub(crate) struct Reading {
     newest: Newest,
 }
 
-enum State {
+/// Starts the reader threads.
+type Start<P> = Box<dyn FnOnce() -> Result<P, Error> + Send>;
+
+enum State<P> {
     /// Nothing was asked for: there is no thread yet.
-    Ready(Box<ringquet::Scan>),
-    Running(PlacedBatches),
+    Ready(Start<P>),
+    Running(P),
     Ended,
 }
 
-impl Reading {
-    /// Of `scan`, whose report is the newest one of its data set when it ends.
+impl<P: Pass> Reading<P> {
+    /// Of what `start` starts, whose report is the newest one of its data set when it ends.
     pub(crate) fn new(
-        scan: ringquet::Scan,
+        start: Start<P>,
         dataset: &Dataset,
         skips_unopened: bool,
         newest: Newest,
-    ) -> Reading {
+    ) -> Reading<P> {
         Reading {
-            state: Turn::new(State::Ready(Box::new(scan))),
+            state: Turn::new(State::Ready(start)),
             is_running: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
             skips_unopened,
@@ -66,19 +107,19 @@ impl Reading {
     }
 
     /// The next batch, for which this waits within `limit`, and as long again for its turn.
-    pub(crate) fn next_within(&self, limit: Duration) -> Next {
+    pub(crate) fn next_within(&self, limit: Duration) -> Next<P::Batch> {
         if self.is_closed.load(Ordering::Relaxed) {
             return Next::Closed;
         }
         self.state.within(limit, |state| self.next_of(state, limit)).unwrap_or(Next::NotYet)
     }
 
-    fn next_of(&self, state: &mut State, limit: Duration) -> Next {
+    fn next_of(&self, state: &mut State<P>, limit: Duration) -> Next<P::Batch> {
         if let State::Ready(_) = state {
-            let State::Ready(scan) = std::mem::replace(state, State::Ended) else {
+            let State::Ready(start) = std::mem::replace(state, State::Ended) else {
                 unreachable!("it was looked at");
             };
-            match scan.placed_batches() {
+            match start() {
                 Ok(batches) => {
                     *state = State::Running(batches);
                     self.is_running.store(true, Ordering::Relaxed);
@@ -108,7 +149,7 @@ impl Reading {
         let _ = self.state.within(Duration::MAX, |state| self.finish(state));
     }
 
-    fn finish(&self, state: &mut State) {
+    fn finish(&self, state: &mut State<P>) {
         if let State::Running(mut batches) = std::mem::replace(state, State::Ended)
             && let Some(report) = batches.finish()
         {

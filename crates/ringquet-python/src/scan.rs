@@ -6,6 +6,7 @@ use arrow_schema::SchemaRef;
 use pyo3::exceptions::{PyStopIteration, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
+use ringquet::PlacedBatches;
 use ringquet::report::ScanReport;
 
 use crate::batch::{Batch, BatchPlace};
@@ -36,7 +37,7 @@ struct State {
     dataset: ringquet::Dataset,
     schema: SchemaRef,
     num_rows: u64,
-    reading: Arc<Reading>,
+    reading: Arc<Reading<PlacedBatches>>,
     /// An Arrow stream reads it.
     is_taken: Mutex<bool>,
 }
@@ -85,7 +86,8 @@ impl Scan {
         if let Some(row_groups) = row_groups {
             scan = scan.row_groups(row_groups);
         }
-        let reading = Reading::new(scan, &dataset, !opened.is_strict, opened.newest.clone());
+        let start = Box::new(|| scan.placed_batches());
+        let reading = Reading::new(start, &dataset, !opened.is_strict, opened.newest.clone());
         let state = State {
             opened: Arc::clone(opened),
             dataset,

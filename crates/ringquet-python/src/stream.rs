@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
+use ringquet::PlacedBatches;
 
 use crate::fork::OwnProcess;
 use crate::interrupt;
@@ -16,7 +17,7 @@ use crate::wait::SIGNALS_EVERY;
 
 /// The batches of a reading, all of one schema. Dropping it ends the reading.
 pub(crate) struct Stream {
-    reading: OwnProcess<Arc<Reading>>,
+    reading: OwnProcess<Arc<Reading<PlacedBatches>>>,
     schema: SchemaRef,
     /// When Python could last handle signals.
     signals_at: Instant,
@@ -24,7 +25,7 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    pub(crate) fn new(reading: Arc<Reading>, schema: SchemaRef) -> Stream {
+    pub(crate) fn new(reading: Arc<Reading<PlacedBatches>>, schema: SchemaRef) -> Stream {
         let (reading, signals_at) = (OwnProcess::new(reading), Instant::now());
         Stream { reading, schema, signals_at, is_interrupted: false }
     }

@@ -117,6 +117,14 @@ impl Epoch {
         &self.row_groups
     }
 
+    /// Whether the pass can be left after so many rows of this worker.
+    ///
+    /// # Errors
+    /// As [`Scan::epoch`](crate::Scan::epoch).
+    pub fn check_rows_done(&self, done: u64) -> Result<(), Error> {
+        self.rows_after(done).map(drop)
+    }
+
     /// The rows of this worker after the first `done`, by their places in the sequence.
     ///
     /// # Errors
