@@ -20,13 +20,26 @@ from ringquet._errors import (
     SchemaError,
     UnsupportedFileError,
 )
-from ringquet._native import Batch, Column, Dataset, Field, Scan, Schema, __version__, open
+from ringquet._native import (
+    Batch,
+    Column,
+    Dataset,
+    Epoch,
+    EpochBatches,
+    Field,
+    Scan,
+    Schema,
+    __version__,
+    open,
+)
 
 __all__ = [
     "Batch",
     "Column",
     "CorruptFileError",
     "Dataset",
+    "Epoch",
+    "EpochBatches",
     "Field",
     "FileChangedError",
     "RingquetError",
