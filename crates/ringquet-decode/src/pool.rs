@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, TryLockError};
 
 use arrow_buffer::Buffer;
 
@@ -64,6 +64,8 @@ struct Shared {
     /// What no decoder uses at the moment.
     contexts: Mutex<Vec<Contexts>>,
     limits: PoolLimits,
+    /// Of the process whose decoders use it. A child of `fork` has its memory, and its lock as it was at that moment.
+    pid: u32,
     /// Bytes of dictionaries and decompressed pages, and the largest one there was.
     held_bytes: AtomicUsize,
     largest_held_bytes: AtomicUsize,
@@ -151,6 +153,7 @@ impl BufferPool {
                 free: Mutex::default(),
                 contexts: Mutex::default(),
                 limits,
+                pid: std::process::id(),
                 held_bytes: AtomicUsize::new(0),
                 largest_held_bytes: AtomicUsize::new(0),
                 allocated_buffers: AtomicU64::new(0),
@@ -224,6 +227,17 @@ impl Shared {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// As [`Shared::free`], for memory that can come home in a child of `fork`: `None` if a thread of the parent held the lock at
+    /// the time, which is never released in the child.
+    fn free_unless_forked(&self) -> Option<MutexGuard<'_, FreeBlocks>> {
+        match self.free.try_lock() {
+            Ok(free) => Some(free),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) if std::process::id() != self.pid => None,
+            Err(TryLockError::WouldBlock) => Some(self.free()),
+        }
+    }
+
     fn contexts(&self) -> MutexGuard<'_, Vec<Contexts>> {
         self.contexts.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -246,7 +260,7 @@ impl Shared {
         if block.capacity > max {
             return;
         }
-        let mut free = self.free();
+        let Some(mut free) = self.free_unless_forked() else { return };
         let evicted = free.evict(block.capacity, max);
         free.bytes += block.capacity;
         free.by_capacity.entry(block.capacity).or_default().blocks.push(block);

@@ -3,6 +3,7 @@
 //! ```text
 //!  arguments  options                       errors   error, interrupt
 //!  objects    dataset ─▶ scan, epoch ─▶ batch ─▶ column     schema
+//!  columns    tensor ─▶ dlpack, dense, nulls
 //!  below      reading (one pass), stream (as an Arrow C stream), report, capsule, type_name
 //!  threads    wait (without the GIL), turn (one at a time), fork (not in a child)
 //! ```
@@ -24,6 +25,11 @@ mod type_name;
 mod reading;
 mod report;
 mod stream;
+
+mod dense;
+mod dlpack;
+mod nulls;
+mod tensor;
 
 mod batch;
 mod column;

@@ -84,7 +84,7 @@ type Start<P> = Box<dyn FnOnce() -> Result<P, Error> + Send>;
 enum State<P> {
     /// Nothing was asked for: there is no thread yet.
     Ready(Start<P>),
-    Running(P),
+    Running(Box<P>),
     Ended,
 }
 
@@ -121,7 +121,7 @@ impl<P: Pass> Reading<P> {
             };
             match start() {
                 Ok(batches) => {
-                    *state = State::Running(batches);
+                    *state = State::Running(Box::new(batches));
                     self.is_running.store(true, Ordering::Relaxed);
                 }
                 Err(error) => return Next::Failed(error),
