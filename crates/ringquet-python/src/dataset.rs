@@ -8,12 +8,14 @@ use pyo3::types::{PyCapsule, PyDict};
 use ringquet::epoch::EpochOptions;
 use ringquet::{RowGroupId, StopFlag};
 
+use crate::batch::Batch;
 use crate::epoch::{Epoch, shuffle_of};
 use crate::error::raised;
 use crate::fork::OwnProcess;
 use crate::open::{Opened, of_first};
-use crate::options::{Keywords, spelt};
+use crate::options::{self, Keywords, spelt};
 use crate::report;
+use crate::row_group::RowGroup;
 use crate::scan::{Scan, report_of};
 use crate::schema::Schema;
 use crate::wait::on_thread;
@@ -64,6 +66,27 @@ impl Dataset {
     fn num_row_groups(&self) -> PyResult<usize> {
         let files = self.native.get()?.dataset.files();
         Ok(files.iter().map(|file| file.footer.num_row_groups()).sum())
+    }
+
+    /// The row groups of all files, in the order of their numbers.
+    #[getter]
+    fn row_groups(&self) -> PyResult<Vec<RowGroup>> {
+        let opened = self.native.get()?;
+        let of_id = |(number, id): (usize, RowGroupId)| {
+            let file = &opened.dataset.files()[id.file as usize];
+            let row_group = id.row_group as usize;
+            let chunks = || file.footer.column_chunks(row_group).map(|(_, chunk)| chunk);
+            RowGroup {
+                number,
+                path: file.path.as_os_str().to_owned(),
+                row_group: id.row_group,
+                first_row: opened.row_start(id.file, id.row_group),
+                num_rows: file.footer.row_group_rows(row_group),
+                stored_bytes: chunks().map(|chunk| chunk.compressed_bytes).sum(),
+                uncompressed_bytes: chunks().map(|chunk| chunk.uncompressed_bytes).sum(),
+            }
+        };
+        Ok(opened.row_group_ids().into_iter().enumerate().map(of_id).collect())
     }
 
     /// What to know about the files although they can be read: dicts of ``code`` and ``message``.
@@ -143,7 +166,7 @@ impl Dataset {
         &self,
         py: Python<'py>,
         columns: Option<Vec<String>>,
-        row_groups: Option<Vec<usize>>,
+        row_groups: Option<Bound<'py, PyAny>>,
         ordered: bool,
         threads: Option<Bound<'py, PyAny>>,
         cpus: Option<Vec<usize>>,
@@ -239,6 +262,34 @@ impl Dataset {
     #[getter]
     fn fingerprint(&self) -> PyResult<String> {
         Ok(format!("{:032x}", self.native.get()?.dataset.fingerprint()))
+    }
+
+    /// Rows by their numbers, as one batch in the order asked for.
+    ///
+    /// The row groups that hold them are read and decoded. Only the rows asked for stay in memory.
+    ///
+    /// Args:
+    ///     rows: Numbers from 0 to ``len(dataset) - 1``, over all files in their order. A row that is asked for twice comes twice.
+    ///     columns: Names of the columns to read; by default those of the data set.
+    ///
+    /// Raises:
+    ///     IndexError: There is no row of this number.
+    ///     ValueError: A file has no such column.
+    ///     SchemaError: The columns of two files differ.
+    #[pyo3(signature = (rows, columns = None))]
+    fn take(
+        &self,
+        py: Python<'_>,
+        rows: &Bound<'_, PyAny>,
+        columns: Option<Vec<String>>,
+    ) -> PyResult<Batch> {
+        let rows = options::numbers("rows", rows)?;
+        let opened = self.native.get()?;
+        let dataset = under(py, opened, Keywords { columns, ..Keywords::default() })?;
+        let stop = StopFlag::new();
+        let scan = dataset.scan().stop(&stop);
+        let taken = on_thread(py, Some(stop), move || scan.take(&rows));
+        Ok(Batch::new(taken?.map_err(|error| raised(py, &error))?, None))
     }
 
     /// The report of the scan that ended last, as ``ringquet scan --json`` prints it.
@@ -340,13 +391,16 @@ fn under(
 }
 
 /// The row groups of these numbers.
-fn chosen(opened: &Opened, numbers: &[usize]) -> PyResult<Vec<RowGroupId>> {
+fn chosen(opened: &Opened, numbers: &Bound<'_, PyAny>) -> PyResult<Vec<RowGroupId>> {
     let all = opened.row_group_ids();
-    let of_number = |number: &usize| {
-        all.get(*number).copied().ok_or_else(|| {
+    let of_number = |number: u64| {
+        let id = usize::try_from(number).ok().and_then(|number| all.get(number)).copied();
+        id.ok_or_else(|| {
             let count = all.len();
-            PyIndexError::new_err(format!("no row group {number}: there are {count}"))
+            PyIndexError::new_err(format!(
+                "no row group {number}: there are {count}, numbered from 0"
+            ))
         })
     };
-    numbers.iter().map(of_number).collect()
+    options::numbers("row_groups", numbers)?.into_iter().map(of_number).collect()
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | storage: missing, refused, EIO | `OSError` and its subclasses, with `errno` and `filename` |
 //! | an option, a column that no file has | `ValueError` |
+//! | a row or a row group that there is not | `IndexError` |
 //! | bytes that are damaged or no Parquet | `ringquet.CorruptFileError` |
 //! | a feature of the format that is not read | `ringquet.UnsupportedFileError` |
 //! | a file that changed while it was read | `ringquet.FileChangedError` |
@@ -15,7 +16,7 @@
 use std::io;
 use std::path::Path;
 
-use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::exceptions::{PyIndexError, PyOSError, PyValueError};
 use pyo3::prelude::*;
 use ringquet::Error;
 use ringquet::engine::{DecodeError, IoError};
@@ -53,7 +54,8 @@ fn with_text(py: Python<'_>, error: &Error, text: String) -> PyErr {
         Error::Schemas { other, .. } => {
             of_class(py, "SchemaError", text, &At { path: Some(other), ..At::default() })
         }
-        Error::Options(_) | Error::NoRowGroup { .. } => PyValueError::new_err(text),
+        Error::NoRow { .. } | Error::NoRowGroup { .. } => PyIndexError::new_err(text),
+        Error::Options(_) => PyValueError::new_err(text),
         _ => of_class(py, "RingquetError", text, &At::default()),
     }
 }

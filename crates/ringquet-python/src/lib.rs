@@ -36,6 +36,7 @@ mod column;
 mod dataset;
 mod epoch;
 mod open;
+mod row_group;
 mod scan;
 
 mod cli;
@@ -63,6 +64,8 @@ mod _native {
     use crate::epoch::{Epoch, EpochBatches};
     #[pymodule_export]
     use crate::open::open;
+    #[pymodule_export]
+    use crate::row_group::RowGroup;
     #[pymodule_export]
     use crate::scan::Scan;
     #[pymodule_export]

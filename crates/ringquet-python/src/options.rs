@@ -1,6 +1,6 @@
 //! Keyword arguments as options of the engine.
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use ringquet::engine::{DirectChoice, DriverChoice, EngineOptions, Int96};
 use ringquet_result::ByteSize;
@@ -168,6 +168,20 @@ fn count(keyword: &str, value: &Bound<'_, PyAny>) -> PyResult<usize> {
         .ok()
         .filter(|number| *number > 0)
         .ok_or_else(|| PyValueError::new_err(format!("`{keyword}` {number}: must be at least 1")))
+}
+
+/// Numbers from 0 up: a sequence or an array of them.
+pub(crate) fn numbers(keyword: &str, values: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {
+    let number = |value: PyResult<Bound<'_, PyAny>>| {
+        let value = value?;
+        let number: i128 = value.extract().map_err(|_| {
+            let found = value.get_type();
+            PyTypeError::new_err(format!("`{keyword}`: expected ints, got {found}"))
+        })?;
+        u64::try_from(number)
+            .map_err(|_| PyIndexError::new_err(format!("`{keyword}`: there is no number {number}")))
+    };
+    values.try_iter()?.map(number).collect()
 }
 
 /// Bytes: a number, or a text as `"512KiB"`.

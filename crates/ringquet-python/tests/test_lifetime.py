@@ -12,22 +12,27 @@ import pytest
 import ringquet
 
 
-def reader_threads() -> int:
+def threads(*prefixes: str) -> int:
+    """Threads of this process by their names."""
     count = 0
     for task in os.listdir("/proc/self/task"):
         try:
             name = Path(f"/proc/self/task/{task}/comm").read_text()
         except OSError:
             continue
-        count += name.startswith(("ringquet-", "rq-"))
+        count += name.startswith(prefixes)
     return count
 
 
+def reader_threads() -> int:
+    return threads("ringquet-")
+
+
 def wait_for_none() -> None:
-    """Threads that were told to end have 100 ms for it."""
+    """Threads that were told to end have 100 ms for it; so have those that wait for them."""
     deadline = time.monotonic() + 5
-    while reader_threads():
-        assert time.monotonic() < deadline, f"{reader_threads()} threads are left"
+    while left := threads("ringquet-", "rq-"):
+        assert time.monotonic() < deadline, f"{left} threads are left"
         time.sleep(0.01)
 
 

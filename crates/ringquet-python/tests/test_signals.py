@@ -157,6 +157,20 @@ def test_measuring(endless: Path) -> None:
     )
 
 
+def test_taking(endless: Path) -> None:
+    check(
+        endless,
+        """
+        def work():
+            dataset = ringquet.open(path, threads=1)
+            rows = range(0, len(dataset), 100)
+            ready()
+            while True:
+                dataset.take(rows)
+        """,
+    )
+
+
 def test_opening_many_files(tmp_path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
