@@ -20,7 +20,7 @@ pub(crate) fn run(workshop: &Workshop, name: &str, cases: &[String], keep: bool)
         .args(cases)
         .stdout(Stdio::piped());
     // A bench with PyArrow as its peer finds it here; without it that peer is left out, and the bench says so.
-    if let Environment::Ready(python) = python::environment(workshop)? {
+    if let Environment::Ready(python) = python::FORK_COMPAT.environment(workshop)? {
         command.env("RINGQUET_PYTHON", python);
     }
     let mut child = command.current_dir(&workshop.root).spawn().context("starting cargo bench")?;

@@ -22,7 +22,7 @@ const SETS: [SmokeSet; 2] = [SmokeSet::Dlrm, SmokeSet::Flux];
 /// Generates, reads, trains, verifies; leaves the documents under target/e2e/results.
 pub(crate) fn run(workshop: &Workshop, small: bool) -> Result<()> {
     // Asked first: it is the one thing that may be missing, and the rest takes minutes.
-    let python = python::environment(workshop)?.ready()?;
+    let python = python::FORK_COMPAT.environment(workshop)?.ready()?;
     let ringquet = Ringquet::build(workshop, Profile::Release)?;
     let results = workshop.e2e("results");
     workshop.empty_dir(&results)?;

@@ -6,9 +6,11 @@
 //!  cargo xtask readme        README's tables from the kept runs of the benches; --check compares
 //!  cargo xtask example       docs/example-report.html from its kept documents; --measure makes them anew
 //!  cargo xtask schemas       the JSON Schemas of docs/schema from the types of documents; --check compares
-//!  cargo xtask test          every test, then fork-compat and cases where Python is there
+//!  cargo xtask test          every test, then fork-compat, cases and the Python package where Python is there
 //!  cargo xtask e2e           generate, read, train, verify; a table of what was measured
 //!  cargo xtask datagen       the smoke data sets
+//!  cargo xtask wheel         the wheel of the Python package, for manylinux2014
+//!  cargo xtask python        that wheel in fresh environments: smoke, types, pytest, examples, PyTorch and Ray
 //!  cargo xtask fork-compat   ringquet and PyArrow read each other's files
 //!  cargo xtask cases         files that other readers stumbled over, with the values that are right
 //!  cargo xtask bench         what is fast, beside whom; --keep puts the run under benches/runs
@@ -24,7 +26,7 @@
 //!
 //! Everything that is made lies under cargo's target directory, wherever that is. One file per verb; what
 //! several verbs need has a file of its own: the checkout and its directories, the built binary, the
-//! Python environment, what this host can do, and the table.
+//! Python environments, what this host can do, and the table.
 
 #![expect(clippy::print_stdout, reason = "xtask talks to the person who typed the command")]
 #![expect(clippy::print_stderr, reason = "and says there what went wrong")]
@@ -49,9 +51,11 @@ mod deny;
 mod fuzz;
 mod interleave;
 mod mpi;
+mod package;
 mod portable;
 mod sanitize;
 mod semver;
+mod wheel;
 
 mod host;
 mod python;
@@ -96,7 +100,7 @@ enum Verb {
         #[arg(long)]
         check: bool,
     },
-    /// All tests of the workspace, then fork-compat and cases where Python and its venv module are there
+    /// All tests of the workspace, then fork-compat, cases and the Python package where Python and its venv module are there
     Test,
     /// Generate DLRM and FLUX data, read, train and verify it, and show what was measured
     E2e {
@@ -108,6 +112,18 @@ enum Verb {
     Datagen {
         /// Which ones; all of them if none is named
         sets: Vec<SmokeSet>,
+    },
+    /// Build the wheel of the Python package under target/wheels, and check what it holds and needs
+    Wheel {
+        /// Which one
+        #[arg(long, value_enum, default_value = "manylinux")]
+        kind: wheel::Kind,
+    },
+    /// Install the wheel in fresh environments and test it: alone, with PyArrow and others, with PyTorch and Ray
+    Python {
+        /// Which wheel; CI takes that of the host
+        #[arg(long, value_enum, default_value = "manylinux")]
+        wheel: wheel::Kind,
     },
     /// Check that ringquet and PyArrow read each other's files alike
     ForkCompat {
@@ -210,7 +226,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Datagen { sets } => datagen::run(&workshop, &sets),
         Verb::Cases { folder } => match cases::folder(&workshop, folder) {
             Some(folder) => {
-                let python = python::environment(&workshop)?.ready()?;
+                let python = python::FORK_COMPAT.environment(&workshop)?.ready()?;
                 cases::run(&workshop, &python, &folder)
             }
             None => {
@@ -218,8 +234,10 @@ fn run(verb: Verb) -> Result<()> {
                 Ok(())
             }
         },
+        Verb::Wheel { kind } => wheel::run(&workshop, kind),
+        Verb::Python { wheel } => package::run(&workshop, wheel),
         Verb::ForkCompat { dev } => {
-            let python = python::environment(&workshop)?.ready()?;
+            let python = python::FORK_COMPAT.environment(&workshop)?.ready()?;
             let profile = if dev { Profile::Dev } else { Profile::Release };
             let ringquet = Ringquet::build(&workshop, profile)?;
             fork_compat::run(&workshop, &ringquet, &python)
@@ -238,7 +256,7 @@ mod tests {
         command.clone().debug_assert();
         let guides =
             concat!(include_str!("../../README.md"), include_str!("../../CONTRIBUTING.md"));
-        for verb in ["ci", "test", "e2e", "fork-compat"] {
+        for verb in ["ci", "test", "e2e", "fork-compat", "wheel", "python"] {
             assert!(command.find_subcommand(verb).is_some(), "no verb {verb}");
             assert!(guides.contains(&format!("cargo xtask {verb}")), "no guide names {verb}");
         }

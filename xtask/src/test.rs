@@ -14,7 +14,7 @@ use crate::workshop::Workshop;
 pub(crate) fn run(workshop: &Workshop) -> Result<()> {
     let ringquet = Ringquet::build(workshop, Profile::Dev)?;
     cmd!(workshop.sh, "cargo test --workspace").run()?;
-    match python::environment(workshop)? {
+    match python::FORK_COMPAT.environment(workshop)? {
         Environment::Ready(python) => {
             fork_compat::run(workshop, &ringquet, &python)?;
             match cases::folder(workshop, None) {

@@ -1,5 +1,6 @@
 """The command `ringquet` of the wheel: exit codes, standard descriptors, and signals, which belong to the interpreter."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -143,7 +144,7 @@ def test_ctrl_c_ends_a_command_without_a_handler(folder: Path) -> None:
     for _ in range(ATTEMPTS):
         reader, writer = full_pipe()
         child = start([*MODULE, "man", "scan"], folder, stdout=writer)
-        wait_until(child, lambda: is_blocked_writing(child))
+        wait_until_blocked(child)
         passed, _, errors = end(child, signal.SIGINT)
         # As the binary: by the signal, without a word.
         assert (child.returncode, errors) == (-signal.SIGINT, "")
@@ -156,7 +157,7 @@ def test_ctrl_c_ends_a_command_without_a_handler(folder: Path) -> None:
 def test_the_second_ctrl_c_ends_a_command_that_hangs(folder: Path) -> None:
     reader, writer = full_pipe()
     child = start([*MODULE, "scan", "data", "--json"], folder, stdout=writer)
-    wait_until(child, lambda: is_blocked_writing(child))
+    wait_until_blocked(child)
     child.send_signal(signal.SIGINT)
     with pytest.raises(subprocess.TimeoutExpired):
         child.wait(timeout=0.5)
@@ -170,7 +171,7 @@ def test_an_ignored_signal_stays_ignored(folder: Path) -> None:
     reader, writer = full_pipe()
     ignore = lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)  # noqa: E731
     child = start([*MODULE, "man", "scan"], folder, stdout=writer, preexec_fn=ignore)
-    wait_until(child, lambda: is_blocked_writing(child))
+    wait_until_blocked(child)
     child.send_signal(signal.SIGHUP)
     with pytest.raises(subprocess.TimeoutExpired):
         child.wait(timeout=0.3)
@@ -215,10 +216,17 @@ def full_pipe() -> tuple[int, int]:
     return reader, writer
 
 
-def is_blocked_writing(child: subprocess.Popen[str]) -> bool:
-    """Whether a thread of the process waits in `write` to standard output."""
-    tasks = Path(f"/proc/{child.pid}/task")
-    calls = [task / "syscall" for task in tasks.iterdir()]
-    # `NUMBER 0xFIRST …`: on x86-64 write is 1, on others the number differs, the descriptor does not.
-    words = [call.read_text().split() for call in calls]
-    return any(len(call) > 2 and call[1] == "0x1" for call in words)
+def wait_until_blocked(child: subprocess.Popen[str]) -> None:
+    """Until a thread of the process waits in `write` to standard output."""
+
+    def is_blocked() -> bool:
+        for task in Path(f"/proc/{child.pid}/task").iterdir():
+            # A thread that has ended meanwhile waits for nothing.
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                # `NUMBER 0xFIRST …`: the number of write differs between architectures, the descriptor does not.
+                call = (task / "syscall").read_text().split()
+                if len(call) > 2 and call[1] == "0x1":
+                    return True
+        return False
+
+    wait_until(child, is_blocked)
