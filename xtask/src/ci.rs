@@ -24,14 +24,17 @@ const STEPS: &[Step] = &[
     ("clippy", clippy),
     ("doc", doc),
     ("deny", deny::run),
-    // The README's command. Seeds of the fuzz targets are replayed by it (tests/hostile).
-    ("test", test::run),
+    // The README's command, in two parts. Seeds of the fuzz targets are replayed by it (tests/hostile).
+    ("test", test::cargo),
     ("portable kernels", portable::kernels),
     ("interleave", interleave::all),
     ("campaign", campaign::ci),
     ("e2e --small", small_e2e),
     ("size of the binary", binary_size),
     ("mpi", mpi::run),
+    // The rest of the README's command. Last, because it builds with other settings of PyO3: the release build of the steps before
+    // is shared, and what is built here is not built again.
+    ("python", test::package),
 ];
 
 /// Runs every step and shows its seconds.

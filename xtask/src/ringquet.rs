@@ -51,9 +51,13 @@ impl<'w> Ringquet<'w> {
         let sh = &workshop.sh;
         // Beside `cargo test` everything is built together, since cargo chooses the features of dependencies by what
         // is: the binary alone would have them all built once more.
+        // For the same reason the release build names the Python package, of which it builds nothing: the wheel of
+        // this host then shares all else.
         let what: &[&str] = match profile {
             Profile::Dev => &["--workspace", "--all-targets"],
-            Profile::Release => &["--package", "ringquet-cli", "--bin", "ringquet"],
+            Profile::Release => {
+                &["--package", "ringquet-cli", "--package", "ringquet-python", "--bin", "ringquet"]
+            }
         };
         // The messages say where the binary is, which depends on cargo's configuration too.
         let messages = cmd!(
