@@ -8,6 +8,7 @@ pub mod data;
 pub mod fio;
 pub mod huge_pages;
 pub mod latency;
+pub mod loaders;
 pub mod pairs;
 pub mod pyarrow;
 
@@ -36,6 +37,13 @@ impl Scale {
             Scale::Smoke => smoke,
             Scale::Full => full,
         }
+    }
+}
+
+impl Scale {
+    /// A bar, which a small data set says nothing about.
+    pub fn bar(self, bar: f64) -> Option<f64> {
+        self.pick(None, Some(bar))
     }
 }
 

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use xshell::cmd;
 
+use crate::package;
 use crate::python::{self, Environment};
 use crate::workshop::Workshop;
 
@@ -22,6 +23,9 @@ pub(crate) fn run(workshop: &Workshop, name: &str, cases: &[String], keep: bool)
     // A bench with PyArrow as its peer finds it here; without it that peer is left out, and the bench says so.
     if let Environment::Ready(python) = python::FORK_COMPAT.environment(workshop)? {
         command.env("RINGQUET_PYTHON", python);
+    }
+    if name == "python" {
+        command.env("RINGQUET_PYTHON_TORCH", package::with_frameworks(workshop)?);
     }
     let mut child = command.current_dir(&workshop.root).spawn().context("starting cargo bench")?;
     let output = child.stdout.take().context("the output of cargo bench is piped")?;

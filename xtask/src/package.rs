@@ -44,6 +44,19 @@ pub(crate) fn run(workshop: &Workshop, kind: Kind) -> Result<()> {
     package.frameworks()
 }
 
+/// The interpreter of the environment of the frameworks, with a release wheel of these sources in it.
+///
+/// # Errors
+/// If the environment cannot be made, or the wheel cannot be built.
+pub(crate) fn with_frameworks(workshop: &Workshop) -> Result<PathBuf> {
+    let python = FRAMEWORKS.environment(workshop)?.ready()?;
+    let wheel = wheel::build(workshop, Kind::Host)?;
+    let folder = workshop.e2e("python");
+    workshop.empty_dir(&folder)?;
+    Package { workshop, wheel, folder }.install(&python)?;
+    Ok(python)
+}
+
 /// The sources of the package, a wheel of them, and where tests run.
 struct Package<'w> {
     workshop: &'w Workshop,

@@ -1,0 +1,88 @@
+//! Loaders in Python, ours and its peers, in one process that times its own passes.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use crate::pairs::Sample;
+
+/// A Python process with loaders in it: `python/loaders.py`.
+pub struct Loaders {
+    child: Child,
+    commands: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Loaders {
+    /// `None`, and a line that says so, where `RINGQUET_PYTHON_TORCH` names no Python with the package and PyTorch: `cargo xtask bench
+    /// python` sets it.
+    ///
+    /// # Errors
+    /// What starting the process gave.
+    #[expect(clippy::print_stdout, reason = "a bench prints what it leaves out")]
+    pub fn start() -> Result<Option<Loaders>> {
+        let Some(python) = std::env::var_os("RINGQUET_PYTHON_TORCH") else {
+            println!(
+                "left out: RINGQUET_PYTHON_TORCH is not set ('cargo xtask bench python' sets it)"
+            );
+            return Ok(None);
+        };
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/loaders.py");
+        let mut child = Command::new(python)
+            .arg("-B")
+            .arg(program)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("starting Python")?;
+        let commands = child.stdin.take().context("stdin is piped")?;
+        let answers = BufReader::new(child.stdout.take().context("stdout is piped")?);
+        Ok(Some(Loaders { child, commands, answers }))
+    }
+
+    fn ask(&mut self, command: &Value) -> Result<Value> {
+        writeln!(self.commands, "{command}")?;
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer)?;
+        ensure!(!answer.is_empty(), "the Python process ended, see its messages above");
+        serde_json::from_str(&answer).with_context(|| format!("answer of Python: {answer}"))
+    }
+
+    /// Opens a loader under a name, with its arguments.
+    ///
+    /// # Errors
+    /// If the process ended.
+    pub fn open(&mut self, name: &str, loader: &str, arguments: &Value) -> Result<()> {
+        let mut command = arguments.clone();
+        for (key, value) in [("do", "open"), ("name", name), ("loader", loader)] {
+            command[key] = json!(value);
+        }
+        self.ask(&command).map(drop)
+    }
+
+    /// One pass of a loader; the work is `work` for each of its rows.
+    ///
+    /// # Errors
+    /// If the process ended.
+    pub fn pass(&mut self, name: &str, work_per_row: f64) -> Result<Sample> {
+        let answer = self.ask(&json!({"do": "pass", "name": name}))?;
+        let number =
+            |key: &str| answer[key].as_f64().with_context(|| format!("no {key}: {answer}"));
+        Ok(Sample {
+            work: number("rows")? * work_per_row,
+            seconds: number("seconds")?,
+            cpu_seconds: number("cpu_seconds")?,
+        })
+    }
+}
+
+impl Drop for Loaders {
+    fn drop(&mut self) {
+        // It waits for commands and has nothing to save.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
