@@ -476,6 +476,21 @@ mod tests {
         assert_eq!(read, 7);
     }
 
+    /// A thread of the parent held the lock when the child was made: no thread of the child will release it.
+    #[test]
+    fn in_a_child_of_fork_memory_does_not_wait_for_the_lock() {
+        let mut pool = BufferPool::new();
+        let shared = Arc::get_mut(&mut pool.shared).unwrap();
+        shared.pid = 0;
+        let buffer = pool.take(5000);
+        let of_the_parent = pool.shared.free();
+        drop(buffer);
+        drop(of_the_parent);
+        assert_eq!(pool.free_bytes(), 0, "it went to the system");
+        drop(pool.take(5000));
+        assert_eq!(pool.free_bytes(), size_class(5000));
+    }
+
     #[test]
     fn free_memory_is_bounded() {
         let limits = PoolLimits { free_bytes_max: 3000, ..PoolLimits::default() };

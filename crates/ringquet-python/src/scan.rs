@@ -1,6 +1,7 @@
 //! A scan: the batches of one pass over a data set.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow_schema::SchemaRef;
 use pyo3::exceptions::{PyStopIteration, PyValueError};
@@ -39,17 +40,16 @@ struct State {
     num_rows: u64,
     reading: Arc<Reading<PlacedBatches>>,
     /// An Arrow stream reads it.
-    is_taken: Mutex<bool>,
+    is_taken: AtomicBool,
 }
 
 impl State {
     fn is_taken(&self) -> bool {
-        *self.is_taken.lock().unwrap_or_else(PoisonError::into_inner)
+        self.is_taken.load(Ordering::Relaxed)
     }
 
     fn take(&self) -> Option<Stream> {
-        let mut is_taken = self.is_taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if std::mem::replace(&mut *is_taken, true) {
+        if self.is_taken.swap(true, Ordering::Relaxed) {
             return None;
         }
         Some(Stream::new(Arc::clone(&self.reading), SchemaRef::clone(&self.schema)))
@@ -94,7 +94,7 @@ impl Scan {
             schema,
             num_rows,
             reading: Arc::new(reading),
-            is_taken: Mutex::new(false),
+            is_taken: AtomicBool::new(false),
         };
         Scan { native: OwnProcess::new(state) }
     }
@@ -102,7 +102,7 @@ impl Scan {
     /// For `__arrow_c_stream__`.
     pub(crate) fn stream_capsule<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
         let state = self.native.get()?;
-        let stream = py.detach(|| state.take()).ok_or_else(is_taken)?;
+        let stream = state.take().ok_or_else(is_taken)?;
         capsule::of_stream(py, Box::new(stream))
     }
 }

@@ -8,6 +8,7 @@ use std::time::Instant;
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
 use ringquet::PlacedBatches;
+use ringquet::engine::panics;
 
 use crate::fork::OwnProcess;
 use crate::interrupt;
@@ -68,7 +69,12 @@ impl Iterator for Stream {
             let text = text.replace('\0', "\\0");
             ArrowError::IoError(text.clone(), std::io::Error::other(text))
         };
-        self.next_batch().map_err(error).transpose()
+        // A panic must not reach the C function that calls this: it would end the process.
+        let next = panics::caught(|| self.next_batch());
+        let next = next.unwrap_or_else(|panic| {
+            Err(format!("a panic: {panic}; this is a bug in ringquet, please report it"))
+        });
+        next.map_err(error).transpose()
     }
 }
 

@@ -114,6 +114,27 @@ def test_a_table(endless: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "call", ["duckdb.sql('select max(text) from scan').fetchall()", "polars.DataFrame(scan)"], ids=["duckdb", "polars"]
+)
+def test_other_consumers(endless: Path, call: str) -> None:
+    check(
+        endless,
+        f"""
+        import duckdb, polars
+        def work():
+            dataset = ringquet.open(path)
+            scan = dataset.scan(row_groups=list(range(dataset.num_row_groups)) * 1_000, columns=["id", "text"], batch_rows=50)
+            ready()
+            try:
+                {call}
+            except Exception as error:
+                print(repr(error), file=sys.stderr)
+            run_on()
+        """,
+    )
+
+
 def test_a_handler_of_the_program(endless: Path) -> None:
     """A handler that does not raise ends nothing; the exception of one that raises is that of the program, raised once."""
     check(
