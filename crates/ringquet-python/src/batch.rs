@@ -7,7 +7,9 @@ use pyo3::types::PyCapsule;
 
 use crate::capsule::{self, ArrayCapsules};
 use crate::column::Column;
+use crate::dlpack::{self, Request};
 use crate::schema::{ColumnKey, Schema};
+use crate::tensor::Tensor;
 
 /// Where the rows of a batch come from.
 pub(crate) struct BatchPlace {
@@ -90,6 +92,24 @@ impl Batch {
         let at = column.index_in(self.columns.schema_ref())?;
         let field = FieldRef::clone(&self.columns.schema_ref().fields()[at]);
         Ok(Column::new(field, self.columns.column(at).clone()))
+    }
+
+    /// Tensors of all columns at once, as DLPack 1.0 capsules: a call for each column takes longer than a short batch does to decode.
+    ///
+    /// Returns:
+    ///     A capsule for each column, which ``torch.from_dlpack`` takes once. ``None`` where a column is no tensor as it is, has nulls,
+    ///     or is a list of any length: ``column(name)`` has the ways to make it one.
+    fn dlpack_capsules<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<Vec<Option<Bound<'py, PyCapsule>>>> {
+        let (stream, max_version, dl_device, copy) = (None, Some((1, 0)), None, None);
+        let request = Request { stream, max_version, dl_device, copy };
+        let capsule = |array| match Tensor::of(array, None) {
+            Ok(tensor) => dlpack::capsule(py, tensor, &request).map(Some),
+            Err(_) => Ok(None),
+        };
+        self.columns.columns().iter().map(capsule).collect()
     }
 
     fn __getitem__(&self, column: ColumnKey) -> PyResult<Column> {

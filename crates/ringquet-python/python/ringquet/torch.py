@@ -279,12 +279,17 @@ class BatchDataset(IterableDataset[dict[str, Any]]):
         return f"BatchDataset({self._paths!r}, {order})"
 
 
+_TENSOR_KINDS = ("number", "boolean", "fixed_size_list")
+
+
 class _Tensors:
     """Makes tensors of the columns of batches."""
 
     def __init__(self, schema: ringquet.Schema, lists: str, fill: Fill, copy: bool) -> None:
         self._names = list(schema.names)
         self._lists, self._copy = lists, copy
+        # Which columns are tensors if they have no nulls: known with the first batch.
+        self._are_tensors: list[bool] | None = None
         if isinstance(fill, Mapping):
             unknown = fill.keys() - set(self._names)
             if unknown:
@@ -294,11 +299,17 @@ class _Tensors:
             self._fills = [fill] * len(self._names)
 
     def of_batch(self, batch: ringquet.Batch) -> dict[str, Any]:
-        of_column = self._of_column
-        return {
-            name: of_column(batch.column(at), fill)
-            for at, (name, fill) in enumerate(zip(self._names, self._fills, strict=True))
-        }
+        if self._are_tensors is None:
+            kinds = [batch.column(at).kind for at in range(batch.num_columns)]
+            self._are_tensors = [kind in _TENSOR_KINDS for kind in kinds]
+        found = {}
+        for at, capsule in enumerate(batch.dlpack_capsules()):
+            if capsule is not None and self._are_tensors[at]:
+                tensor = torch.from_dlpack(capsule)
+                found[self._names[at]] = tensor.clone() if self._copy else tensor
+            else:
+                found[self._names[at]] = self._of_column(batch.column(at), self._fills[at])
+        return found
 
     def _of_column(self, column: ringquet.Column, fill: int | float | bool | None) -> Any:
         kind = column.kind
