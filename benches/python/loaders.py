@@ -39,9 +39,9 @@ def cpu_seconds():
 class BatchDataset:
     """Ours, through a DataLoader without workers."""
 
-    def __init__(self, paths, columns, batch_size, threads, direct, shuffle=None, **_):
+    def __init__(self, paths, columns, batch_size, threads, direct, memory=None, shuffle=None, **_):
         self.dataset = ringquet.torch.BatchDataset(
-            paths, batch_size, columns=columns, threads=threads, direct=direct, shuffle=shuffle
+            paths, batch_size, columns=columns, threads=threads, direct=direct, memory=memory, shuffle=shuffle
         )
 
     def rows(self):
