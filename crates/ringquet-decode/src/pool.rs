@@ -132,6 +132,18 @@ pub struct PoolCounters {
     pub reused_buffers: u64,
 }
 
+impl PoolCounters {
+    /// What was done since a pool had these counters.
+    #[must_use]
+    pub fn since(&self, before: &PoolCounters) -> PoolCounters {
+        PoolCounters {
+            allocated_buffers: self.allocated_buffers - before.allocated_buffers,
+            allocated_bytes: self.allocated_bytes - before.allocated_bytes,
+            reused_buffers: self.reused_buffers - before.reused_buffers,
+        }
+    }
+}
+
 impl Default for BufferPool {
     fn default() -> Self {
         Self::with_limits(PoolLimits::default())
@@ -161,6 +173,12 @@ impl BufferPool {
                 reused_buffers: AtomicU64::new(0),
             }),
         }
+    }
+
+    /// What it was made with.
+    #[must_use]
+    pub fn limits(&self) -> PoolLimits {
+        self.shared.limits
     }
 
     /// What this pool has done so far.

@@ -205,7 +205,7 @@ impl Dataset {
         Ok(Dataset { opened: Arc::new(opened) })
     }
 
-    /// Gives back the memory that the reader threads left for the next reading: half of the memory budget. For a data set that
+    /// Gives back the memory that the reader threads left for the next reading: half of the memory budget, and free buffers. For a data set that
     /// stays open while another one is read; without it the two would hold more than the budget of either.
     pub fn release_memory(&self) {
         self.opened.arenas.release();

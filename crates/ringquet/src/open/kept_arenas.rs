@@ -2,30 +2,54 @@
 //!
 //! A reader thread's arena is zeroed when it is made and pinned when it is registered: tens of milliseconds, which every epoch of a
 //! training run would pay again. And base pages that were just freed come back in any order, so that reads into them are many
-//! segments for the device. So the arenas of a data set stay with it, each with the thread whose NUMA node it lies on.
+//! segments for the device. So the arenas of a data set stay with it, each with the thread whose NUMA node it lies on. So do the
+//! free buffers that batches were decoded into, for the same reason: the kernel clears fresh memory page by page.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ringquet_decode::{BufferPool, PoolLimits};
 use ringquet_io::{Arena, IoError, IoOptions, ReadQueue};
 use ringquet_result::Warning;
 
-/// The arenas that no reader thread uses at the moment, by thread. At most one each: together half of the memory budget.
+/// The arenas and pools that no reader thread uses at the moment, by thread. At most one each: the arenas are half of the memory
+/// budget together, the free buffers of the pools as much as their limits say.
 #[derive(Debug)]
 pub(crate) struct KeptArenas {
     threads: Vec<Mutex<Option<Arc<Arena>>>>,
+    pools: Vec<Mutex<Option<BufferPool>>>,
 }
 
 impl KeptArenas {
     /// None yet, for as many threads.
     pub(crate) fn new(threads: usize) -> KeptArenas {
-        KeptArenas { threads: (0..threads).map(|_| Mutex::new(None)).collect() }
+        KeptArenas {
+            threads: (0..threads).map(|_| Mutex::new(None)).collect(),
+            pools: (0..threads).map(|_| Mutex::new(None)).collect(),
+        }
     }
 
     /// Gives all of them back to the system.
     pub(crate) fn release(&self) {
         for thread in 0..self.threads.len() {
             drop(self.of(thread).take());
+            drop(self.pool_of(thread).take());
         }
+    }
+
+    fn pool_of(&self, thread: usize) -> std::sync::MutexGuard<'_, Option<BufferPool>> {
+        let kept = &self.pools[thread % self.pools.len()];
+        kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The pool that this thread had before, if it was one of these limits, or a new one.
+    pub(crate) fn pool(&self, thread: usize, limits: PoolLimits) -> BufferPool {
+        let kept = self.pool_of(thread).take().filter(|pool| pool.limits() == limits);
+        kept.unwrap_or_else(|| BufferPool::with_limits(limits))
+    }
+
+    /// Keeps a pool whose decoders are gone. Batches may still use buffers of it, which come home later.
+    pub(crate) fn keep_pool(&self, thread: usize, pool: BufferPool) {
+        *self.pool_of(thread) = Some(pool);
     }
 
     fn of(&self, thread: usize) -> std::sync::MutexGuard<'_, Option<Arc<Arena>>> {

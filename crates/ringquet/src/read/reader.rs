@@ -106,6 +106,8 @@ pub(crate) struct Reader<'a> {
     gate: Gate,
     stop: StopFlag,
     pool: BufferPool,
+    /// What an earlier reading did with it.
+    pool_before: PoolCounters,
     serial: u32,
     report: ReaderReport,
     /// Completions of extents read into the spare slot carry this serial's bit.
@@ -137,6 +139,7 @@ impl<'a> Reader<'a> {
         let alignment_max = alignments.max().unwrap_or(Alignment::PAGE);
         let spare = spare_slot(&queue, &dataset.bounds(), alignment_max);
         let share = resolved.share(lanes.len());
+        let pool = dataset.arenas().pool(thread, memory_shares::pool_limits(&resolved.shares));
         let report = ReaderReport {
             facts: queue.facts().clone(),
             pages: queue.arena().pages(),
@@ -173,7 +176,8 @@ impl<'a> Reader<'a> {
             lanes: lanes.collect(),
             gate,
             stop,
-            pool: BufferPool::with_limits(memory_shares::pool_limits(&resolved.shares)),
+            pool_before: pool.counters(),
+            pool,
             serial: 0,
             report,
             spare_user: None,
@@ -207,11 +211,12 @@ impl<'a> Reader<'a> {
 
     fn into_report(mut self, stopped: bool) -> ReaderReport {
         self.report.counters = self.queue.counters().clone();
-        self.report.pool = self.pool.counters();
+        self.report.pool = self.pool.counters().since(&self.pool_before);
         self.report.stopped = stopped;
         // Slots go home before the queue does, so that the arena is all free for the next reading.
         drop((self.lanes, self.spare));
         self.dataset.arenas().keep(self.thread, self.queue);
+        self.dataset.arenas().keep_pool(self.thread, self.pool);
         self.report
     }
 
