@@ -31,7 +31,7 @@ dataset:
 
 
 def main() -> None:
-    """Runs the command both ways, and reads a data set that it has made."""
+    """Runs the command both ways, and reads the data set that it makes."""
     there = [name for name in EXTRAS if importlib.util.find_spec(name)]
     assert not there, f"{there} are installed: the wheel must do without"
     assert Path(ringquet.__file__).is_relative_to(sys.prefix), ringquet.__file__
@@ -44,6 +44,12 @@ def main() -> None:
     said(script, "datagen", "smoke.yaml", "--quiet")
     scanned = json.loads(said(script, "scan", "data", "--json"))
     assert scanned["rows"] == ROWS, scanned
+    ds = ringquet.open("data", columns=["id"])
+    assert len(ds) == ROWS, ds
+    batches = list(ds.scan())
+    assert sum(batch.num_rows for batch in batches) == ROWS, batches
+    taken = ds.take([ROWS - 1, 0])
+    assert taken.num_rows == 2, taken
     print(f"{ringquet.__file__}: {ROWS} rows read without any other package")
 
 
