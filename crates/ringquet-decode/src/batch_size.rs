@@ -75,9 +75,10 @@ impl BatchSize {
         }
     }
 
-    /// Rows that the next batch should have.
+    /// Rows that most batches should have: what memory for them is sized by.
     pub(crate) fn planned(&self) -> usize {
-        self.planned
+        let whole = self.grid.map(|grid| BatchGrid { first: 0, ..grid });
+        self.on_grid(whole, 0)
     }
 
     /// What a row of the batches so far took.
@@ -87,12 +88,12 @@ impl BatchSize {
 
     /// Plans the next batch, which begins at `row` and has at most the `rows_left` rows that are left.
     pub(crate) fn begin(&mut self, row: u64, rows_left: usize) {
-        self.rows = self.to_grid(row).min(rows_left);
+        self.rows = self.on_grid(self.grid, row).min(rows_left);
     }
 
-    /// As many rows as planned, or so many that the batch ends where the consumer would cut it.
-    fn to_grid(&self, row: u64) -> usize {
-        let Some(grid) = self.grid else { return self.planned };
+    /// As many rows from `row` on as planned, or so many that the batch ends where the consumer would cut it.
+    fn on_grid(&self, grid: Option<BatchGrid>, row: u64) -> usize {
+        let Some(grid) = grid else { return self.planned };
         let to_cut = grid.rows_to_cut(row);
         if to_cut <= self.planned {
             let step = grid.step.max(1);

@@ -27,7 +27,8 @@ pub struct Shares {
     pub held_bytes_max: u64,
     /// Batches that wait for a consumer: an eighth.
     pub queue_bytes: u64,
-    /// Batches of the next row groups that wait for their turn, where the order counts: a quarter, taken from the arena. Where no
+    /// Batches of the next row groups that wait for their turn, where the order counts: a quarter, taken from the arena. Their memory
+    /// waits here or among the free buffers. Where no
     /// budget was given, a sixteenth of the memory that the process may use, shared by the threads.
     pub ahead_bytes: u64,
     /// A batch at most: an eighth.
@@ -65,6 +66,7 @@ impl Shares {
             None => {
                 self.arena_bytes = (bytes / 4).next_multiple_of(2 << 20);
                 self.ahead_bytes = bytes / 4;
+                self.free_bytes = bytes / 4;
             }
         }
     }
