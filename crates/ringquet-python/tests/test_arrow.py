@@ -116,7 +116,7 @@ def test_duckdb(small: Path) -> None:
     dataset = ringquet.open(small)
     expected = (15_000, sum(range(15_000)), "row 9999")
     query = "select count(*), sum(id), max(text) from "
-    scan = dataset.scan()
+    scan = dataset.scan()  # noqa: F841, DuckDB finds it by its name
     assert duckdb.sql(query + "scan").fetchall() == [expected]
     for _ in range(2):
         assert duckdb.sql(query + "dataset").fetchall() == [expected]

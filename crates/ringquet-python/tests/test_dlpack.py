@@ -1,6 +1,7 @@
 """Columns as tensors."""
 
 import gc
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -214,7 +215,7 @@ def test_lists_as_values_and_offsets(tmp_path: Path) -> None:
         column = batch[name]
         values, offsets = np.from_dlpack(column.values), np.from_dlpack(column.offsets)
         assert offsets.dtype == dtype and len(offsets) == ROWS + 1 and offsets[0] == 0
-        pieces = [values[first:last].tolist() for first, last in zip(offsets, offsets[1:])]
+        pieces = [values[first:last].tolist() for first, last in pairwise(offsets)]
         assert pieces == expected.to_pylist()
     with pytest.raises(ValueError, match="lists are null"):
         _ = batch["nulls"].values
@@ -229,7 +230,7 @@ def test_offsets_of_later_batches_begin_at_zero(tmp_path: Path) -> None:
     for batch in ringquet.open(tmp_path).scan(batch_rows=70):
         values, offsets = np.from_dlpack(batch["c"].values), np.from_dlpack(batch["c"].offsets)
         assert offsets[0] == 0 and offsets[-1] == len(values)
-        rows += [values[first:last].tolist() for first, last in zip(offsets, offsets[1:])]
+        rows += [values[first:last].tolist() for first, last in pairwise(offsets)]
     assert rows == lists.to_pylist()
 
 

@@ -113,22 +113,25 @@ def test_a_stream_gives_an_error(large: Path) -> None:
 def test_tables_stay_readable_and_can_be_freed(large: Path) -> None:
     """While reader threads take and give back memory: one of them may hold the lock of its pool when the child is made."""
     dataset = ringquet.open(large, columns=["id", "text"])
-    expected = sum(range(4 * 64_000))
     for _ in range(10):
-        tables = [pa.table(dataset)]
-        scan = dataset.scan(threads=2, batch_rows=500)
-        batches = [next(scan) for _ in range(20)]
-        tensors = [np.from_dlpack(batches[0]["id"])]
+        fork_while_reading(dataset)
 
-        def child() -> None:
-            assert sum(tables[0]["id"].to_numpy().tolist()) == expected
-            assert tensors[0][0] == 0
-            tensors.clear()
-            batches.clear()
-            tables.clear()
 
-        in_child(child)
-        scan.close()
+def fork_while_reading(dataset: ringquet.Dataset) -> None:
+    tables = [pa.table(dataset)]
+    scan = dataset.scan(threads=2, batch_rows=500)
+    batches = [next(scan) for _ in range(20)]
+    tensors = [np.from_dlpack(batches[0]["id"])]
+
+    def child() -> None:
+        assert sum(tables[0]["id"].to_numpy().tolist()) == sum(range(4 * 64_000))
+        assert tensors[0][0] == 0
+        tensors.clear()
+        batches.clear()
+        tables.clear()
+
+    in_child(child)
+    scan.close()
 
 
 def test_a_new_data_set_in_the_child(small: Path) -> None:

@@ -62,9 +62,8 @@ def test_dropped_scans_end_their_threads(large: Path) -> None:
         del scan
         assert time.monotonic() - begun < 0.05, "dropping a scan waits for nothing"
         wait_for_none()
-    for batch in dataset.scan(threads=2):
+    for _batch in dataset.scan(threads=2):
         break
-    del batch
     wait_for_none()
     reader = pa.RecordBatchReader.from_stream(dataset.scan(threads=2))
     reader.read_next_batch()
@@ -114,23 +113,26 @@ def test_closing_a_scan_whose_stream_is_read(large: Path) -> None:
 def test_closing_while_another_thread_waits(large: Path) -> None:
     dataset = ringquet.open(large)
     for _ in range(5):
-        scan = dataset.scan(row_groups=list(range(dataset.num_row_groups)) * 50, columns=["id"])
-        ends: list[str] = []
-
-        def consume() -> None:
-            try:
-                for _ in scan:
-                    pass
-            except ValueError as error:
-                ends.append(str(error))
-
-        thread = threading.Thread(target=consume)
-        thread.start()
-        time.sleep(0.05)
-        scan.close()
-        thread.join(5)
-        assert ends == ["the scan is closed"]
+        close_while_waiting(dataset.scan(row_groups=list(range(dataset.num_row_groups)) * 50, columns=["id"]))
     wait_for_none()
+
+
+def close_while_waiting(scan: ringquet.Scan) -> None:
+    ends: list[str] = []
+
+    def consume() -> None:
+        try:
+            for _ in scan:
+                pass
+        except ValueError as error:
+            ends.append(str(error))
+
+    thread = threading.Thread(target=consume)
+    thread.start()
+    time.sleep(0.05)
+    scan.close()
+    thread.join(5)
+    assert ends == ["the scan is closed"]
 
 
 def resident_bytes() -> int:
