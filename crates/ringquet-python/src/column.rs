@@ -181,10 +181,11 @@ impl Column {
     ///
     /// Args:
     ///     value: In place of each null number or boolean; an ``int`` for dates and times. Fixed-size lists that are null
-    ///         become lists of it, other lists that are null become empty.
+    ///         become lists of it, other lists that are null become empty. Strings within lists stay as they are. Where
+    ///         nothing is null, the value need not fit.
     ///
     /// Raises:
-    ///     TypeError: The column has no numbers or booleans.
+    ///     TypeError: The column has no numbers, booleans or lists.
     ///     OverflowError: The value does not fit.
     fn fill_null(&self, value: &Bound<'_, PyAny>) -> PyResult<Column> {
         Ok(self.with_array(filled(&self.array, value)?))

@@ -3,10 +3,10 @@
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{ArrowPrimitiveType, Float16Type};
 use arrow_array::{
-    Array as _, ArrayRef, BooleanArray, FixedSizeListArray, GenericListArray, OffsetSizeTrait,
-    make_array,
+    Array as _, ArrayRef, BooleanArray, FixedSizeListArray, GenericListArray, MapArray,
+    OffsetSizeTrait, make_array,
 };
-use arrow_buffer::{Buffer, MutableBuffer, NullBuffer};
+use arrow_buffer::{Buffer, MutableBuffer, NullBuffer, OffsetBuffer};
 use arrow_data::ArrayData;
 use arrow_schema::{ArrowError, DataType, Field, FieldRef};
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
@@ -17,7 +17,8 @@ use crate::tensor::NumberType;
 use crate::type_name::type_name;
 
 /// `array` without nulls. Each null number or boolean is `value`; a list of fixed size that is null is one of `value`s, another
-/// list that is null is empty.
+/// list that is null is empty. Values of lists that are neither numbers nor booleans stay as they are. Where nothing is null,
+/// `value` need not fit.
 ///
 /// # Errors
 /// A type without numbers, or a value that does not fit.
@@ -28,7 +29,7 @@ pub(crate) fn filled(array: &ArrayRef, value: &Bound<'_, PyAny>) -> PyResult<Arr
             let list = array.as_fixed_size_list();
             let values = list.values().slice(0, list.len() * width);
             let nulls = list.nulls().map(|nulls| nulls.expand(width));
-            let values = filled(&also_null(&values, nulls.as_ref()).map_err(wrong)?, value)?;
+            let values = filled_values(&also_null(&values, nulls.as_ref()).map_err(wrong)?, value)?;
             let field = without_nulls(field, &values);
             let list =
                 FixedSizeListArray::try_new_with_length(field, *size, values, None, list.len());
@@ -36,10 +37,19 @@ pub(crate) fn filled(array: &ArrayRef, value: &Bound<'_, PyAny>) -> PyResult<Arr
         }
         DataType::List(field) => filled_list::<i32>(array, field, value),
         DataType::LargeList(field) => filled_list::<i64>(array, field, value),
+        DataType::Map(field, is_sorted) => {
+            let map = array.as_map();
+            check_null_is_empty(map.nulls(), map.offsets())?;
+            let (offsets, entries) = (map.offsets().clone(), map.entries().clone());
+            let map = MapArray::try_new(field.clone(), offsets, entries, None, *is_sorted);
+            Ok(Arc::new(map.map_err(wrong)?))
+        }
         DataType::Boolean => {
             let booleans = array.as_boolean();
-            let fill: bool = value.extract()?;
-            let Some(nulls) = booleans.nulls() else { return Ok(ArrayRef::clone(array)) };
+            let Some(nulls) = booleans.nulls().filter(|nulls| nulls.null_count() > 0) else {
+                return Ok(ArrayRef::clone(array));
+            };
+            let fill = boolean(value)?;
             let values = if fill {
                 booleans.values() | &!nulls.inner()
             } else {
@@ -63,16 +73,51 @@ fn filled_list<O: OffsetSizeTrait>(
     value: &Bound<'_, PyAny>,
 ) -> PyResult<ArrayRef> {
     let list = array.as_list::<O>();
-    if let Some(nulls) = list.nulls() {
-        let is_hidden = |row: usize| nulls.is_null(row) && list.value_length(row) != O::zero();
-        if let Some(row) = (0..list.len()).find(|row| is_hidden(*row)) {
-            return Err(PyValueError::new_err(format!("row {row} is null and has values")));
-        }
-    }
-    let values = filled(list.values(), value)?;
+    check_null_is_empty(list.nulls(), list.offsets())?;
+    let values = filled_values(list.values(), value)?;
     let field = without_nulls(field, &values);
     let list = GenericListArray::<O>::try_new(field, list.offsets().clone(), values, None);
     Ok(Arc::new(list.map_err(wrong)?))
+}
+
+/// A null list whose values are hidden cannot become empty without moving the others.
+fn check_null_is_empty<O: OffsetSizeTrait>(
+    nulls: Option<&NullBuffer>,
+    offsets: &OffsetBuffer<O>,
+) -> PyResult<()> {
+    let Some(nulls) = nulls else { return Ok(()) };
+    let is_hidden = |row: &usize| nulls.is_null(*row) && offsets[*row] != offsets[*row + 1];
+    match (0..nulls.len()).find(is_hidden) {
+        Some(row) => Err(PyValueError::new_err(format!("row {row} is null and has values"))),
+        None => Ok(()),
+    }
+}
+
+/// Values of lists.
+fn filled_values(values: &ArrayRef, value: &Bound<'_, PyAny>) -> PyResult<ArrayRef> {
+    use DataType as T;
+    let data_type = values.data_type();
+    let is_list =
+        matches!(data_type, T::FixedSizeList(..) | T::List(_) | T::LargeList(_) | T::Map(..));
+    if is_list || matches!(data_type, T::Boolean) || NumberType::of(data_type).is_some() {
+        return filled(values, value);
+    }
+    Ok(ArrayRef::clone(values))
+}
+
+/// `True` or `False`, also as 1 or 0.
+fn boolean(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    if let Ok(value) = value.extract::<bool>() {
+        return Ok(value);
+    }
+    match value.extract::<f64>()? {
+        0.0 => Ok(false),
+        1.0 => Ok(true),
+        other => {
+            let text = format!("{other} does not fit: expected True, False, 1 or 0");
+            Err(PyOverflowError::new_err(text))
+        }
+    }
 }
 
 fn filled_numbers(
@@ -80,10 +125,10 @@ fn filled_numbers(
     number: NumberType,
     value: &Bound<'_, PyAny>,
 ) -> PyResult<ArrayRef> {
-    let value = bytes_of(number, value)?;
     let Some(nulls) = array.nulls().filter(|nulls| nulls.null_count() > 0) else {
         return Ok(ArrayRef::clone(array));
     };
+    let value = bytes_of(number, value)?;
     let (data, width) = (array.to_data(), number.bytes());
     let bytes = data.buffers()[0].slice_with_length(data.offset() * width, data.len() * width);
     let mut bytes = MutableBuffer::from(bytes.as_slice().to_vec());
@@ -139,9 +184,9 @@ pub(crate) fn also_null(
     Ok(make_array(array.to_data().into_builder().nulls(nulls).build()?))
 }
 
-/// The field of values that have no nulls any more.
+/// The field of values that were filled: only those without numbers may have nulls still.
 fn without_nulls(field: &FieldRef, values: &ArrayRef) -> FieldRef {
-    let field = Field::new(field.name(), values.data_type().clone(), false);
+    let field = Field::new(field.name(), values.data_type().clone(), values.is_nullable());
     Arc::new(field)
 }
 
