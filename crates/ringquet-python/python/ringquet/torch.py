@@ -9,31 +9,48 @@ for batch in DataLoader(dataset, batch_size=None, num_workers=0):
     ...  # batch["emb"]: a tensor of 8192 rows
 ```
 
-Reader threads of the engine take the place of worker processes: `num_workers=0` is the fast way. A batch is a dict of
-tensors by column:
+Reader threads of the engine take the place of worker processes: `num_workers=0` is the fast way, and `batch_size=None` says that
+the data set makes the batches. A batch is a dict of tensors by column:
 
 | column | in the batch |
 |---|---|
 | numbers, booleans | a tensor of `rows` elements; `float16` stays `float16` |
 | dates, times | a tensor of their integers, in the unit of the column |
 | fixed-size lists of numbers | a tensor of `rows` × `length`, nested ones of more dimensions |
-| lists | `Jagged(values, offsets)`; with `lists="nested"` a nested tensor; with `lists="dense"` as fixed-size lists |
+| lists of numbers | `Jagged(values, offsets)`; with `lists="nested"` a nested tensor; with `lists="dense"` as fixed-size lists |
+| other lists, maps | `Jagged(values, offsets)`, whose values are as in this table; a map has structs of key and value |
 | strings, binaries | a list of `bytes`, `None` where null |
 | structs | a dict by field |
+| decimals | refused: leave them out with `columns`, or cast them with an Arrow library |
 
-Nulls in tensors are refused unless `fill` says what to put in their place.
+Nulls in tensors and null lists are refused unless `fill` says what to put in place of nulls. A list that is null is then empty, a
+fixed-size list that is null has `fill` in each place.
 
 Tensors share the memory of the batch, and torch does not know that it is read-only: an operation in place (`add_`) on such a
 tensor changes what others see of the batch. Use `clone()` first, or `copy=True`. A batch that goes to an accelerator is
 copied on its way in any case; `DataLoader(…, pin_memory=True)` copies too.
+
+**Epochs.** A pass that was read to its last batch makes the next one the next epoch, which is shuffled anew. A pass that was left
+before makes the next one begin the same epoch again. `set_epoch` sets the number.
+
+**Resuming.** `state_dict()` of the data set is the place behind the last batch. After `load_state_dict(state)` the next pass gives
+the batches that would have followed. `StatefulDataLoader` of torchdata calls both; with `num_workers=0` nothing else is needed.
+
+**Worker processes.** With `num_workers` above 0 each worker opens the files, reads its own part of the batches of the rank, and
+sends them to the main process; the order of batches is another one than with `num_workers=0`. Start them with
+`multiprocessing_context="spawn"` or `"forkserver"`: a forked worker raises an error that says so. The epoch of the main process
+does not advance by itself then: call `set_epoch` before each pass, or every pass reads epoch 0. It reaches `persistent_workers`
+too. Each worker has a memory limit of its own, the option `memory`.
 """
 
 from __future__ import annotations
 
+import multiprocessing.context
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, TypeAlias, cast
 
 import torch
 import torch.distributed
@@ -58,6 +75,19 @@ class Jagged(NamedTuple):
     """Where each list begins, and at the end the number of elements: one more than there are rows, from 0."""
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where the newest pass is, or the next one begins."""
+
+    epoch: int
+    rows: int = 0
+    """Rows of the epoch that this worker gave."""
+    is_loaded: bool = False
+    """The next pass begins here: no pass has given a batch since the place was loaded."""
+    is_complete: bool = False
+    """There is no batch behind it, and a pass gave the last one."""
+
+
 class BatchDataset(IterableDataset[dict[str, Any]]):
     """Batches of a Parquet data set as dicts of tensors.
 
@@ -65,6 +95,10 @@ class BatchDataset(IterableDataset[dict[str, Any]]):
     any number of reader threads gives the same batches, and a pass can be resumed at any batch.
 
     Every rank gets the same number of rows, and so of batches: `len(dataset)`. Fewer rows than there are ranks are left out.
+
+    A pickle has the paths, the arguments and the place. It belongs to the same files: where others are found, reading raises
+    `FileChangedError`. In the process that unpickles it, rank and world are that of `torch.distributed` if it is initialised
+    there, else those of the process that pickled it.
 
     Args:
         paths: A file, a directory that is searched for `*.parquet`, or several of them.
@@ -87,6 +121,7 @@ class BatchDataset(IterableDataset[dict[str, Any]]):
     Raises:
         FileNotFoundError: A path does not exist, or a directory has no Parquet file.
         ValueError: An argument is wrong, or a file has no such column.
+        SchemaError: The columns of two files differ.
     """
 
     def __init__(
@@ -112,25 +147,34 @@ class BatchDataset(IterableDataset[dict[str, Any]]):
             raise ValueError(f"`lists` {lists!r}: expected 'jagged', 'nested' or 'dense'")
         if (rank is None) != (world_size is None):
             raise ValueError("`rank` and `world_size` are given together or not at all")
-        self._paths = paths
+        is_one = isinstance(paths, str | bytes | os.PathLike)
+        self._paths = paths if is_one else list(cast("Sequence[Path]", paths))
         self._columns = None if columns is None else list(columns)
-        self._order = {
+        self._order: dict[str, Any] = {
             "batch_size": batch_size,
             "drop_last": drop_last,
             "shuffle": shuffle,
             "window": window,
             "seed": seed,
         }
+        for name, value in {**self._order, "rank": rank, "world_size": world_size}.items():
+            bits = 64 if name in ("batch_size", "seed") else 32
+            if isinstance(value, int) and not 0 <= value < 1 << bits:
+                raise ValueError(f"`{name}` {value}: expected 0 to 2^{bits} - 1")
         self._shard = None if rank is None or world_size is None else (rank, world_size)
+        # Rank and world of the process that pickled this one.
+        self._pickled_shard: tuple[int, int] | None = None
         self._lists, self._fill, self._copy = lists, fill, copy
         self._threads, self._options = threads, options
-        self._epoch = 0
-        # Rows that the consumer has of the epoch; those of a loaded state until the pass that continues it has given a batch.
-        self._rows = 0
-        self._is_loaded = False
+        self._place = _Place(epoch=0)
         self._dataset: ringquet.Dataset | None = None
+        self._fingerprint: str | None = None
+        # In memory that worker processes share: the number that `set_epoch` was given last, and how often it was called.
+        self._epoch_for_workers: torch.Tensor | None = None
+        self._set_epoch_calls = 0
         # Wrong arguments are errors here, not in a worker or at the first batch.
         len(self)
+        self._tensors()
 
     @property
     def dataset(self) -> ringquet.Dataset:
@@ -141,26 +185,39 @@ class BatchDataset(IterableDataset[dict[str, Any]]):
             if info is not None:
                 available = len(os.sched_getaffinity(0)) if threads is None else threads
                 threads = max(1, available // info.num_workers)
-            self._dataset = ringquet.open(
+            opened = ringquet.open(
                 self._paths, columns=self._columns, threads=threads, **self._options
             )
+            if self._fingerprint not in (None, opened.fingerprint):
+                raise ringquet.FileChangedError(
+                    f"{self._paths!r}: these are not the files that the BatchDataset had when it was pickled: "
+                    f"fingerprint {opened.fingerprint}, expected {self._fingerprint}"
+                )
+            self._dataset, self._fingerprint = opened, opened.fingerprint
         return self._dataset
 
     @property
     def epoch(self) -> int:
         """The number of the epoch that is being read, or that the next pass reads."""
-        return self._epoch
+        return self._place.epoch
 
     def set_epoch(self, epoch: int) -> None:
         """Sets the number of the epoch that the next pass reads, from its beginning.
 
-        Passes count by themselves: this is for those that start amid a training. The number of a state that was loaded, given
-        again, keeps the place within the epoch.
+        Passes of this process count by themselves: this is for trainings that begin at another epoch, and for worker processes.
+        The number of a state that was loaded, given again, keeps the place within the epoch. A pass that is being read goes
+        on, and no longer moves the place.
         """
         if epoch < 0:
             raise ValueError(f"`epoch` {epoch}: must not be negative")
-        if epoch != self._epoch or not self._is_loaded:
-            self._epoch, self._rows, self._is_loaded = epoch, 0, False
+        self._set_epoch_calls += 1
+        if self._epoch_for_workers is not None:
+            self._epoch_for_workers[0], self._epoch_for_workers[1] = epoch, self._set_epoch_calls
+        self._begin_epoch(epoch)
+
+    def _begin_epoch(self, epoch: int) -> None:
+        if not (self._place.is_loaded and self._place.epoch == epoch):
+            self._place = _Place(epoch)
 
     def __len__(self) -> int:
         """Batches of an epoch, of this rank: the same for every rank."""
@@ -170,27 +227,45 @@ class BatchDataset(IterableDataset[dict[str, Any]]):
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """A pass over the rest of the epoch, if a state was loaded, else over all of it.
 
-        Nothing is read before the first batch is asked for. A pass that is read to its end makes the next one the next epoch.
+        Nothing is read before the first batch is asked for. What `state_dict` returns follows the newest pass.
         """
+        if get_worker_info() is not None:
+            self._take_epoch_of_main_process()
+        if self._place.is_complete:
+            self._place = _Place(self._place.epoch + 1)
+        elif not self._place.is_loaded:
+            self._place = _Place(self._place.epoch)
         return self._batches()
 
     def _batches(self) -> Iterator[dict[str, Any]]:
-        number, done = self._epoch, self._rows if self._is_loaded else 0
+        newest = self._place
+        number, done = newest.epoch, newest.rows
+        if newest.is_complete or not newest.is_loaded:
+            # Another pass has moved the place since `iter`.
+            number, done = number + newest.is_complete, 0
+        self._warn_of_workers()
         epoch = self._epoch_of(number, *self._rank(), *self._worker())
-        tensors = _Tensors(self.dataset.schema, self._lists, self._fill, self._copy)
+        tensors = self._tensors()
         batches = epoch.batches(done)
         try:
             for batch in batches:
                 done += len(batch)
                 found = tensors.of_batch(batch)
                 # What is asked for between two batches is the place behind the first.
-                self._epoch, self._rows, self._is_loaded = number, done, False
+                if self._place is newest:
+                    newest = _Place(number, done, is_complete=done == epoch.num_rows)
+                    self._place = newest
                 yield found
         finally:
             batches.close()
-        # Also where nothing was left of the epoch. Another pass may have gone on to another one meanwhile.
-        if self._epoch == number:
-            self._epoch, self._rows, self._is_loaded = number + 1, 0, False
+        # Also where nothing was left of the epoch. A worker stays there until the next pass: a state in which it is at its end
+        # and others are not has to continue with nothing in this worker.
+        if self._place is newest:
+            is_worker = get_worker_info() is not None
+            self._place = _Place(number, done, is_complete=True) if is_worker else _Place(number + 1)
+
+    def _tensors(self) -> _Tensors:
+        return _Tensors(self.dataset.schema, self._lists, self._fill, self._copy)
 
     def _epoch_of(
         self, number: int, rank: int, world_size: int, worker: int, workers: int
@@ -209,35 +284,44 @@ class BatchDataset(IterableDataset[dict[str, Any]]):
             return self._shard
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             return torch.distributed.get_rank(), torch.distributed.get_world_size()
-        return 0, 1
+        return self._pickled_shard or (0, 1)
 
     def _worker(self) -> tuple[int, int]:
         info = get_worker_info()
-        if info is None:
-            return 0, 1
-        if info.id == 0:
+        return (0, 1) if info is None else (info.id, info.num_workers)
+
+    def _warn_of_workers(self) -> None:
+        worker, workers = self._worker()
+        if get_worker_info() is not None and worker == 0:
             warnings.warn(
-                f"ringquet reads with threads of its own: {info.num_workers} worker processes copy every batch "
-                "between processes. num_workers=0 is faster.",
+                f"ringquet reads with threads of its own: {workers} worker processes copy every batch between processes. "
+                "num_workers=0 is faster.",
                 stacklevel=3,
             )
-        return info.id, info.num_workers
+
+    def _take_epoch_of_main_process(self) -> None:
+        if self._epoch_for_workers is None:
+            return
+        epoch, calls = self._epoch_for_workers.tolist()
+        if calls != self._set_epoch_calls:
+            self._begin_epoch(epoch)
+            self._set_epoch_calls = calls
 
     def state_dict(self) -> dict[str, int | str]:
         """The place behind the last batch that was given, for `load_state_dict` of a dataset with the same arguments."""
         rank, world_size = self._rank()
-        info = get_worker_info()
+        worker, workers = self._worker()
         order = {name: "none" if value is None else value for name, value in self._order.items()}
         return {
             "version": STATE_VERSION,
             "fingerprint": self.dataset.fingerprint,
-            "epoch": self._epoch,
-            "rows": self._rows,
+            "epoch": self._place.epoch,
+            "rows": self._place.rows,
             **{name: int(value) if isinstance(value, bool) else value for name, value in order.items()},
             "rank": rank,
             "world_size": world_size,
-            "worker": 0 if info is None else info.id,
-            "workers": 1 if info is None else info.num_workers,
+            "worker": worker,
+            "workers": workers,
         }
 
     def load_state_dict(self, state: Mapping[str, int | str]) -> None:
@@ -258,20 +342,25 @@ class BatchDataset(IterableDataset[dict[str, Any]]):
         if differing:
             raise ValueError(f"the state does not fit this BatchDataset: {'; '.join(differing)}")
         epoch, rows = int(state["epoch"]), int(state["rows"])
+        if min(epoch, rows) < 0:
+            raise ValueError(f"the state has a negative number: epoch {epoch}, rows {rows}")
         # A place that the epoch does not have is an error here.
-        self._epoch_of(epoch, *self._rank(), *self._worker_quietly()).batches(rows)
-        self._epoch, self._rows, self._is_loaded = epoch, rows, True
-
-    def _worker_quietly(self) -> tuple[int, int]:
-        info = get_worker_info()
-        return (0, 1) if info is None else (info.id, info.num_workers)
+        self._epoch_of(epoch, *self._rank(), *self._worker()).batches(rows)
+        self._place = _Place(epoch, rows, is_loaded=True)
 
     def __getstate__(self) -> dict[str, Any]:
         """Paths, arguments and the place: the files are opened again where this is unpickled."""
         state = self.__dict__.copy()
         state["_dataset"] = None
         # In a worker process torch.distributed is not initialised.
-        state["_shard"] = self._rank()
+        state["_pickled_shard"] = self._rank() if self._shard is None else None
+        if multiprocessing.context.get_spawning_popen() is None:
+            state["_epoch_for_workers"] = None
+        else:
+            if self._epoch_for_workers is None:
+                now = torch.tensor([self._place.epoch, self._set_epoch_calls])
+                self._epoch_for_workers = now.share_memory_()
+            state["_epoch_for_workers"] = self._epoch_for_workers
         return state
 
     def __repr__(self) -> str:
@@ -302,13 +391,18 @@ class _Tensors:
         if self._are_tensors is None:
             kinds = [batch.column(at).kind for at in range(batch.num_columns)]
             self._are_tensors = [kind in _TENSOR_KINDS for kind in kinds]
-        found = {}
+        found: dict[str, Any] = {}
         for at, capsule in enumerate(batch.dlpack_capsules()):
+            name = self._names[at]
             if capsule is not None and self._are_tensors[at]:
                 tensor = torch.from_dlpack(capsule)
-                found[self._names[at]] = tensor.clone() if self._copy else tensor
-            else:
-                found[self._names[at]] = self._of_column(batch.column(at), self._fills[at])
+                found[name] = tensor.clone() if self._copy else tensor
+                continue
+            try:
+                found[name] = self._of_column(batch.column(at), self._fills[at])
+            except (BufferError, OverflowError, TypeError, ValueError) as error:
+                error.add_note(f"column {name!r} of a BatchDataset; `fill` replaces nulls, `columns` can leave it out")
+                raise
         return found
 
     def _of_column(self, column: ringquet.Column, fill: int | float | bool | None) -> Any:
@@ -319,16 +413,31 @@ class _Tensors:
             return {name: self._of_column(field, fill) for name, field in column.fields.items()}
         if fill is not None and kind != "other":
             column = column.fill_null(fill)
-        if kind == "list":
+        kinds = _kinds(column)
+        if kinds[-1] not in ("bytes", "struct"):
+            if "list" not in kinds:
+                return self._tensor(column)
             if self._lists == "dense":
                 return self._tensor(column.dense())
-            values = self._of_column(column.values, fill)
+        values = self._of_column(column.values, fill)
+        if kind == "list":
             offsets = self._tensor(column.offsets)
-            if self._lists == "nested" and isinstance(values, torch.Tensor):
-                return torch.nested.nested_tensor_from_jagged(values, offsets)
-            return Jagged(values, offsets)
-        return self._tensor(column)
+        else:
+            rows, length, *_ = column.shape
+            offsets = torch.arange(rows + 1) * length
+        if self._lists == "nested" and isinstance(values, torch.Tensor) and not values.is_nested:
+            return torch.nested.nested_tensor_from_jagged(values, offsets)
+        return Jagged(values, offsets)
 
     def _tensor(self, column: ringquet.Column) -> torch.Tensor:
         tensor: torch.Tensor = torch.from_dlpack(column)
         return tensor.clone() if self._copy else tensor
+
+
+def _kinds(column: ringquet.Column) -> list[str]:
+    """The kind of a column, those of the lists within, and that of their values."""
+    kinds = [column.kind]
+    while kinds[-1] in ("list", "fixed_size_list"):
+        column = column.values
+        kinds.append(column.kind)
+    return kinds
