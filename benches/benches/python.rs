@@ -4,8 +4,8 @@
 //!   of as many rows (`--batch-rows`, and for `flux` `--memory-budget 4GiB`). The line `short batches` has the scan without
 //!   `--batch-rows`: its batches of 4 MiB stay in the CPU's cache and are dropped there, which no consumer of whole batches can have
 //! - `SHAPE/row_groups/T`: the same, row groups shuffled
-//! - `SHAPE/loaders`: beside the fastest of a DataLoader over PyArrow (its file reader with 0 and 2 workers, its scanner with its
-//!   threads) and the library `datasets`, reading as a stream; two CPUs for each
+//! - `SHAPE/loaders`: beside the fastest of PyArrow's file reader alone and in a DataLoader with 2 workers, PyArrow's scanner with its
+//!   threads, and the library `datasets`, reading as a stream; two CPUs for each
 //! - `SHAPE/table`: `pyarrow.table(scan)` beside `pyarrow.parquet.read_table` with its threads
 //! - `flux/fio`: cold with O_DIRECT, in bytes per second, beside fio on the same files
 //! - `resume`: from a state after 10 million rows to the first batch, files opened anew

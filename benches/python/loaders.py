@@ -37,7 +37,7 @@ def cpu_seconds():
 
 
 class BatchDataset:
-    """Ours, through a DataLoader without workers."""
+    """Ours, without a DataLoader, which without workers only takes each batch apart and puts it together again."""
 
     def __init__(self, paths, columns, batch_size, threads, direct, memory=None, shuffle=None, **_):
         self.dataset = ringquet.torch.BatchDataset(
@@ -46,7 +46,7 @@ class BatchDataset:
 
     def rows(self):
         first = next(iter(self.dataset.dataset.schema.names))
-        return sum(len(batch[first]) for batch in DataLoader(self.dataset, batch_size=None, num_workers=0))
+        return sum(len(batch[first]) for batch in self.dataset)
 
 
 class Table:
@@ -116,14 +116,16 @@ class ArrowScanner(IterableDataset):
 
 
 class ArrowLoader:
-    """A DataLoader over PyArrow, with 0 workers or more."""
+    """PyArrow's batches as tensors, through a DataLoader if there are workers."""
 
     def __init__(self, paths, columns, batch_size, threads, workers, scanner=False, **_):
         kind = ArrowScanner if scanner else ArrowFiles
         self.dataset, self.workers = kind(paths, columns, batch_size, threads), workers
 
     def rows(self):
-        loader = DataLoader(self.dataset, batch_size=None, num_workers=self.workers)
+        loader = self.dataset
+        if self.workers > 0:
+            loader = DataLoader(self.dataset, batch_size=None, num_workers=self.workers)
         rows = 0
         for batch in loader:
             first = next(iter(batch.values()))
