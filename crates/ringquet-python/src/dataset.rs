@@ -9,6 +9,7 @@ use ringquet::epoch::EpochOptions;
 use ringquet::{RowGroupId, StopFlag};
 
 use crate::batch::Batch;
+use crate::decoded_bytes;
 use crate::epoch::{Epoch, shuffle_of};
 use crate::error::raised;
 use crate::fork::OwnProcess;
@@ -72,10 +73,13 @@ impl Dataset {
     #[getter]
     fn row_groups(&self) -> PyResult<Vec<RowGroup>> {
         let opened = self.native.get()?;
+        let files = opened.dataset.files();
+        let leaves: Vec<_> = files.iter().map(decoded_bytes::leaves_of).collect();
         let of_id = |(number, id): (usize, RowGroupId)| {
-            let file = &opened.dataset.files()[id.file as usize];
+            let file = &files[id.file as usize];
             let row_group = id.row_group as usize;
             let chunks = || file.footer.column_chunks(row_group).map(|(_, chunk)| chunk);
+            let leaves = &leaves[id.file as usize];
             RowGroup {
                 number,
                 path: file.path.as_os_str().to_owned(),
@@ -84,9 +88,17 @@ impl Dataset {
                 num_rows: file.footer.row_group_rows(row_group),
                 stored_bytes: chunks().map(|chunk| chunk.compressed_bytes).sum(),
                 uncompressed_bytes: chunks().map(|chunk| chunk.uncompressed_bytes).sum(),
+                decoded_bytes: decoded_bytes::of_row_group(file, leaves, row_group),
             }
         };
         Ok(opened.row_group_ids().into_iter().enumerate().map(of_id).collect())
+    }
+
+    /// About how many bytes each column has in memory once all rows are decoded, in the order of ``schema``.
+    #[getter]
+    fn column_bytes(&self, py: Python<'_>) -> PyResult<Vec<u64>> {
+        let opened = self.native.get()?;
+        Ok(py.detach(|| decoded_bytes::of_columns(opened.dataset.files())))
     }
 
     /// What to know about the files although they can be read: dicts of ``code`` and ``message``.

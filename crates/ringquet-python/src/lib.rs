@@ -19,6 +19,7 @@ mod interrupt;
 mod options;
 
 mod capsule;
+mod decoded_bytes;
 mod schema;
 mod type_name;
 

@@ -27,6 +27,10 @@ pub(crate) struct RowGroup {
     /// expanded.
     #[pyo3(get)]
     pub(crate) uncompressed_bytes: u64,
+    /// About how many bytes they have in memory: exact for numbers without nulls, estimated from ``uncompressed_bytes`` for strings
+    /// and binaries.
+    #[pyo3(get)]
+    pub(crate) decoded_bytes: u64,
 }
 
 #[pymethods]
