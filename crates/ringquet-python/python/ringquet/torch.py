@@ -40,7 +40,8 @@ the batches that would have followed. `StatefulDataLoader` of torchdata calls bo
 sends them to the main process; the order of batches is another one than with `num_workers=0`. Start them with
 `multiprocessing_context="spawn"` or `"forkserver"`: a forked worker raises an error that says so. The epoch of the main process
 does not advance by itself then: call `set_epoch` before each pass, or every pass reads epoch 0. It reaches `persistent_workers`
-too. Each worker has a memory limit of its own, the option `memory`.
+too. The place is that of the workers, so states are those of a `StatefulDataLoader` with as many workers, not those of the data
+set. Each worker has a memory limit of its own, the option `memory`.
 """
 
 from __future__ import annotations
@@ -86,6 +87,8 @@ class _Place:
     """The next pass begins here: no pass has given a batch since the place was loaded."""
     is_complete: bool = False
     """There is no batch behind it, and a pass gave the last one."""
+    worker: tuple[int, int] = (0, 1)
+    """The worker whose rows these are, of how many, if the place was loaded."""
 
 
 class BatchDataset(IterableDataset[dict[str, Any]]):
@@ -243,6 +246,11 @@ class BatchDataset(IterableDataset[dict[str, Any]]):
         if newest.is_complete or not newest.is_loaded:
             # Another pass has moved the place since `iter`.
             number, done = number + newest.is_complete, 0
+        elif newest.worker != self._worker():
+            raise ValueError(
+                "the state that was loaded is not one of this worker process: load it into a StatefulDataLoader that has as many "
+                "workers as the one that it was taken of, or use num_workers=0"
+            )
         self._warn_of_workers()
         epoch = self._epoch_of(number, *self._rank(), *self._worker())
         tensors = self._tensors()
@@ -346,7 +354,7 @@ class BatchDataset(IterableDataset[dict[str, Any]]):
             raise ValueError(f"the state has a negative number: epoch {epoch}, rows {rows}")
         # A place that the epoch does not have is an error here.
         self._epoch_of(epoch, *self._rank(), *self._worker()).batches(rows)
-        self._place = _Place(epoch, rows, is_loaded=True)
+        self._place = _Place(epoch, rows, is_loaded=True, worker=self._worker())
 
     def __getstate__(self) -> dict[str, Any]:
         """Paths, arguments and the place: the files are opened again where this is unpickled."""

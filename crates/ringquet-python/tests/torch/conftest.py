@@ -7,7 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from passes import UNEVEN, reader_threads, until
+from passes import UNEVEN, until
+from reader_threads import reader_threads
 
 
 @pytest.fixture(scope="session")

@@ -1,26 +1,13 @@
 """What several tests of `ringquet.torch` ask."""
 
-import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 
 #: Rows of the row groups of each file of `uneven`: none is a multiple of a usual batch, one row group is empty.
 UNEVEN = [[100, 37, 0, 64], [1], [250, 250, 33], [90, 11]]
 ROWS = sum(sum(rows) for rows in UNEVEN)
-
-
-def reader_threads() -> list[str]:
-    """Names of the threads of the engine in this process."""
-    names = []
-    for task in os.listdir("/proc/self/task"):
-        try:
-            names.append(Path(f"/proc/self/task/{task}/comm").read_text().strip())
-        except OSError:
-            continue
-    return [name for name in names if name.startswith(("ringquet-", "rq-"))]
 
 
 def until(is_so: Callable[[], bool], message: Callable[[], str]) -> None:

@@ -68,6 +68,15 @@ def test_more_workers_than_batches(uneven: Path, quick_workers: dict) -> None:
     assert sorted(flat(ids(loader))) == list(range(ROWS))
 
 
+def test_a_state_of_the_main_process_is_refused(uneven: Path, quick_workers: dict) -> None:
+    """Its rows are not those of any worker: going on would lose some."""
+    dataset = BatchDataset(uneven, 50)
+    next(iter(dataset))
+    dataset.load_state_dict(dataset.state_dict())
+    with pytest.raises(ValueError, match="not one of this worker process"):
+        list(DataLoader(dataset, batch_size=None, num_workers=2, **quick_workers))
+
+
 def test_every_kind_of_column_comes_from_workers(tmp_path: Path, quick_workers: dict) -> None:
     import pyarrow.parquet as pq
     import tables
