@@ -306,7 +306,8 @@ fn resume(loaders: &mut Loaders, scale: Scale) -> Result<()> {
         std::fs::create_dir_all(&dir)?;
         for file in 0..12 {
             let of_file = rows / 12;
-            let ids = || Int64Array::from_iter_values((file * of_file..).take(of_file as usize));
+            let count = usize::try_from(of_file).expect("a positive number");
+            let ids = || Int64Array::from_iter_values((file * of_file..).take(count));
             let batch = RecordBatch::try_from_iter([
                 ("id", Arc::new(ids()) as ArrayRef),
                 ("other", Arc::new(ids()) as ArrayRef),

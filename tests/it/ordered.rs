@@ -83,9 +83,8 @@ fn what_comes_of_a_bad_file_is_the_same_for_any_number_of_threads() {
     let dataset = Dataset::open(&paths).unwrap();
     let read = |threads| {
         let scan = dataset.scan().threads(threads).ordered(true);
-        let mut reader = scan.placed_batches().unwrap();
         let (mut found, mut error_at) = (Vec::new(), Vec::new());
-        while let Some(item) = reader.next() {
+        for item in scan.placed_batches().unwrap() {
             match item {
                 Ok(batch) => found.push(batch),
                 Err(error) => error_at.push((found.len(), error.to_string())),

@@ -33,7 +33,8 @@ pub(super) fn permutation(len: u32, seed: u64, epoch: u64, of: Of) -> Vec<u32> {
 fn below(bound: u32, random: &mut SplitMix64) -> u32 {
     loop {
         let product = (random.bits() >> 32) * u64::from(bound);
-        let (high, low) = ((product >> 32) as u32, product as u32);
+        let half = |bits: u64| u32::try_from(bits & 0xFFFF_FFFF).expect("32 bits");
+        let (high, low) = (half(product >> 32), half(product));
         if low >= bound || low >= bound.wrapping_neg() % bound {
             return high;
         }

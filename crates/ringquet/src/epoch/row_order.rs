@@ -131,7 +131,7 @@ impl Epoch {
     /// [`Error::Options`] if there are not so many, or if a batch would begin at no multiple of the batch size.
     pub(super) fn rows_after(&self, done: u64) -> Result<Range<u64>, Error> {
         let batch_rows = self.options.batch_rows as u64;
-        if done > self.num_rows() || (done % batch_rows != 0 && done != self.num_rows()) {
+        if done > self.num_rows() || (!done.is_multiple_of(batch_rows) && done != self.num_rows()) {
             let accepted = format!(
                 "must be a multiple of the batch size {batch_rows}, or all {} rows",
                 self.num_rows()
