@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import pyarrow
+import pyarrow  # type: ignore[import-untyped]
 import ray
 from ray.data.block import BlockMetadata
 from ray.data.datasource import Datasource, ReadTask
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RingquetDatasource"]
 
-Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+Path: TypeAlias = str | bytes | os.PathLike[str]
 
 
 class RingquetDatasource(Datasource):
@@ -63,7 +63,7 @@ class RingquetDatasource(Datasource):
         threads: int | None = None,
         **options: Any,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         # The base class has methods for it, and does not set it.
         self._projection_map: dict[str, str] | None = None
         if columns is not None:
@@ -203,4 +203,5 @@ def _cpus_of_task() -> int:
     context = ray.get_runtime_context()
     if context.worker.mode != ray.WORKER_MODE:
         return 1
-    return max(1, int(context.get_assigned_resources().get("CPU", 1)))
+    resources: dict[str, float] = context.get_assigned_resources()  # type: ignore[no-untyped-call]
+    return max(1, int(resources.get("CPU", 1)))

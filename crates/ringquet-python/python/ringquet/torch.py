@@ -51,17 +51,18 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, TypeAlias, cast
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import torch
 import torch.distributed
 from torch.utils.data import IterableDataset, get_worker_info
+from torch.utils.dlpack import from_dlpack
 
 import ringquet
 
 __all__ = ["BatchDataset", "Jagged"]
 
-Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+Path: TypeAlias = str | bytes | os.PathLike[str]
 Fill: TypeAlias = int | float | bool | Mapping[str, int | float | bool] | None
 
 STATE_VERSION = 1
@@ -150,8 +151,11 @@ class BatchDataset(IterableDataset[dict[str, Any]]):
             raise ValueError(f"`lists` {lists!r}: expected 'jagged', 'nested' or 'dense'")
         if (rank is None) != (world_size is None):
             raise ValueError("`rank` and `world_size` are given together or not at all")
-        is_one = isinstance(paths, str | bytes | os.PathLike)
-        self._paths = paths if is_one else list(cast("Sequence[Path]", paths))
+        self._paths: Path | list[Path]
+        if isinstance(paths, str | bytes | os.PathLike):
+            self._paths = paths
+        else:
+            self._paths = list(paths)
         self._columns = None if columns is None else list(columns)
         self._order: dict[str, Any] = {
             "batch_size": batch_size,
@@ -367,7 +371,7 @@ class BatchDataset(IterableDataset[dict[str, Any]]):
         else:
             if self._epoch_for_workers is None:
                 now = torch.tensor([self._place.epoch, self._set_epoch_calls])
-                self._epoch_for_workers = now.share_memory_()
+                self._epoch_for_workers = now.share_memory_()  # type: ignore[no-untyped-call]
             state["_epoch_for_workers"] = self._epoch_for_workers
         return state
 
@@ -403,7 +407,7 @@ class _Tensors:
         for at, capsule in enumerate(batch.dlpack_capsules()):
             name = self._names[at]
             if capsule is not None and self._are_tensors[at]:
-                tensor = torch.from_dlpack(capsule)
+                tensor = from_dlpack(capsule)
                 found[name] = tensor.clone() if self._copy else tensor
                 continue
             try:
@@ -438,13 +442,13 @@ class _Tensors:
         return Jagged(values, offsets)
 
     def _tensor(self, column: ringquet.Column) -> torch.Tensor:
-        tensor: torch.Tensor = torch.from_dlpack(column)
+        tensor: torch.Tensor = from_dlpack(column)
         return tensor.clone() if self._copy else tensor
 
 
 def _kinds(column: ringquet.Column) -> list[str]:
     """The kind of a column, those of the lists within, and that of their values."""
-    kinds = [column.kind]
+    kinds: list[str] = [column.kind]
     while kinds[-1] in ("list", "fixed_size_list"):
         column = column.values
         kinds.append(column.kind)
