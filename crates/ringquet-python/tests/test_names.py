@@ -39,6 +39,7 @@ OTHER_WORDS = {"dontcache", "submit_batch", "iopoll"}
 def test_options_that_messages_name_are_keywords() -> None:
     """The engine's sentences advise to change options: each has a keyword here."""
     keywords = set(inspect.signature(ringquet.open).parameters)
+    keywords |= set(inspect.signature(ringquet.Dataset.epoch).parameters)
     spelt = {"memory_budget_bytes": "memory", "read_size_bytes": "read_size", "coalesce_gap_bytes": "coalesce_gap"}
     named = set()
     for crate in ["ringquet", "ringquet-io", "ringquet-decode"]:
