@@ -124,6 +124,9 @@ impl Package<'_> {
         let others = FRAMEWORK_TESTS.map(|name| format!("--ignore={}", tests.join(name).display()));
         let pytest = self.pytest(python).args(others).arg(&tests);
         pytest.arg("--doctest-glob=README.md").arg(root.join("README.md")).run()?;
+        // The same test in four threads at once, as code without the GIL would call.
+        let at_once = self.pytest(python).arg("--parallel-threads=4");
+        at_once.arg(tests.join("test_dlpack.py")).run()?;
         // The installed modules, whose examples are those that `help` shows.
         let purelib = "import sysconfig; print(sysconfig.get_path('platlib'))";
         let installed = PathBuf::from(self.python(python, &["-c", purelib]).quiet().read()?);
