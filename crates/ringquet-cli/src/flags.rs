@@ -117,16 +117,25 @@ mod tests {
     #[test]
     fn every_option_that_a_message_names_has_a_flag() {
         const OTHER_WORDS: [&str; 5] = ["_stdev", "dataset", "error", "parquet", "workload"];
+        // No command makes passes of training: those are the library's, and keywords in Python.
+        const OF_PASSES: [&str; 8] =
+            ["batch_size", "rank", "rows", "shuffle", "window", "worker", "workers", "world_size"];
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/messages/snapshots");
         let mut named = 0;
         for entry in std::fs::read_dir(folder).unwrap() {
-            let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+            let path = entry.unwrap().path();
+            // What the Python package says names keywords.
+            if path.file_name().is_some_and(|name| name == "ringquet-python.snap") {
+                continue;
+            }
+            let text = std::fs::read_to_string(path).unwrap();
             for line in text.lines() {
                 for word in line.split('`').skip(1).step_by(2) {
                     let is_key = word
                         .bytes()
                         .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-                    if is_key && !word.is_empty() && !OTHER_WORDS.contains(&word) {
+                    let is_other = OTHER_WORDS.contains(&word) || OF_PASSES.contains(&word);
+                    if is_key && !word.is_empty() && !is_other {
                         assert!(flag(word).is_some(), "no flag for `{word}`: {line}");
                         named += 1;
                     }
