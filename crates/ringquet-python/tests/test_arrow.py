@@ -118,11 +118,12 @@ def test_duckdb(small: Path) -> None:
     expected = (15_000, sum(range(15_000)), "row 9999")
     query = "select count(*), sum(id), max(text) from "
     scan = dataset.scan()  # noqa: F841, DuckDB finds it by its name
-    assert duckdb.sql(query + "scan").fetchall() == [expected]
-    for _ in range(2):
-        assert duckdb.sql(query + "dataset").fetchall() == [expected]
-    table = duckdb.sql("select id, tags from dataset where id % 2 = 0 order by id").to_arrow_table()
-    assert table.num_rows == 7_500
+    with duckdb.connect() as connection:
+        assert connection.sql(query + "scan").fetchall() == [expected]
+        for _ in range(2):
+            assert connection.sql(query + "dataset").fetchall() == [expected]
+        table = connection.sql("select id, tags from dataset where id % 2 = 0 order by id").to_arrow_table()
+        assert table.num_rows == 7_500
 
 
 def test_nothing_is_copied(small: Path) -> None:
