@@ -112,7 +112,6 @@ def test_polars(small: Path) -> None:
     assert pl.DataFrame(batch)["text"].equals(expected["text"][: len(batch)])
 
 
-@pytest.mark.thread_unsafe(reason="the default connection of DuckDB")
 def test_duckdb(small: Path) -> None:
     dataset = ringquet.open(small)
     expected = (15_000, sum(range(15_000)), "row 9999")
