@@ -11,6 +11,7 @@ pub mod latency;
 pub mod loaders;
 pub mod pairs;
 pub mod pyarrow;
+mod python_process;
 
 /// Small and once, or as long as it takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

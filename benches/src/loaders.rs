@@ -1,19 +1,14 @@
 //! Loaders in Python, ours and its peers, in one process that times its own passes.
 
-use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use crate::pairs::Sample;
+use crate::python_process::PythonProcess;
 
 /// A Python process with loaders in it: `python/loaders.py`.
 pub struct Loaders {
-    child: Child,
-    commands: ChildStdin,
-    answers: BufReader<ChildStdout>,
+    process: PythonProcess,
 }
 
 impl Loaders {
@@ -30,24 +25,11 @@ impl Loaders {
             );
             return Ok(None);
         };
-        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/loaders.py");
-        let mut child = Command::new(python)
-            .arg("-B")
-            .arg(program)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("starting Python")?;
-        let commands = child.stdin.take().context("stdin is piped")?;
-        let answers = BufReader::new(child.stdout.take().context("stdout is piped")?);
-        Ok(Some(Loaders { child, commands, answers }))
+        Ok(Some(Loaders { process: PythonProcess::start(&python, "loaders.py")? }))
     }
 
     fn ask(&mut self, command: &Value) -> Result<Value> {
-        writeln!(self.commands, "{command}")?;
-        let mut answer = String::new();
-        self.answers.read_line(&mut answer)?;
-        ensure!(!answer.is_empty(), "the Python process ended, see its messages above");
+        let answer = self.process.ask(&command.to_string())?;
         serde_json::from_str(&answer).with_context(|| format!("answer of Python: {answer}"))
     }
 
@@ -76,13 +58,5 @@ impl Loaders {
             seconds: number("seconds")?,
             cpu_seconds: number("cpu_seconds")?,
         })
-    }
-}
-
-impl Drop for Loaders {
-    fn drop(&mut self) {
-        // It waits for commands and has nothing to save.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
