@@ -1,8 +1,5 @@
 """Children of ``os.fork``: an error that names spawn, never a hang or a fault."""
 
-import os
-import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,32 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import ringquet
+from forked import in_child
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-
-SECONDS_MAX = 20
-
-
-def in_child(work: Callable[[], None]) -> None:
-    """Runs ``work`` in a child, which ends without Python's usual clean-up; fails if that raises, faults or hangs."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    deadline = time.monotonic() + SECONDS_MAX
-    while time.monotonic() < deadline:
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if ended:
-            assert status == 0, f"the child ended with status {status}"
-            return
-        time.sleep(0.01)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    pytest.fail(f"the child hangs for {SECONDS_MAX} s")
 
 
 def refused(use: Callable[[], object]) -> None:

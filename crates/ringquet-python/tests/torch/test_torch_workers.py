@@ -1,17 +1,14 @@
 """Worker processes of a DataLoader: spawned ones share the batches, forked ones are refused."""
 
 import multiprocessing
-import os
-import signal
 import subprocess
 import sys
-import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from forked import in_child
 from passes import ROWS, equal, flat, ids
 from ringquet.torch import BatchDataset
 from torch.utils.data import DataLoader
@@ -137,28 +134,6 @@ print(sum(len(batch["id"]) for batch in begun))
     assert done.stdout.split() == ["refused", "refused", str(ROWS - 50)]
 
 
-def in_child(work: Callable[[], None]) -> None:
-    """Runs `work` in a child of `os.fork`; fails if that raises, faults or hangs."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    deadline = time.monotonic() + SECONDS_MAX
-    while time.monotonic() < deadline:
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if ended:
-            assert status == 0, f"the child ended with status {status}"
-            return
-        time.sleep(0.01)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    pytest.fail(f"the child hangs for {SECONDS_MAX} s")
-
-
 def test_forks(uneven: Path) -> None:
     dataset = BatchDataset(uneven, 50)
     passes = [iter(dataset), iter(dataset)]
@@ -177,7 +152,7 @@ def test_forks(uneven: Path) -> None:
         assert first["id"].tolist() == list(range(50))
         assert len(BatchDataset(uneven, 50)) == 17
 
-    in_child(child)
+    in_child(child, SECONDS_MAX)
     assert sum(len(batch["id"]) for batch in passes[0]) == ROWS - 50
 
 
