@@ -91,7 +91,7 @@ impl Dataset {
                 decoded_bytes: decoded_bytes::of_row_group(file, leaves, row_group),
             }
         };
-        Ok(opened.row_group_ids().into_iter().enumerate().map(of_id).collect())
+        Ok(opened.dataset.row_groups_in_order().into_iter().enumerate().map(of_id).collect())
     }
 
     /// About how many bytes each column has in memory once all rows are decoded, in the order of ``schema``.
@@ -404,7 +404,7 @@ fn under(
 
 /// The row groups of these numbers.
 fn chosen(opened: &Opened, numbers: &Bound<'_, PyAny>) -> PyResult<Vec<RowGroupId>> {
-    let all = opened.row_group_ids();
+    let all = opened.dataset.row_groups_in_order();
     let of_number = |number: u64| {
         let id = usize::try_from(number).ok().and_then(|number| all.get(number)).copied();
         id.ok_or_else(|| {

@@ -7,7 +7,6 @@ use std::sync::OnceLock;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
-use ringquet::RowGroupId;
 use ringquet::engine::EngineOptions;
 
 use crate::dataset::Dataset;
@@ -181,14 +180,5 @@ impl Opened {
             files.collect()
         });
         starts[file as usize][row_group as usize]
-    }
-
-    /// All row groups, file after file: their numbers are their places here.
-    pub(crate) fn row_group_ids(&self) -> Vec<RowGroupId> {
-        let of_file = |(file, entry): (u32, &ringquet::FileEntry)| {
-            let count = u32::try_from(entry.footer.num_row_groups()).unwrap_or(u32::MAX);
-            (0..count).map(move |row_group| RowGroupId { file, row_group })
-        };
-        (0u32..).zip(self.dataset.files()).flat_map(of_file).collect()
     }
 }

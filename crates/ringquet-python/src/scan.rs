@@ -74,13 +74,7 @@ impl Scan {
     ) -> Scan {
         let num_rows = match &row_groups {
             None => dataset.num_rows(),
-            Some(row_groups) => row_groups
-                .iter()
-                .map(|id| {
-                    let file = &dataset.files()[id.file as usize];
-                    file.footer.row_group_rows(id.row_group as usize)
-                })
-                .sum(),
+            Some(row_groups) => row_groups.iter().map(|id| dataset.rows_of(*id)).sum(),
         };
         let mut scan = dataset.scan();
         if let Some(row_groups) = row_groups {

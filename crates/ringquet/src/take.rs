@@ -73,9 +73,7 @@ impl RowGroups {
         let ids = dataset.row_groups_in_order();
         let mut starts = vec![0];
         for id in &ids {
-            let footer = &dataset.files()[id.file as usize].footer;
-            let rows = footer.row_group_rows(id.row_group as usize);
-            starts.push(starts[starts.len() - 1] + rows);
+            starts.push(starts[starts.len() - 1] + dataset.rows_of(*id));
         }
         RowGroups { ids, starts }
     }

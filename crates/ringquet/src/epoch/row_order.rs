@@ -35,11 +35,8 @@ impl Epoch {
     /// Options that contradict one another, and more than 2^32 row groups or, with shuffled rows, rows in a window.
     pub fn new(dataset: &Dataset, options: EpochOptions, number: u64) -> Result<Epoch, Error> {
         options.check()?;
-        let rows_of = |id: &RowGroupId| {
-            dataset.files()[id.file as usize].footer.row_group_rows(id.row_group as usize)
-        };
         let mut in_files = dataset.row_groups_in_order();
-        in_files.retain(|id| rows_of(id) > 0);
+        in_files.retain(|id| dataset.rows_of(*id) > 0);
         let row_groups: Arc<[RowGroupId]> = match options.shuffle {
             Shuffle::None => in_files.into(),
             Shuffle::RowGroups | Shuffle::Rows { .. } => {
@@ -50,7 +47,7 @@ impl Epoch {
         };
         let mut end = 0;
         let ends = row_groups.iter().map(|id| {
-            end += rows_of(id);
+            end += dataset.rows_of(*id);
             end
         });
         let starts: Arc<[u64]> = std::iter::once(0).chain(ends).collect();

@@ -282,8 +282,16 @@ impl Dataset {
         plan::interleave(&counts, INTERLEAVED_FILES)
     }
 
+    /// Rows of a row group.
+    ///
+    /// # Panics
+    /// When the data set has no such row group.
+    pub fn rows_of(&self, id: RowGroupId) -> u64 {
+        self.files()[id.file as usize].footer.row_group_rows(id.row_group as usize)
+    }
+
     /// All row groups in the order of their rows: file after file.
-    pub(crate) fn row_groups_in_order(&self) -> Vec<RowGroupId> {
+    pub fn row_groups_in_order(&self) -> Vec<RowGroupId> {
         let of_file = |(file, entry): (u32, &FileEntry)| {
             let row_groups = 0..count(entry.footer.num_row_groups());
             row_groups.map(move |row_group| RowGroupId { file, row_group })
