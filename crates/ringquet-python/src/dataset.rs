@@ -378,7 +378,7 @@ impl Dataset {
             digest: false,
             engine: dataset.options(),
         };
-        report::dict(py, &options, dataset.files().len() as u64, None, &report)
+        report::dict(py, &options, dataset.files().len() as u64, &report)
     }
 }
 

@@ -11,8 +11,8 @@ use crate::error::raised;
 use crate::fork::OwnProcess;
 use crate::open::Opened;
 use crate::reading::{Next, Reading};
-use crate::scan::report_of;
-use crate::wait::{on_thread, until};
+use crate::scan::{close, report_of_ended};
+use crate::wait::until;
 
 /// What the keyword arguments `shuffle` and `window` stand for.
 ///
@@ -177,17 +177,14 @@ impl EpochBatches {
     ///     ValueError: It has not begun or not ended.
     fn report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let passing = self.native.get()?;
-        if !py.detach(|| passing.reading.is_ended()) {
-            let text = "the pass has not been read to its end, nor closed after it began: there is no report";
-            return Err(PyValueError::new_err(text));
-        }
-        report_of(py, &passing.opened, passing.reading.report())
+        let text =
+            "the pass has not been read to its end, nor closed after it began: there is no report";
+        report_of_ended(py, &passing.opened, &passing.reading, text)
     }
 
     /// Ends reading, and waits until the reader threads have ended.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        let reading = Arc::clone(&self.native.get()?.reading);
-        on_thread(py, None, move || reading.end())
+        close(py, &self.native.get()?.reading)
     }
 
     fn __enter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {

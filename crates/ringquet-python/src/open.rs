@@ -29,7 +29,8 @@ use crate::wait::on_thread;
 ///     direct: Read around the page cache with O_DIRECT: ``"auto"`` where the file system supports it, ``True`` or
 ///         ``"on"``, ``False`` or ``"off"``.
 ///     memory: Memory limit of all reader threads together, in bytes or as a text like ``"1GiB"``; by default 192 MiB for each
-///         thread, or 32 MiB without O_DIRECT. Batches that you keep are not part of it.
+///         thread, or 32 MiB without O_DIRECT, and room for row groups that wait for their turn. Batches that you keep
+///         are not part of it.
 ///     driver: How reads are given to the kernel: ``"auto"``, ``"uring"``, ``"pread"`` or ``"mmap"``.
 ///     batch_rows: Rows of a batch at most; by default as many as fit into 4 MiB.
 ///     verify_crc: Check page checksums where the file has them.

@@ -30,8 +30,6 @@ pub(crate) struct Options<'a> {
 #[derive(Serialize)]
 struct Report<'a> {
     files: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    digest: Option<&'a str>,
     #[serde(flatten)]
     scan: &'a ScanReport,
 }
@@ -44,12 +42,11 @@ pub(crate) fn dict<'py>(
     py: Python<'py>,
     options: &Options<'_>,
     files: u64,
-    digest: Option<&str>,
     scan: &Arc<ScanReport>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let header = Header { command: "scan", argv: &[], options, warnings: &scan.warnings };
     let text = py.detach(|| {
-        let mut document = document(&header, &Report { files, digest, scan })?;
+        let mut document = document(&header, &Report { files, scan })?;
         spell(&mut document);
         serde_json::to_string(&document)
     });

@@ -14,7 +14,7 @@ use crate::batch::{Batch, BatchPlace};
 use crate::error::raised;
 use crate::fork::OwnProcess;
 use crate::open::Opened;
-use crate::reading::{Next, Reading, ReportSlot};
+use crate::reading::{Next, Pass, Reading, ReportSlot};
 use crate::stream::{Stream, with_schema};
 use crate::wait::{on_thread, until};
 use crate::{capsule, report, schema};
@@ -160,17 +160,14 @@ impl Scan {
     ///     ValueError: The scan has not begun or not ended.
     fn report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let state = self.native.get()?;
-        if !py.detach(|| state.reading.is_ended()) {
-            let text = "the scan has not been read to its end, nor closed after it began: there is no report";
-            return Err(PyValueError::new_err(text));
-        }
-        report_of(py, &state.opened, state.reading.report())
+        let text =
+            "the scan has not been read to its end, nor closed after it began: there is no report";
+        report_of_ended(py, &state.opened, &state.reading, text)
     }
 
     /// Ends reading, and waits until the reader threads have ended. A closed scan gives no more batches.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        let reading = Arc::clone(&self.native.get()?.reading);
-        on_thread(py, None, move || reading.end())
+        close(py, &self.native.get()?.reading)
     }
 
     fn __enter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
@@ -210,6 +207,25 @@ fn is_taken() -> PyErr {
     )
 }
 
+/// Ends a reading, and waits until its reader threads have ended.
+pub(crate) fn close<P: Pass>(py: Python<'_>, reading: &Arc<Reading<P>>) -> PyResult<()> {
+    let reading = Arc::clone(reading);
+    on_thread(py, None, move || reading.end())
+}
+
+/// The report of a reading; `ValueError` with `text` while it has not ended.
+pub(crate) fn report_of_ended<'py, P: Pass>(
+    py: Python<'py>,
+    opened: &Opened,
+    reading: &Reading<P>,
+    text: &'static str,
+) -> PyResult<Bound<'py, PyAny>> {
+    if !py.detach(|| reading.is_ended()) {
+        return Err(PyValueError::new_err(text));
+    }
+    report_of(py, opened, reading.report())
+}
+
 /// The report of a reading that has ended or is about to.
 pub(crate) fn report_of<'py>(
     py: Python<'py>,
@@ -225,5 +241,5 @@ pub(crate) fn report_of<'py>(
         digest: false,
         engine: &slot.options,
     };
-    report::dict(py, &options, slot.files, None, &report)
+    report::dict(py, &options, slot.files, &report)
 }

@@ -3,6 +3,9 @@
 //! ```text
 //! │ arena: reads in flight, bytes not decoded yet      │ queue     │ batch     │ pages, dictionaries ─▶ ◀─ free │
 //! 0                                                   1/2         5/8         3/4                              1
+//!
+//! │ arena                    │ row group that waits    │           │ batch     │ pages, dictionaries ─▶ ◀─ free │    in order
+//! 0                         1/4                       1/2         5/8         3/4                              1
 //! ```
 //! Decoding needs memory by what is in the files; these are the bounds that it is held to.
 
@@ -100,6 +103,13 @@ mod tests {
             assert!(shares.free_bytes <= shares.held_bytes, "they share it");
             assert!(rest <= bytes / 2, "{shares:?}");
             assert!(shares.arena_bytes <= bytes / 2 + (2 << 20));
+            let mut ordered = shares;
+            ordered.keep_order(bytes, None);
+            let rest = ordered.held_bytes + ordered.batch_bytes_max;
+            let rest = rest + ordered.ahead_bytes.max(ordered.queue_bytes);
+            assert!(ordered.free_bytes <= ordered.held_bytes, "they share it");
+            assert!(ordered.arena_bytes <= bytes / 4 + (2 << 20));
+            assert!(rest <= bytes / 4 * 3, "{ordered:?}");
         }
     }
 

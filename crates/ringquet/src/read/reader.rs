@@ -451,21 +451,20 @@ impl<'a> Reader<'a> {
         let file = &dataset.files()[id.file as usize];
         let decode_error = |source| Error::Decode { path: file.path.clone(), source };
         let begun = Instant::now();
-        lane.decode_options.batch_grid = head.grid;
         let decoder = match &mut head.decoder {
             Some(decoder) => decoder,
-            None => match RowGroupDecoder::new(
-                &file.footer,
-                id.row_group as usize,
-                &lane.decode_options,
-                &self.pool,
-            ) {
-                Ok(decoder) => head.decoder.insert(decoder),
-                Err(source) => {
-                    head.failed = Some(decode_error(source));
-                    return self.end_row_group(at);
+            None => {
+                let options = &mut lane.decode_options;
+                options.batch_grid = head.grid;
+                let row_group = id.row_group as usize;
+                match RowGroupDecoder::new(&file.footer, row_group, options, &self.pool) {
+                    Ok(decoder) => head.decoder.insert(decoder),
+                    Err(source) => {
+                        head.failed = Some(decode_error(source));
+                        return self.end_row_group(at);
+                    }
                 }
-            },
+            }
         };
         let mut source = Watching::new(&mut head.bytes, &mut self.queue);
         let step = decoder.next_batch(&mut source);
