@@ -5,7 +5,7 @@
 //!   `--batch-rows`: its batches of 4 MiB stay in the CPU's cache and are dropped there, which no consumer of whole batches can have
 //! - `SHAPE/row_groups/T`: the same, row groups shuffled
 //! - `SHAPE/loaders`: beside the fastest of PyArrow's file reader alone and in a DataLoader with 2 workers, PyArrow's scanner with its
-//!   threads, and the library `datasets`, reading as a stream; two CPUs for each
+//!   threads, and the library `datasets`, reading as a stream (one file of them: it takes minutes for all); two CPUs for each
 //! - `SHAPE/table`: `pyarrow.table(scan)` beside `pyarrow.parquet.read_table` with its threads
 //! - `flux/fio`: cold with O_DIRECT, in bytes per second, beside fio on the same files
 //! - `resume`: from a state after 10 million rows to the first batch, files opened anew
@@ -148,6 +148,15 @@ impl Shape {
         ))
     }
 
+    /// FLUX has two MB per row.
+    fn unit(&self) -> &'static str {
+        if self.name == "flux" { "rows/s" } else { "M rows/s" }
+    }
+
+    fn per_unit(&self) -> f64 {
+        if self.name == "flux" { 1.0 } else { 1e6 }
+    }
+
     fn open(&self, threads: usize, direct: Direct) -> Result<Dataset> {
         let dataset = Dataset::open(&self.paths)?;
         let mut scan = dataset.scan().threads(threads).direct(direct);
@@ -198,14 +207,14 @@ impl Shape {
             || loaders.pass(&name, 1.0),
             || scan(dataset.scan().batch_rows(self.batch_rows)),
         )?;
-        tell(&name, "scan --batch-rows", "M rows/s", 1e6, &pairs, scale.bar(bar));
+        tell(&name, "scan --batch-rows", self.unit(), self.per_unit(), &pairs, scale.bar(bar));
         let pairs = Pairs::measure(
             scale.pick(1, 5),
             || loaders.pass(&name, 1.0),
             || scan(self.open(threads, Direct::Off)?.scan()),
         )?;
-        tell(&format!("{name}: short batches"), "scan", "M rows/s", 1e6, &pairs, None);
-        Ok(())
+        tell(&format!("{name}: short batches"), "scan", self.unit(), self.per_unit(), &pairs, None);
+        loaders.close(&name)
     }
 
     fn beside_loaders(&self, loaders: &mut Loaders, scale: Scale) -> Result<()> {
@@ -224,20 +233,24 @@ impl Shape {
         let mut best: Option<Pairs> = None;
         for (peer, loader, more) in peers {
             let mut arguments = arguments.clone();
+            if loader == "hugging_face" {
+                arguments["paths"] = json!(&self.paths[..1]);
+            }
             for (key, value) in more.as_object().context("written above")? {
                 arguments[key] = value.clone();
             }
             loaders.open(peer, loader, &arguments)?;
             let pairs = in_turn(loaders, scale.pick(1, 3), &name, peer)?;
-            tell(&format!("{name}: {peer}"), peer, "M rows/s", 1e6, &pairs, None);
+            tell(&format!("{name}: {peer}"), peer, self.unit(), self.per_unit(), &pairs, None);
+            loaders.close(peer)?;
             if best.as_ref().is_none_or(|best| pairs.rate_ratio().median < best.rate_ratio().median)
             {
                 best = Some(pairs);
             }
         }
         let best = best.context("there are peers")?;
-        tell(&name, "the best", "M rows/s", 1e6, &best, scale.bar(5.0));
-        Ok(())
+        tell(&name, "the best", self.unit(), self.per_unit(), &best, scale.bar(5.0));
+        loaders.close(&name)
     }
 
     fn as_table(&self, loaders: &mut Loaders, scale: Scale) -> Result<()> {
@@ -249,8 +262,9 @@ impl Shape {
         loaders.open(&name, "table", &arguments)?;
         loaders.open("read_table", "read_table", &arguments)?;
         let pairs = in_turn(loaders, scale.pick(1, 5), &name, "read_table")?;
-        tell(&name, "read_table", "M rows/s", 1e6, &pairs, scale.bar(2.0));
-        Ok(())
+        tell(&name, "read_table", self.unit(), self.per_unit(), &pairs, scale.bar(2.0));
+        loaders.close(&name)?;
+        loaders.close("read_table")
     }
 
     /// From the device: bytes of the files per second.
@@ -283,7 +297,7 @@ impl Shape {
             || fio::run(&scratch, settings, &jobs),
         )?;
         tell(&name, "fio", "GB/s", 1e9, &pairs, scale.bar(0.9));
-        Ok(())
+        loaders.close(&name)
     }
 }
 

@@ -6,8 +6,9 @@ Reads one JSON object per line and answers each with one. A loader is opened onc
 opening is outside of the clock, as it is for the scan that it is compared with. A pass ends with all rows as tensors, or as a
 table, in this process. Nothing is done with them.
 
-    {"do": "open", "loader": "batch_dataset", "paths": [...], "columns": [...], "batch_size": 8192, "threads": 2, ...}
-    {"do": "pass"}     -> {"rows": 61440, "seconds": 0.12, "cpu_seconds": 0.2}
+    {"do": "open", "name": "ours", "loader": "batch_dataset", "paths": [...], "columns": [...], "batch_size": 8192, "threads": 2, ...}
+    {"do": "pass", "name": ...}     -> {"rows": 61440, "seconds": 0.12, "cpu_seconds": 0.2}
+    {"do": "close", "name": ...}
 """
 
 import json
@@ -184,12 +185,15 @@ def main():
     loaders = {}
     for line in sys.stdin:
         command = json.loads(line)
-        if command.pop("do") == "open":
-            name = command.pop("name")
+        do, name = command.pop("do"), command.pop("name")
+        if do == "open":
             loaders[name] = LOADERS[command.pop("loader")](**command)
             answer = {"opened": name}
+        elif do == "close":
+            del loaders[name]
+            answer = {"closed": name}
         else:
-            loader, cpu, begun = loaders[command["name"]], cpu_seconds(), time.perf_counter()
+            loader, cpu, begun = loaders[name], cpu_seconds(), time.perf_counter()
             rows = loader.rows()
             seconds = time.perf_counter() - begun
             answer = {"rows": rows, "seconds": seconds, "cpu_seconds": cpu_seconds() - cpu}

@@ -45,6 +45,14 @@ impl Loaders {
         self.ask(&command).map(drop)
     }
 
+    /// Closes a loader, whose memory would count against those that follow.
+    ///
+    /// # Errors
+    /// If the process ended.
+    pub fn close(&mut self, name: &str) -> Result<()> {
+        self.ask(&json!({"do": "close", "name": name})).map(drop)
+    }
+
     /// One pass of a loader; the work is `work` for each of its rows.
     ///
     /// # Errors

@@ -28,6 +28,8 @@ pub(crate) struct BatchSize {
     row_bytes: Option<usize>,
     /// What a row is expected to take where none was decoded.
     expected: usize,
+    /// Every row takes as much.
+    is_exact: bool,
     /// Where batches should end.
     grid: Option<BatchGrid>,
 }
@@ -45,7 +47,7 @@ impl BatchSize {
         for (leaf, chunk) in chunks {
             let fixed = schema.layout(schema.root_of(*leaf)).and_then(|layout| layout.row_bytes());
             match fixed {
-                Some(width) => row_bytes.fixed += width,
+                Some(width) => row_bytes.fixed = row_bytes.fixed.saturating_add(width),
                 // What is known of others is what they take in the file.
                 None => {
                     let share = chunk.uncompressed_bytes / rows.max(1);
@@ -60,7 +62,8 @@ impl BatchSize {
     fn new(options: &DecodeOptions, rows_max: usize, row_bytes: RowBytes, columns: usize) -> Self {
         let fit = |bytes: usize, of_row| bytes.checked_div(of_row).unwrap_or(usize::MAX).max(1);
         let rows_max = rows_max.min(fit(options.batch_bytes_max, row_bytes.fixed));
-        let expected = options.row_bytes.unwrap_or(row_bytes.fixed + row_bytes.others);
+        let expected =
+            options.row_bytes.unwrap_or(row_bytes.fixed.saturating_add(row_bytes.others));
         let bytes_min = columns.saturating_mul(COLUMN_BYTES_MIN).min(options.batch_bytes_max);
         let bytes = options.batch_bytes.map(|bytes| bytes.max(bytes_min));
         Self {
@@ -71,6 +74,7 @@ impl BatchSize {
             planned: rows_max.min(fit(bytes.unwrap_or(options.batch_bytes_max), expected)),
             row_bytes: None,
             expected,
+            is_exact: row_bytes.others == 0,
             grid: options.batch_grid,
         }
     }
@@ -100,7 +104,9 @@ impl BatchSize {
             return to_cut + (self.planned - to_cut) / step * step;
         }
         let bytes = to_cut.saturating_mul(self.row_bytes.unwrap_or(self.expected));
-        let fits = to_cut <= self.rows_max && bytes <= self.bytes_max / 4 * 3;
+        // Where rows differ, some room is left for those that are longer than the ones before.
+        let bytes_max = if self.is_exact { self.bytes_max } else { self.bytes_max / 4 * 3 };
+        let fits = to_cut <= self.rows_max && bytes <= bytes_max;
         if fits { to_cut } else { self.planned }
     }
 
@@ -193,8 +199,9 @@ mod tests {
         assert_eq!(of(100, 30, 230), 200);
         assert_eq!(of(100, 30, 250), 180);
         assert_eq!(of(300, 0, 0), 300, "more than planned, if the memory allows");
-        assert_eq!(of(400, 0, 0), 250, "which it does not here");
-        assert_eq!(of(400, 0, 300), 100);
+        assert_eq!(of(500, 0, 0), 500, "as much as it allows, for every row takes 8 bytes");
+        assert_eq!(of(600, 0, 0), 250, "which it does not here");
+        assert_eq!(of(600, 0, 500), 100);
         assert_eq!(of(0, 0, 0), 250);
     }
 

@@ -131,7 +131,10 @@ impl FastColumn {
         source: &mut dyn ChunkSource,
         context: &mut ColumnContext,
     ) -> Result<Filled, Fault> {
-        let new = || Output::new(&self.layout, &self.pool, self.capacity);
+        let new = || {
+            let capacity = self.capacity.for_rows(request.rows, request.bytes);
+            Output::new(&self.layout, &self.pool, capacity)
+        };
         let mut output = self.output.take().unwrap_or_else(new);
         let wanted = self.fill_output(&mut output, request, source, context)?;
         if request.is_last && output.rows() >= request.rows && output.stopped_before_a_row() {

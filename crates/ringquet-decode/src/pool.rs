@@ -19,6 +19,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, TryLockError};
 
 use arrow_buffer::Buffer;
+use memmap2::{Advice, MmapMut, MmapOptions};
 
 use crate::decompress::Decompressor;
 use crate::error::Fault;
@@ -31,6 +32,10 @@ const ALIGNMENT: usize = 64;
 
 /// Smallest buffer. Smaller wishes get this, so that they can serve each other. A file of 60,000 columns has as many at once.
 const BYTES_MIN: usize = 256;
+
+/// Buffers of this size or more are mappings of their own, on huge pages where the kernel has them. The allocator would map them as
+/// well, but on pages of 4 KiB, and would write zeros to each: a fresh buffer then takes longer than decoding into it.
+const MAPPED_BYTES_MIN: usize = 4 << 20;
 
 /// How much memory a pool and the decoders that use it may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -341,6 +346,8 @@ impl Drop for Hold {
 struct Block {
     address: NonNull<u8>,
     capacity: usize,
+    /// What the memory belongs to, if not to the allocator.
+    mapping: Option<MmapMut>,
 }
 
 // SAFETY: a block owns its memory as a `Vec<u8>` would, and shares it with no one.
@@ -354,15 +361,31 @@ impl Block {
     }
 
     fn allocate(capacity: usize) -> Self {
+        Self::map(capacity).unwrap_or_else(|| Self::of_the_heap(capacity))
+    }
+
+    /// `None` for a small block, and where the kernel refuses: the allocator has the last word.
+    fn map(capacity: usize) -> Option<Self> {
+        if capacity < MAPPED_BYTES_MIN {
+            return None;
+        }
+        let mut mapping = MmapOptions::new().len(capacity).map_anon().ok()?;
+        // A kernel without transparent huge pages refuses; pages of the base size are slower, not wrong.
+        let _ = mapping.advise(Advice::HugePage);
+        let address = NonNull::new(mapping.as_mut_ptr())?;
+        Some(Self { address, capacity, mapping: Some(mapping) })
+    }
+
+    fn of_the_heap(capacity: usize) -> Self {
         let layout = Self::layout(capacity);
         // SAFETY: the layout is not empty, its size is a size class.
         let address = unsafe { alloc_zeroed(layout) };
         let address = NonNull::new(address).unwrap_or_else(|| handle_alloc_error(layout));
-        Self { address, capacity }
+        Self { address, capacity, mapping: None }
     }
 
     fn bytes(&self) -> &[u8] {
-        // SAFETY: the memory is `capacity` bytes, zeroed when it was allocated, and lives as long as the block.
+        // SAFETY: the memory is `capacity` bytes, zeroed when it was allocated or mapped, and lives as long as the block.
         unsafe { std::slice::from_raw_parts(self.address.as_ptr(), self.capacity) }
     }
 
@@ -374,8 +397,10 @@ impl Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
-        // SAFETY: the memory came from `alloc_zeroed` with this layout and is freed once.
-        unsafe { dealloc(self.address.as_ptr(), Self::layout(self.capacity)) }
+        if self.mapping.is_none() {
+            // SAFETY: the memory came from `alloc_zeroed` with this layout and is freed once.
+            unsafe { dealloc(self.address.as_ptr(), Self::layout(self.capacity)) }
+        }
     }
 }
 

@@ -208,6 +208,8 @@ pub(super) struct Capacity {
     ends: usize,
     starts: usize,
     max: usize,
+    /// Rows that it is for.
+    rows: usize,
 }
 
 impl Capacity {
@@ -241,7 +243,19 @@ impl Capacity {
             }
             _ => 0,
         };
-        Self { values, ends, starts, max }
+        Self { values, ends, starts, max, rows }
+    }
+
+    /// The same for a batch of `rows` rows, in `bytes` bytes at most: batches that end where a consumer cuts differ in length.
+    pub(super) fn for_rows(self, rows: usize, bytes: usize) -> Self {
+        let share = |of: usize| {
+            let share = of as u128 * rows as u128 / self.rows.max(1) as u128;
+            usize::try_from(share).unwrap_or(usize::MAX).min(bytes.max(of)).min(self.max)
+        };
+        // Ends and starts are one more than there are rows.
+        let ends = if self.ends > 0 { share(self.ends).saturating_add(8) } else { 0 };
+        let starts = if self.starts > 0 { share(self.starts).saturating_add(8) } else { 0 };
+        Self { values: share(self.values), ends, starts, max: self.max, rows }
     }
 }
 
@@ -411,7 +425,7 @@ impl Output {
         // Strings are copied with room behind them, and are not as long in one batch as in the next.
         let slack = if self.ends.len > 0 { self.values.len / 8 + STRING_ROOM_BYTES } else { 0 };
         let values = self.values.len + slack;
-        Capacity { values, ends: self.ends.len, starts: self.starts.len, max }
+        Capacity { values, ends: self.ends.len, starts: self.starts.len, max, rows: self.rows }
     }
 
     /// Whether the first `rows` rows are there with all of their slots.

@@ -124,6 +124,9 @@ impl ColumnLayout {
     pub(crate) fn row_bytes(&self) -> Option<usize> {
         match (&self.shape, self.leaf) {
             (Shape::Flat { .. }, Leaf::Fixed(leaf)) => Some(leaf.width),
+            (Shape::List(ListShape { kind: ListKind::Fixed(size), .. }), Leaf::Fixed(leaf)) => {
+                leaf.width.checked_mul(*size)
+            }
             _ => None,
         }
     }
