@@ -117,6 +117,24 @@ fn without_shuffling_rows_come_in_the_order_of_the_files() {
 }
 
 #[test]
+fn files_come_in_the_order_that_is_asked_for() {
+    let dir = scratch::dir();
+    let dataset = Dataset::open(&files(dir.path(), &[(250, 100), (100, 7), (90, 90)])).unwrap();
+    let of =
+        |files: &[u32]| EpochOptions { files: Some(files.into()), ..EpochOptions::of_batches(64) };
+    let epoch = Epoch::new(&dataset, of(&[2, 0]), 0).unwrap();
+    let found = read(&dataset, &epoch, 2, 0).concat();
+    assert!(found.into_iter().eq((350..440).chain(0..250)));
+    assert_eq!(Epoch::new(&dataset, of(&[]), 0).unwrap().num_batches(), 0);
+    let shuffled = EpochOptions { shuffle: Shuffle::RowGroups, ..of(&[1]) };
+    let epoch = Epoch::new(&dataset, shuffled, 0).unwrap();
+    assert_eq!(
+        read(&dataset, &epoch, 2, 0).concat().into_iter().collect::<BTreeSet<_>>(),
+        (250..350).collect()
+    );
+}
+
+#[test]
 fn epochs_differ_and_each_repeats() {
     let dir = scratch::dir();
     let sizes = [(1000, 50); 6];
@@ -232,6 +250,8 @@ fn options_that_cannot_be_are_refused() {
     refused(of(0), "`batch_size`");
     refused(EpochOptions { rank: 2, world_size: 2, ..of(1) }, "`rank`");
     refused(EpochOptions { worker: 1, workers: 1, ..of(1) }, "`worker`");
+    refused(EpochOptions { files: Some(vec![0, u32::MAX]), ..of(1) }, "`files`");
+    refused(EpochOptions { files: Some(vec![0, 0]), ..of(1) }, "once");
     refused(EpochOptions { shuffle: Shuffle::Rows { window: 0 }, ..of(1) }, "`window`");
     let epoch = Epoch::new(&dataset, of(8), 0).unwrap();
     for rows_done in [1, 97, 101] {

@@ -11,6 +11,7 @@
 //!  cargo xtask datagen       the smoke data sets
 //!  cargo xtask wheel         the wheel of the Python package, for manylinux2014
 //!  cargo xtask python        that wheel in fresh environments: smoke, types, pytest, examples, PyTorch and Ray
+//!  cargo xtask dlio          the real DLIO, from a checkout, with our data loader and others
 //!  cargo xtask fork-compat   ringquet and PyArrow read each other's files
 //!  cargo xtask cases         files that other readers stumbled over, with the values that are right
 //!  cargo xtask bench         what is fast, beside whom; --keep puts the run under benches/runs
@@ -48,6 +49,7 @@ mod aarch64;
 mod bench;
 mod campaign;
 mod deny;
+mod dlio;
 mod fuzz;
 mod interleave;
 mod mpi;
@@ -124,6 +126,15 @@ enum Verb {
         /// Which wheel; CI takes that of the host
         #[arg(long, value_enum, default_value = "manylinux")]
         wheel: wheel::Kind,
+    },
+    /// Run the real DLIO with its own reader, PyArrow's and ours, and compare what came of it
+    Dlio {
+        /// A checkout of DLIO_local_changes of mlcommons; f6796ed is what this was written for
+        #[arg(long, value_name = "DIR")]
+        source: PathBuf,
+        /// Measure real shapes instead, as many times in turn
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        rounds: Option<u32>,
     },
     /// Check that ringquet and PyArrow read each other's files alike
     ForkCompat {
@@ -236,6 +247,7 @@ fn run(verb: Verb) -> Result<()> {
         },
         Verb::Wheel { kind } => wheel::run(&workshop, kind),
         Verb::Python { wheel } => package::run(&workshop, wheel),
+        Verb::Dlio { source, rounds } => dlio::run(&workshop, &source, rounds),
         Verb::ForkCompat { dev } => {
             let python = python::FORK_COMPAT.environment(&workshop)?.ready()?;
             let profile = if dev { Profile::Dev } else { Profile::Release };

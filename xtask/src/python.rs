@@ -47,6 +47,10 @@ pub(crate) const FRAMEWORKS: Pinned = Pinned {
     pins: "xtask/python/frameworks.txt",
 };
 
+/// What DLIO needs beside the frameworks.
+pub(crate) const DLIO: Pinned =
+    Pinned { user: "dlio", folder: "python-dlio", pins: "xtask/python/dlio.txt" };
+
 /// Whether the checks that need an environment can run here.
 pub(crate) enum Environment {
     /// The interpreter of an environment that holds the pinned packages.
@@ -97,7 +101,7 @@ impl Pinned {
             let why = format!("python3 -m venv failed ({error})");
             return Ok(self.missing(&why, "python3-venv"));
         }
-        // Wheels only: nothing is compiled here, and a package without a wheel says so at once.
+        // Wheels only: nothing is compiled here, and a package without a wheel says so at once. Pins can name exceptions.
         let install = cmd!(
             sh,
             "{python} -m pip install --quiet --no-input --disable-pip-version-check
@@ -168,12 +172,13 @@ mod tests {
     fn every_package_has_its_exact_version() {
         let workshop = Workshop::open().unwrap();
         let mut folders = Vec::new();
-        let all = [FORK_COMPAT, WHEEL, MANYLINUX, PACKAGE, FRAMEWORKS];
+        let all = [FORK_COMPAT, WHEEL, MANYLINUX, PACKAGE, FRAMEWORKS, DLIO];
         for pinned in &all {
             let pins = workshop.sh.read_file(workshop.root.join(pinned.pins)).unwrap();
             let lines: Vec<&str> = pins.lines().filter(|line| !line.starts_with('#')).collect();
             assert!(!lines.is_empty(), "{}", pinned.pins);
-            for line in lines {
+            // Which packages exist as source only is said by name as well.
+            for line in lines.into_iter().filter(|line| !line.starts_with("--no-binary ")) {
                 assert!(
                     line.split_once("==").is_some_and(|(name, version)| !name.is_empty()
                         && version.starts_with(|c: char| c.is_ascii_digit())),

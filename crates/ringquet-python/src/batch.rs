@@ -4,6 +4,7 @@ use arrow_array::{RecordBatch, StructArray};
 use arrow_schema::FieldRef;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
+use ringquet_train::Touched;
 
 use crate::capsule::{self, ArrayCapsules};
 use crate::column::Column;
@@ -110,6 +111,18 @@ impl Batch {
             Err(_) => Ok(None),
         };
         self.columns.columns().iter().map(capsule).collect()
+    }
+
+    /// Reads from every cache line of the rows, as ``ringquet run`` does with each batch: what was not decoded does not count.
+    ///
+    /// Returns:
+    ///     Bytes whose cache lines were read.
+    fn touch(&self, py: Python<'_>) -> u64 {
+        py.detach(|| {
+            let mut touched = Touched::default();
+            touched.batch(&self.columns, 0);
+            std::hint::black_box(touched).bytes
+        })
     }
 
     fn __getitem__(&self, column: ColumnKey) -> PyResult<Column> {

@@ -237,12 +237,13 @@ impl Dataset {
     ///     worker: Of this process within the rank, from 0.
     ///     workers: Processes that share the batches of the rank, each a contiguous part.
     ///     threads: Reader threads; by default those of the data set.
+    ///     files: Numbers of the files to read, in this order, as ``Dataset.files`` counts them; by default all of them.
     ///
     /// Raises:
     ///     ValueError: An argument is wrong.
     #[pyo3(signature = (
         number, *, batch_size, drop_last = false, shuffle = None, window = 16, seed = 0, rank = 0, world_size = 1,
-        worker = 0, workers = 1, threads = None
+        worker = 0, workers = 1, threads = None, files = None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn epoch(
@@ -259,9 +260,11 @@ impl Dataset {
         worker: u32,
         workers: u32,
         threads: Option<usize>,
+        files: Option<Vec<u32>>,
     ) -> PyResult<Epoch> {
         let shuffle = shuffle_of(shuffle, window)?;
         let mut options = EpochOptions::of_batches(batch_size);
+        options.files = files;
         options.drop_last = drop_last;
         options.shuffle = shuffle;
         options.seed = seed;

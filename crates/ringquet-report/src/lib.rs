@@ -17,6 +17,7 @@ mod source;
 
 mod characterize;
 mod entry;
+mod reader;
 mod run;
 mod scan;
 mod search;
@@ -109,9 +110,11 @@ fn entry_of(source: &Source, path: &Path) -> Result<ResultEntry, ReportError> {
         Source::Folder { document: Some(document), ranks, .. } => {
             of_document(document, ranks, path)
         }
-        Source::Folder { document: None, summary, ranks } => {
+        Source::Folder { document: None, summary, ranks, readers } => {
             let empty = Value::Null;
-            Ok(run::of_dlio(Fields(summary.as_ref().unwrap_or(&empty)), ranks))
+            let mut entry = run::of_dlio(Fields(summary.as_ref().unwrap_or(&empty)), ranks);
+            reader::add(&mut entry, readers);
+            Ok(entry)
         }
     }
 }

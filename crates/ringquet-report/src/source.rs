@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `ringquet.json` | a run of ringquet; steps from `N_output.json` beside it |
 //! | `ringquet-search.json` alone | a search for the most accelerators |
-//! | `summary.json` alone | a run of DLIO; steps likewise |
+//! | `summary.json` alone | a run of DLIO; steps likewise. With `N_ringquet.json`, `ringquet.dlio` read for it |
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -38,6 +38,8 @@ pub(crate) enum Source {
         summary: Option<Value>,
         /// `N_output.json` of the first ranks.
         ranks: Vec<Value>,
+        /// `N_ringquet.json` of the first ranks.
+        readers: Vec<Value>,
     },
 }
 
@@ -63,12 +65,13 @@ pub(crate) fn read(path: &Path) -> Result<Source, ReportError> {
             reason: "holds none of ringquet.json, ringquet-search.json and summary.json".to_owned(),
         });
     }
-    let mut ranks = Vec::new();
-    for rank in 0..RANKS_MAX {
-        let Some(output) = optional(&file(&format!("{rank}_output.json")))? else { break };
-        ranks.push(output);
-    }
-    Ok(Source::Folder { document, summary, ranks })
+    let of_ranks = |kind: &str| {
+        let of_rank = |rank| optional(&file(&format!("{rank}_{kind}.json"))).transpose();
+        (0..RANKS_MAX).map_while(of_rank).collect::<Result<Vec<Value>, ReportError>>()
+    };
+    let readers = of_ranks("ringquet")?;
+    let readers = readers.into_iter().map(|reader| checked(reader, path)).collect::<Result<_, _>>();
+    Ok(Source::Folder { document, summary, ranks: of_ranks("output")?, readers: readers? })
 }
 
 /// A document of ringquet that this version understands.

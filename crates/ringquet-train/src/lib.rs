@@ -66,6 +66,7 @@ pub use search::{
     Bound, Capacity, Ceiling, CeilingBy, Prediction, SearchOptions, SearchPoint, SearchProgress,
     SearchReport, ShownSearchOptions, find_max_accelerators,
 };
+pub use touch::Touched;
 
 /// Accelerators of one process: each is a thread, and more than this many wait for each other
 /// longer than they compute.

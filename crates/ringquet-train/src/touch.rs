@@ -19,28 +19,29 @@ const CACHE_LINE_BYTES: usize = 64;
 
 /// What touching delivered data gave.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Touched {
+pub struct Touched {
     /// Bytes whose cache lines were read: values and validity of the rows, or raw column chunks.
-    pub(crate) bytes: u64,
+    pub bytes: u64,
     /// Sum of the values that were read.
-    pub(crate) sum: u64,
+    pub sum: u64,
 }
 
 impl Touched {
     /// Reads from `bytes`, a line at a time.
-    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+    pub fn bytes(&mut self, bytes: &[u8]) {
         self.values(bytes, 0, u64::from);
     }
 
     /// Reads from every column of `batch`, whose first row is `first_row` of its row group.
-    pub(crate) fn batch(&mut self, batch: &RecordBatch, first_row: u64) {
+    pub fn batch(&mut self, batch: &RecordBatch, first_row: u64) {
         let first = usize::try_from(first_row).expect("rows of a row group that is in memory");
         for column in batch.columns() {
             self.array(column.as_ref(), first);
         }
     }
 
-    pub(crate) fn add(&mut self, other: Self) {
+    /// Adds what was touched elsewhere.
+    pub fn add(&mut self, other: Self) {
         self.bytes += other.bytes;
         self.sum = self.sum.wrapping_add(other.sum);
     }

@@ -145,6 +145,10 @@ fn official_files(run: &RunFolder) -> RuleCheck {
         let value = "run by ringquet (ringquet.json): preparation and what-if; a CLOSED submission runs the official code";
         return RuleCheck::new(rule, Verdict::Note, ASKS, value);
     }
+    if run.is_read_by_ringquet() {
+        let value = "read by ringquet.dlio (N_ringquet.json): research and what-if; a CLOSED submission reads with the official code";
+        return RuleCheck::new(rule, Verdict::Note, ASKS, value);
+    }
     let value = if missing.is_empty() {
         "all there".to_owned()
     } else {

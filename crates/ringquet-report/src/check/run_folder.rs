@@ -119,6 +119,11 @@ impl RunFolder {
     pub(crate) fn is_rehearsal(&self) -> bool {
         self.ringquet.is_some()
     }
+
+    /// Played by DLIO with the data loader of ringquet.
+    pub(crate) fn is_read_by_ringquet(&self) -> bool {
+        self.names.contains("0_ringquet.json")
+    }
 }
 
 fn rank_output(value: &Value) -> RankOutput {

@@ -28,6 +28,8 @@ pub enum Shuffle {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EpochOptions {
+    /// Numbers of the files that are read, in this order, each at most once; `None` for all of them in their order.
+    pub files: Option<Vec<u32>>,
     /// Rows of a batch. The last batch of a rank has the rest.
     pub batch_rows: usize,
     /// Whether a last batch of fewer rows is left out.
@@ -50,6 +52,7 @@ impl EpochOptions {
     /// Batches of `batch_rows` rows in the order of the files, all of them for one process.
     pub fn of_batches(batch_rows: usize) -> EpochOptions {
         EpochOptions {
+            files: None,
             batch_rows,
             drop_last: false,
             shuffle: Shuffle::None,
