@@ -17,8 +17,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 SECONDS = 900
 LOADERS = {
-    "DLIO's own": None,
     "null": "dlio_loaders.NullLoader",
+    "DLIO's own": None,
     "PyArrow": "dlio_loaders.ArrowLoader",
     "ringquet": "ringquet.dlio.RingquetDataLoader",
 }
@@ -104,6 +104,14 @@ def outcome(folder, ranks):
     return steps, keys, names
 
 
+def fewer(steps, expected):
+    """No rank, epoch and phase has more."""
+    pairs = zip(steps, expected, strict=True)
+    return all(
+        blocks[block] <= wanted[number][block] for found, wanted in pairs for number, blocks in found.items() for block in blocks
+    )
+
+
 def numbers(folder):
     metric = load(folder, "summary.json")["metric"]
     return metric["train_throughput_mean_samples_per_second"], metric["train_au_mean_percentage"]
@@ -121,15 +129,19 @@ def compare(dlio, cases):
         if case.get("generate"):
             case["data"] = dlio.generate(case)
         for ranks in case["ranks"]:
-            own = None
+            expected = None
             for name, loader in LOADERS.items():
                 folder = dlio.run(case, loader, name, ranks)
                 found = outcome(folder, ranks)
-                own = own or found
-                faults = []
-                for what, ours, theirs in zip(("steps", "keys", "files"), found, own):
+                # The steps that DLIO has; files and keys do not depend on who reads.
+                expected = expected or found
+                faults, remark = [], "as expected"
+                for what, ours, theirs in zip(("steps", "keys", "files"), found, expected):
                     if ours != theirs:
-                        faults.append(f"other {what}: {ours}, DLIO's own {theirs}")
+                        faults.append(f"other {what}: {ours}, expected {theirs}")
+                if loader is None and found[1:] == expected[1:] and fewer(found[0], expected[0]):
+                    # Each of its workers drops the rows that are left over from its files.
+                    faults, remark = [], "fewer steps than DLIO has: each worker drops a rest" if faults else remark
                 if name == "ringquet":
                     log = (folder / "dlio.log").read_text()
                     if "ringquet.dlio.RingquetDataLoader" not in log:
@@ -138,7 +150,7 @@ def compare(dlio, cases):
                         faults += wrong_document(load(folder, f"{rank}_ringquet.json"), found[0][rank])
                 samples, au = numbers(folder)
                 first = next(iter(found[0][0].values()))
-                rows.append((case["name"], ranks, name, first, f"{samples:.0f}", f"{au:.1f}", "; ".join(faults) or "as DLIO's own"))
+                rows.append((case["name"], ranks, name, first, f"{samples:.0f}", f"{au:.1f}", "; ".join(faults) or remark))
                 wrong += faults
             sums = {}
             for name in ("Arrow", "Ringquet"):
