@@ -413,6 +413,6 @@ def _check_rows(dataset: ringquet.Dataset, files: list[str], needed: int, expect
         of_files[row_group.path] = of_files.get(row_group.path, 0) + row_group.num_rows
     path, rows = next(((path, rows) for path, rows in of_files.items() if rows != expected), (files[0], 0))
     raise ringquet.RingquetError(
-        f"{path} has {rows} rows, `dataset.num_samples_per_file` is {expected}; the rank has {dataset.num_rows} rows in {len(files)} "
-        f"files and needs {needed} for its steps. Generate the data with the workload that is run, or correct the workload."
+        f"{path} has {rows} rows, `dataset.num_samples_per_file` is {expected}; the rank has {dataset.num_rows} rows in "
+        f"{len(files)} files and needs {needed} for its steps. Generate the data with the workload that is run, or correct the workload."
     )

@@ -149,7 +149,6 @@ class Run:
 
     def run(self) -> None:
         from dlio_benchmark.common.enumerations import DatasetType, FormatType
-
         from ringquet.dlio import RingquetDataLoader
 
         kind = FormatType[self.workload.format]
