@@ -229,10 +229,11 @@ class _Setting:
     def sentence(self, ranks: int) -> str:
         """For dlio.log."""
         columns = "all columns" if self.columns is None else f"{len(self.columns)} columns"
-        direct = {True: "on", False: "off"}.get(self.direct, self.direct) if isinstance(self.direct, bool) else self.direct
+        direct = ("on" if self.direct else "off") if isinstance(self.direct, bool) else self.direct
         return (
             f"ringquet {ringquet.__version__} reads and decodes {columns} (ringquet.dlio.RingquetDataLoader): {ranks} ranks, "
-            f"{self.threads} reader threads of rank 0 on CPUs {','.join(map(str, self.cpus))} (a set that {self.sharing} ranks share), "
+            f"{self.threads} reader threads of rank 0 on CPUs {','.join(map(str, self.cpus))} "
+            f"(a set that {self.sharing} ranks share), "
             f"driver {self.driver}, O_DIRECT {direct}, touch {'on' if self.touch else 'off'}"
         )
 
@@ -414,5 +415,6 @@ def _check_rows(dataset: ringquet.Dataset, files: list[str], needed: int, expect
     path, rows = next(((path, rows) for path, rows in of_files.items() if rows != expected), (files[0], 0))
     raise ringquet.RingquetError(
         f"{path} has {rows} rows, `dataset.num_samples_per_file` is {expected}; the rank has {dataset.num_rows} rows in "
-        f"{len(files)} files and needs {needed} for its steps. Generate the data with the workload that is run, or correct the workload."
+        f"{len(files)} files and needs {needed} for its steps. Generate the data with the workload that is run, or correct "
+        "the workload."
     )
