@@ -23,8 +23,8 @@ use crate::queue::{NoBatch, RankQueue};
 use crate::touch::Touched;
 use crate::{Phase, RunProgress};
 
-/// How often progress is reported and a stop is looked for.
-const TICK: Duration = Duration::from_millis(100);
+/// How often progress is reported and a stop is looked for: half of the time in which a run should end that was interrupted.
+const TICK: Duration = Duration::from_millis(50);
 
 /// Reader threads that have not set up their rings after this long never will.
 const SETUP_MAX: Duration = Duration::from_secs(120);
