@@ -305,6 +305,17 @@ fn a_run_of_ringquet_is_told_to_be_preparation() {
 }
 
 #[test]
+fn runs_that_ringquet_read_for_dlio_are_what_if() {
+    let tree = Tree::new();
+    let folder = tree.folder(FIVE[0]);
+    fs::write(folder.join("0_ringquet.json"), "{}").unwrap();
+    tree.expect("official_files", Verdict::Note, "read by ringquet.dlio");
+    let loader = "- ++workload.reader.data_loader_classname=ringquet.dlio.RingquetDataLoader\n";
+    fs::write(folder.join("dlio_config/overrides.yaml"), loader).unwrap();
+    tree.expect("parameters", Verdict::Fail, "reader.data_loader_classname");
+}
+
+#[test]
 fn nothing_to_check_is_an_error() {
     let dir = TempDir::new().unwrap();
     assert!(matches!(check(dir.path()), Err(CheckError::NoResults { .. })));

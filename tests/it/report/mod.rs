@@ -161,6 +161,58 @@ fn a_folder_of_dlio_is_a_result_with_steps() {
     assert_eq!(of("compute"), [0.5, 0.5, 0.5]);
 }
 
+/// A folder of DLIO with what the data loader of ringquet wrote beside it.
+#[test]
+fn a_folder_of_dlio_tells_what_ringquet_read() {
+    let dir = TempDir::new().unwrap();
+    for entry in fs::read_dir(golden("dlio")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            fs::copy(&path, dir.path().join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    let phase = |rows: u64| {
+        json!({"steps": 3, "touched_bytes": 80, "time_by_cause": {"open_seconds": 0.5,
+            "batch_wait_seconds": 0.25, "touch_seconds": 0.0, "array_seconds": 0.0, "dlio_seconds": 2.0},
+            "engine": {"rows": rows, "read_bytes": 100, "decoded_bytes": 80, "cpu_seconds": 0.5,
+                "driver": {"name": "uring", "direct": true, "threads": 2},
+                "devices": [{"name": "nvme0n1", "read_bytes": 64}]}})
+    };
+    let reader = |rank: u32| {
+        json!({"schema_version": 1, "command": "dlio", "loader": "ringquet.dlio.RingquetDataLoader",
+            "rank": rank, "ranks": 2, "epochs": [{"epoch": 1, "train": phase(10), "eval": phase(4)},
+                {"epoch": 2, "train": phase(10)}]})
+    };
+    for rank in 0..2 {
+        file(dir.path(), &format!("{rank}_ringquet.json"), &reader(rank));
+    }
+    let report = read(&[dir.path().to_owned()]).unwrap();
+    let entry = &report.entries[0];
+    assert_eq!(entry.name, "run of DLIO, 2 accelerators, read by ringquet");
+    let metric = |key: &str| entry.metrics.iter().find(|metric| metric.key == key).unwrap().value;
+    assert_eq!(
+        (metric("rows"), metric("read_bytes"), metric("touched_bytes")),
+        (48.0, 600.0, 480.0)
+    );
+    assert!(
+        entry.settings.contains(&("driver".to_owned(), "uring".to_owned())),
+        "{:?}",
+        entry.settings
+    );
+    assert!(entry.warnings.iter().all(|warning| warning.code != "ranks"), "{:?}", entry.warnings);
+    let causes = report.charts.iter().find(|chart| chart.id == "causes").unwrap();
+    assert_eq!(causes.series[0].points, [(0.0, 4.0), (1.0, 4.0)], "in DLIO, both ranks");
+
+    fs::remove_file(dir.path().join("1_ringquet.json")).unwrap();
+    let report = read(&[dir.path().to_owned()]).unwrap();
+    let warning =
+        report.entries[0].warnings.iter().find(|warning| warning.code == "ranks").unwrap();
+    assert!(warning.message.contains("1 of 2 ranks"), "{}", warning.message);
+
+    fs::write(dir.path().join("0_ringquet.json"), "{\"schema_version\": 99}").unwrap();
+    assert!(read(&[dir.path().to_owned()]).unwrap_err().to_string().contains("schema_version 99"));
+}
+
 #[test]
 fn runs_that_differ_in_accelerators_make_a_curve() {
     let dir = TempDir::new().unwrap();
