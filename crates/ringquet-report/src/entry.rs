@@ -1,5 +1,7 @@
 //! From a document to a [`ResultEntry`]: what all kinds of results have in common.
 
+use std::collections::BTreeMap;
+
 use crate::model::{Axis, Better, Chart, Drawn, MetricValue, Remark, ResultEntry, Series, Unit};
 use ringquet_result::Fields;
 
@@ -197,6 +199,65 @@ pub(crate) fn device_bytes(document: Fields<'_>, path: &str) -> Vec<(String, f64
     let device =
         |device: Fields<'_>| Some((device.text("name")?.to_owned(), device.number("read_bytes")?));
     document.list(path).filter_map(device).collect()
+}
+
+/// Training and evaluation of each epoch.
+pub(crate) fn phases(document: Fields<'_>) -> Vec<Fields<'_>> {
+    let mut phases = Vec::new();
+    for epoch in document.list("epochs") {
+        phases.extend(["train", "eval"].into_iter().filter_map(|phase| epoch.at(phase)));
+    }
+    phases
+}
+
+/// Names and bytes of the devices, over all of `phases`.
+pub(crate) fn over_phases(phases: &[Fields<'_>]) -> Vec<(String, f64)> {
+    let mut sums = BTreeMap::new();
+    for phase in phases {
+        for (name, bytes) in device_bytes(*phase, "engine.devices") {
+            *sums.entry(name).or_insert(0.0) += bytes;
+        }
+    }
+    sums.into_iter().collect()
+}
+
+/// Where the time of training went in each epoch, summed over `documents`: `time_by_cause`, by its keys and what they are called.
+pub(crate) fn causes(
+    documents: &[Fields<'_>],
+    title: &str,
+    summed_over: &str,
+    causes: &[(&str, &str)],
+    note: &str,
+) -> Chart {
+    let epochs: Vec<Vec<Fields<'_>>> =
+        documents.iter().map(|document| document.list("epochs").collect()).collect();
+    let count = epochs.iter().map(Vec::len).max().unwrap_or(0);
+    let seconds = |epoch: usize, key: &str| {
+        let of_document = |epochs: &Vec<Fields<'_>>| {
+            epochs.get(epoch)?.number(&format!("train.time_by_cause.{key}"))
+        };
+        epochs.iter().filter_map(of_document).sum::<f64>()
+    };
+    let series = |(key, name): &(&str, &str)| Series {
+        name: (*name).to_owned(),
+        points: (0..count).map(|epoch| (epoch as f64, seconds(epoch, key))).collect(),
+    };
+    let all: Vec<Series> = causes.iter().map(series).collect();
+    // A cause that took no time is only one more colour to look up.
+    let total: f64 = all.iter().flat_map(|series| &series.points).map(|point| point.1).sum();
+    let shows =
+        |series: &Series| series.points.iter().map(|point| point.1).sum::<f64>() > 1e-4 * total;
+    Chart {
+        id: "causes",
+        title: title.to_owned(),
+        drawn: Drawn::Stacked,
+        x: Axis::linear("epoch", Unit::Count),
+        categories: (1..=count).map(|epoch| epoch.to_string()).collect(),
+        y: Axis::linear(&format!("seconds, summed over {summed_over}"), Unit::Seconds),
+        series: all.into_iter().filter(shows).collect(),
+        level: None,
+        note: note.to_owned(),
+    }
 }
 
 /// At most [`POINTS_MAX`] points: the mean of each stretch.

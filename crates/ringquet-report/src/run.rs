@@ -1,7 +1,5 @@
 //! A run: AU, where the accelerators' time went, and the steps one by one.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use crate::entry::{self, KnownMetric, known};
@@ -35,6 +33,16 @@ const METRICS: [KnownMetric; 17] = [
     known("decoder.fallback_column_chunks", "column chunks by fallback", Unit::Count, Lower),
 ];
 
+/// What an accelerator does with its time.
+const CAUSES: [(&str, &str); 6] = [
+    ("compute_seconds", "computing"),
+    ("batch_wait_seconds", "waiting for rows"),
+    ("barrier_wait_seconds", "waiting at the barrier"),
+    ("touch_seconds", "touching the data"),
+    ("preprocess_seconds", "preprocessing"),
+    ("oversleep_seconds", "oversleep"),
+];
+
 /// The entry of a run's document; `ranks` are its `N_output.json`, where they are at hand.
 pub(crate) fn entry(document: Fields<'_>, ranks: &[Value]) -> ResultEntry {
     let mut entry = ResultEntry::of_document(document);
@@ -62,7 +70,13 @@ pub(crate) fn entry(document: Fields<'_>, ranks: &[Value]) -> ResultEntry {
     entry.set(document, &entry::DRIVER);
     let bar = document.number("au_percent_bar");
     entry.draw(au_over_epochs(&document.numbers("train.au_percent"), bar));
-    entry.draw(causes(document));
+    entry.draw(entry::causes(
+        &[document],
+        "Time of the accelerators",
+        "accelerators",
+        &CAUSES,
+        "All that is not computing lowers AU.",
+    ));
     if let Some(chart) = steps::chart(ranks) {
         entry.draw(chart);
     }
@@ -80,7 +94,7 @@ pub(crate) fn entry(document: Fields<'_>, ranks: &[Value]) -> ResultEntry {
             entry.draw(chart);
         }
     }
-    entry.draw(entry::devices(&over_phases(document)));
+    entry.draw(entry::devices(&entry::over_phases(&entry::phases(document))));
     entry
 }
 
@@ -172,56 +186,4 @@ fn au_over_epochs(au_percent: &[f64], bar: Option<f64>) -> Chart {
         note: "Computation by time over the counted steps; mean over accelerators, per epoch."
             .to_owned(),
     }
-}
-
-fn causes(document: Fields<'_>) -> Chart {
-    const CAUSES: [(&str, &str); 6] = [
-        ("compute_seconds", "computing"),
-        ("batch_wait_seconds", "waiting for rows"),
-        ("barrier_wait_seconds", "waiting at the barrier"),
-        ("touch_seconds", "touching the data"),
-        ("preprocess_seconds", "preprocessing"),
-        ("oversleep_seconds", "oversleep"),
-    ];
-    let epochs: Vec<Fields<'_>> = document.list("epochs").collect();
-    let series = |(key, name): &(&str, &str)| Series {
-        name: (*name).to_owned(),
-        points: epochs
-            .iter()
-            .enumerate()
-            .filter_map(|(at, epoch)| {
-                Some((at as f64, epoch.number(&format!("train.time_by_cause.{key}"))?))
-            })
-            .collect(),
-    };
-    let all: Vec<Series> = CAUSES.iter().map(series).collect();
-    // A cause that took no time is only one more colour to look up.
-    let total: f64 = all.iter().flat_map(|series| &series.points).map(|point| point.1).sum();
-    let shows =
-        |series: &Series| series.points.iter().map(|point| point.1).sum::<f64>() > 1e-4 * total;
-    Chart {
-        id: "causes",
-        title: "Time of the accelerators".to_owned(),
-        drawn: Drawn::Stacked,
-        x: Axis::linear("epoch", Unit::Count),
-        categories: (1..=epochs.len()).map(|epoch| epoch.to_string()).collect(),
-        y: Axis::linear("seconds, summed over accelerators", Unit::Seconds),
-        series: all.into_iter().filter(shows).collect(),
-        level: None,
-        note: "All that is not computing lowers AU.".to_owned(),
-    }
-}
-
-/// Bytes per device over all phases.
-fn over_phases(document: Fields<'_>) -> Vec<(String, f64)> {
-    let mut sums = BTreeMap::new();
-    for epoch in document.list("epochs") {
-        for phase in ["train", "eval"] {
-            let path = format!("{phase}.engine.devices");
-            for (name, bytes) in entry::device_bytes(epoch, &path) {
-                *sums.entry(name).or_insert(0.0) += bytes;
-            }
-        }
-    }
-    sums.into_iter().collect()
 }
