@@ -23,12 +23,12 @@ pub struct Touched {
     /// Bytes whose cache lines were read: values and validity of the rows, or raw column chunks.
     pub bytes: u64,
     /// Sum of the values that were read.
-    pub sum: u64,
+    pub(crate) sum: u64,
 }
 
 impl Touched {
     /// Reads from `bytes`, a line at a time.
-    pub fn bytes(&mut self, bytes: &[u8]) {
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.values(bytes, 0, u64::from);
     }
 
@@ -41,7 +41,7 @@ impl Touched {
     }
 
     /// Adds what was touched elsewhere.
-    pub fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: Self) {
         self.bytes += other.bytes;
         self.sum = self.sum.wrapping_add(other.sum);
     }

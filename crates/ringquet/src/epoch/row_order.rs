@@ -35,10 +35,10 @@ impl Epoch {
     /// Options that contradict one another, and more than 2^32 row groups or, with shuffled rows, rows in a window.
     pub fn new(dataset: &Dataset, options: EpochOptions, number: u64) -> Result<Epoch, Error> {
         options.check()?;
-        let mut in_files = dataset.row_groups_in_order();
-        if let Some(files) = &options.files {
-            in_files = of_files(&in_files, files, dataset.files().len())?;
-        }
+        let mut in_files = match &options.files {
+            None => dataset.row_groups_in_order(),
+            Some(files) => of_files(dataset, files)?,
+        };
         in_files.retain(|id| dataset.rows_of(*id) > 0);
         let row_groups: Arc<[RowGroupId]> = match options.shuffle {
             Shuffle::None => in_files.into(),
@@ -211,25 +211,19 @@ fn too_many(what: &str) -> Error {
     let accepted = format!("cannot be done for more than {} {what}", u32::MAX);
     Error::Options(OptionError::new("shuffle", "", accepted))
 }
-/// The row groups of `files` of a data set of `count` files, in the order of `files`.
-fn of_files(
-    row_groups: &[RowGroupId],
-    files: &[u32],
-    count: usize,
-) -> Result<Vec<RowGroupId>, Error> {
+
+/// The row groups of `files`, in the order of `files`.
+fn of_files(dataset: &Dataset, files: &[u32]) -> Result<Vec<RowGroupId>, Error> {
+    let count = dataset.files().len();
     let mut is_read = vec![false; count];
-    let mut found = Vec::new();
     for file in files {
         let wrong =
             |accepted: String| Err(Error::Options(OptionError::new("files", file, accepted)));
         match is_read.get_mut(*file as usize) {
-            None => return wrong(format!("the data set has the files 0 to {}", count - 1)),
+            None => return wrong(format!("must be below the number of files, {count}")),
             Some(true) => return wrong("each file is read once".to_owned()),
             Some(is_read) => *is_read = true,
         }
-        let begin = row_groups.partition_point(|id| id.file < *file);
-        let of_file = row_groups[begin..].iter().take_while(|id| id.file == *file);
-        found.extend(of_file.copied());
     }
-    Ok(found)
+    Ok(files.iter().flat_map(|file| dataset.row_groups_of(*file)).collect())
 }

@@ -292,11 +292,13 @@ impl Dataset {
 
     /// All row groups in the order of their rows: file after file.
     pub fn row_groups_in_order(&self) -> Vec<RowGroupId> {
-        let of_file = |(file, entry): (u32, &FileEntry)| {
-            let row_groups = 0..count(entry.footer.num_row_groups());
-            row_groups.map(move |row_group| RowGroupId { file, row_group })
-        };
-        (0u32..).zip(self.files()).flat_map(of_file).collect()
+        (0..count(self.files().len())).flat_map(|file| self.row_groups_of(file)).collect()
+    }
+
+    /// The row groups of a file.
+    pub(crate) fn row_groups_of(&self, file: u32) -> impl Iterator<Item = RowGroupId> + use<> {
+        let row_groups = count(self.files()[file as usize].footer.num_row_groups());
+        (0..row_groups).map(move |row_group| RowGroupId { file, row_group })
     }
 
     /// The reads that a scan issues, where each reader thread has one lane. A reader that runs short of memory for a column
