@@ -148,13 +148,10 @@ impl Shape {
         ))
     }
 
-    /// FLUX has two MB per row.
-    fn unit(&self) -> &'static str {
-        if self.name == "flux" { "rows/s" } else { "M rows/s" }
-    }
-
-    fn per_unit(&self) -> f64 {
-        if self.name == "flux" { 1.0 } else { 1e6 }
+    /// Tells of pairs in rows per second; a row of FLUX has two MB.
+    fn tell(&self, name: &str, peer: &str, pairs: &Pairs, bar: Option<f64>) {
+        let (unit, per) = if self.name == "flux" { ("rows/s", 1.0) } else { ("M rows/s", 1e6) };
+        tell(name, peer, unit, per, pairs, bar);
     }
 
     fn open(&self, threads: usize, direct: Direct) -> Result<Dataset> {
@@ -207,13 +204,13 @@ impl Shape {
             || loaders.pass(&name, 1.0),
             || scan(dataset.scan().batch_rows(self.batch_rows)),
         )?;
-        tell(&name, "scan --batch-rows", self.unit(), self.per_unit(), &pairs, scale.bar(bar));
+        self.tell(&name, "scan --batch-rows", &pairs, scale.bar(bar));
         let pairs = Pairs::measure(
             scale.pick(1, 5),
             || loaders.pass(&name, 1.0),
             || scan(self.open(threads, Direct::Off)?.scan()),
         )?;
-        tell(&format!("{name}: short batches"), "scan", self.unit(), self.per_unit(), &pairs, None);
+        self.tell(&format!("{name}: short batches"), "scan", &pairs, None);
         loaders.close(&name)
     }
 
@@ -241,7 +238,7 @@ impl Shape {
             }
             loaders.open(peer, loader, &arguments)?;
             let pairs = in_turn(loaders, scale.pick(1, 3), &name, peer)?;
-            tell(&format!("{name}: {peer}"), peer, self.unit(), self.per_unit(), &pairs, None);
+            self.tell(&format!("{name}: {peer}"), peer, &pairs, None);
             loaders.close(peer)?;
             if best.as_ref().is_none_or(|best| pairs.rate_ratio().median < best.rate_ratio().median)
             {
@@ -249,7 +246,7 @@ impl Shape {
             }
         }
         let best = best.context("there are peers")?;
-        tell(&name, "the best", self.unit(), self.per_unit(), &best, scale.bar(5.0));
+        self.tell(&name, "the best", &best, scale.bar(5.0));
         loaders.close(&name)
     }
 
@@ -262,7 +259,7 @@ impl Shape {
         loaders.open(&name, "table", &arguments)?;
         loaders.open("read_table", "read_table", &arguments)?;
         let pairs = in_turn(loaders, scale.pick(1, 5), &name, "read_table")?;
-        tell(&name, "read_table", self.unit(), self.per_unit(), &pairs, scale.bar(2.0));
+        self.tell(&name, "read_table", &pairs, scale.bar(2.0));
         loaders.close(&name)?;
         loaders.close("read_table")
     }
