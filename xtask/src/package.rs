@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use xshell::{Cmd, cmd};
 
-use crate::python::{FRAMEWORKS, PACKAGE};
+use crate::python::{FRAMEWORKS, PACKAGE, site_packages};
 use crate::wheel::{self, Kind};
 use crate::workshop::Workshop;
 
@@ -129,9 +129,7 @@ impl Package<'_> {
         let at_once = self.pytest(python).arg("--parallel-threads=4");
         at_once.arg(tests.join("test_dlpack.py")).run()?;
         // The installed modules, whose examples are those that `help` shows.
-        let purelib = "import sysconfig; print(sysconfig.get_path('platlib'))";
-        let installed = PathBuf::from(self.python(python, &["-c", purelib]).quiet().read()?);
-        let installed = installed.join("ringquet");
+        let installed = site_packages(self.workshop, python)?.join("ringquet");
         ensure!(installed.is_dir(), "{}: the wheel is not installed there", installed.display());
         let others =
             FRAMEWORK_MODULES.map(|name| format!("--ignore={}", installed.join(name).display()));

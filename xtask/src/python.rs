@@ -4,7 +4,7 @@
 //! lies in the environment and is written last, so that an environment that was interrupted while it was
 //! made is made again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use xshell::cmd;
@@ -143,6 +143,12 @@ impl Pinned {
             "{user}: {why}. Install {install} (on Debian: apt-get install python3 python3-venv)."
         ))
     }
+}
+
+/// Where an environment has its packages.
+pub(crate) fn site_packages(workshop: &Workshop, python: &Path) -> Result<PathBuf> {
+    let platlib = "import sysconfig; print(sysconfig.get_path('platlib'))";
+    Ok(PathBuf::from(cmd!(workshop.sh, "{python} -c {platlib}").quiet().read()?))
 }
 
 /// What `python3 -m venv` imports; Debian keeps ensurepip in a package of its own.

@@ -66,15 +66,13 @@ class ArrowLoader(_Counting):
                     if steps == 0:
                         return
                     steps -= 1
-                    batch = rest.slice(0, self.batch_size).combine_chunks()
+                    batch = rest.slice(0, self.batch_size)
                     rest = rest.slice(self.batch_size)
                     yield {name: _array(batch.column(name)) for name in batch.column_names}
 
 
 def _array(column):
-    column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if isinstance(column, pa.ChunkedArray):
-        column = pa.concat_arrays(column.chunks)
+    column = pa.concat_arrays(column.chunks)
     if pa.types.is_fixed_size_list(column.type):
         return column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), -1)
     if pa.types.is_list(column.type):

@@ -122,12 +122,10 @@ class RingquetDataLoader(BaseDataLoader):  # type: ignore[misc,unused-ignore]
             raise ringquet.RingquetError(f"another rank cannot read its data. {first}")
         assert passing is not None
         self._passing = passing
+        # Where DLIO has all its steps it leaves here; reading is ended in `finalize`, when the clock no longer runs.
         try:
             yield from passing.batches()
-        except GeneratorExit:
-            # DLIO has all its steps. Reading is ended in `finalize`, when the clock no longer runs.
-            raise
-        except BaseException as error:
+        except (Exception, KeyboardInterrupt) as error:
             self._fail(error)
             raise
 
@@ -139,16 +137,15 @@ class RingquetDataLoader(BaseDataLoader):  # type: ignore[misc,unused-ignore]
         of_epoch = passing.end()
         phase = "train" if self._is_training else "eval"
         _record(self._args).add(self._epoch, phase, of_epoch)
-        if self._args.my_rank == 0:
-            engine = of_epoch["engine"]
-            if engine is not None:
-                driver = engine["driver"]
-                self.logger.output(
-                    f"{utcnow()} ringquet epoch {self._epoch} [{phase}], rank 0: {of_epoch['steps']} batches, "
-                    f"{engine['read_bytes']} bytes read ({engine['device_read_bytes']} by the device), "
-                    f"{engine['decoded_bytes']} decoded; driver {driver['name']}, "
-                    f"{'O_DIRECT' if driver['direct'] else 'page cache'}, {driver['threads']} threads on CPUs {driver['cpus']}"
-                )
+        engine = of_epoch["engine"]
+        if self._args.my_rank == 0 and engine is not None:
+            driver = engine["driver"]
+            self.logger.output(
+                f"{utcnow()} ringquet epoch {self._epoch} [{phase}], rank 0: {of_epoch['steps']} batches, "
+                f"{engine['read_bytes']} bytes read ({engine['device_read_bytes']} by the device), "
+                f"{engine['decoded_bytes']} decoded; driver {driver['name']}, "
+                f"{'O_DIRECT' if driver['direct'] else 'page cache'}, {driver['threads']} threads on CPUs {driver['cpus']}"
+            )
 
     def _files(self) -> list[str]:
         return list(self._args.file_list_train if self._is_training else self._args.file_list_eval)
